@@ -1,0 +1,1 @@
+"""Versioned, immutable, content-hashed datasets of preferences."""

@@ -1,0 +1,1 @@
+"""Evaluators: what an answer is worth, as a `Score`."""

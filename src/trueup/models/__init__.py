@@ -1,0 +1,1 @@
+"""Models in and out: load, save, chat templates and samplers."""

@@ -1,0 +1,1 @@
+"""Annotation queues: items, labels, audit and export."""

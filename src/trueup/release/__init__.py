@@ -1,0 +1,1 @@
+"""Replay, compare, gate and lineage: what lets a checkpoint out."""

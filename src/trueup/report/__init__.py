@@ -1,0 +1,1 @@
+"""The HTML shell, the plots and the lineage panel."""

@@ -1,0 +1,1 @@
+"""Agreement coefficients, intervals and paired tests: numpy and scipy alone."""

@@ -1,0 +1,1 @@
+"""The one place where rows are read and written."""

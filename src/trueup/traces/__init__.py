@@ -1,0 +1,1 @@
+"""Traces in: OpenTelemetry-shaped spans from files, made one `Trace` each."""

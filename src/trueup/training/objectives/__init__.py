@@ -1,0 +1,1 @@
+"""One pure objective per file, beside its paper's equation."""

@@ -1,0 +1,1 @@
+"""Named stages and the recipes that chain them."""
