@@ -357,10 +357,12 @@ class Run:
     stage: str
     method: str
     config: Mapping[str, Any]
+    base_checkpoint_id: str
+    checkpoint_id: str
     dataset_version_id: str | None
-    base_checkpoint_id: str | None
     seed: int
     code_revision: str
+    metrics: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -368,7 +370,6 @@ class Checkpoint:
     """A folder of weights, by content: `content_hash` is the hash of its safetensors."""
 
     id: str
-    run_id: str | None
     path: str
     content_hash: str
     role: str

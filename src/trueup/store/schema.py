@@ -1,0 +1,379 @@
+"""Every table of the chain, drawn once; the migrations are held against it by a test.
+
+Times are timezone-aware UTC. Texts live in `blob`, by the SHA-256 of their content. Rows are only
+ever added: a correction is a new row that names the one it replaces.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy import BigInteger as _BigInteger
+
+__all__ = ["metadata"]
+
+_NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+metadata = MetaData(naming_convention=_NAMING)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A timestamp that is UTC on both sides; SQLite stores no zone, so we put it back."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        """Turn an aware time into UTC; a naive one is a programming error."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a stored time must be timezone-aware")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        """Give back an aware UTC time."""
+        if value is None or value.tzinfo is not None:
+            return value
+        return value.replace(tzinfo=UTC)
+
+
+def _id() -> Column[str]:
+    return Column("id", String(64), primary_key=True)
+
+
+def _stamp() -> list[Column[Any]]:
+    """Return the columns that every row carries: whose, who wrote it, when."""
+    return [
+        Column("project", String(64), nullable=False, server_default="default"),
+        Column("actor", String(128), nullable=False),
+        Column("created_at", UtcDateTime(), nullable=False),
+    ]
+
+
+def _ref(name: str, target: str, *, nullable: bool = False) -> Column[str]:
+    return Column(name, String(64), ForeignKey(f"{target}.id"), nullable=nullable, index=True)
+
+
+def _blob(name: str, *, nullable: bool = False) -> Column[str]:
+    return Column(name, String(64), ForeignKey("blob.id"), nullable=nullable)
+
+
+blob = Table(
+    "blob",
+    metadata,
+    _id(),  # sha256 of the text
+    Column("text", Text),  # NULL once erased
+    Column("erased_at", UtcDateTime()),
+    *_stamp(),
+)
+
+# --- training's products -------------------------------------------------------------------------
+
+dataset = Table(
+    "dataset",
+    metadata,
+    _id(),
+    Column("name", String(200), nullable=False),
+    *_stamp(),
+    UniqueConstraint("project", "name"),
+)
+
+dataset_version = Table(
+    "dataset_version",
+    metadata,
+    _id(),
+    _ref("dataset_id", "dataset"),
+    Column("version", String(64), nullable=False),
+    # NULL while a draft; the hash over its row hashes once it is sealed
+    Column("content_hash", String(64)),
+    Column("sealed_at", UtcDateTime()),
+    Column("withdrawn_at", UtcDateTime()),
+    *_stamp(),
+    UniqueConstraint("dataset_id", "version"),
+)
+
+checkpoint = Table(
+    "checkpoint",
+    metadata,
+    _id(),
+    Column("path", Text, nullable=False),
+    Column("content_hash", String(64), nullable=False),
+    Column("role", String(32), nullable=False),  # base, deployed, control, candidate, stage
+    *_stamp(),
+)
+
+# One training stage. A checkpoint that no run names as its `checkpoint_id` came from outside.
+run = Table(
+    "run",
+    metadata,
+    _id(),
+    Column("stage", String(64), nullable=False),
+    Column("method", String(32), nullable=False),
+    Column("config", JSON, nullable=False),
+    _ref("dataset_version_id", "dataset_version", nullable=True),
+    _ref("base_checkpoint_id", "checkpoint"),
+    _ref("checkpoint_id", "checkpoint"),
+    Column("seed", Integer, nullable=False),
+    Column("code_revision", String(64), nullable=False),
+    Column("metrics", JSON, nullable=False),
+    *_stamp(),
+)
+
+# --- traces --------------------------------------------------------------------------------------
+
+trace = Table(
+    "trace",
+    metadata,
+    _id(),
+    Column("conversation_id", String(200), nullable=False, index=True),
+    Column("cohort", String(100), nullable=False, index=True),
+    Column("question_type", String(100), nullable=False, server_default=""),
+    Column("family", String(100), nullable=False, server_default=""),
+    _blob("messages_blob"),  # JSON list of messages
+    _blob("answer_blob"),
+    _blob("context_blob"),  # JSON list of passages
+    Column("steps", JSON, nullable=False),
+    Column("expected", JSON),
+    Column("model", String(200), nullable=False, server_default=""),
+    _ref("checkpoint_id", "checkpoint", nullable=True),  # what served it, where it is one of ours
+    Column("latency_ms", Float),
+    Column("prompt_tokens", Integer),
+    Column("completion_tokens", Integer),
+    Column("started_at", UtcDateTime()),
+    Column("source", String(200), nullable=False),  # the demo, or the file it was read from
+    *_stamp(),
+)
+
+span = Table(
+    "span",
+    metadata,
+    Column("trace_id", String(64), ForeignKey("trace.id"), primary_key=True),
+    Column("span_id", String(64), primary_key=True),
+    Column("parent_id", String(64)),
+    Column("name", String(200), nullable=False),
+    Column("start_ns", _BigInteger, nullable=False),
+    Column("end_ns", _BigInteger, nullable=False),
+    Column("attributes", JSON, nullable=False),
+    Column("status", String(16), nullable=False),
+)
+
+# --- labelling -----------------------------------------------------------------------------------
+
+queue = Table(
+    "queue",
+    metadata,
+    _id(),
+    Column("name", String(200), nullable=False),
+    Column("overlap", Integer, nullable=False),  # annotations required per item
+    Column("stream", String(16), nullable=False),  # reviewer, end_user, ai
+    Column("labels", JSON, nullable=False),  # the label names reviewers may tick
+    *_stamp(),
+    UniqueConstraint("project", "name"),
+    CheckConstraint("overlap >= 1", name="overlap_positive"),
+    CheckConstraint("stream IN ('reviewer', 'end_user', 'ai')", name="stream_known"),
+)
+
+item = Table(
+    "item",
+    metadata,
+    _id(),
+    _ref("queue_id", "queue"),
+    _ref("trace_id", "trace"),
+    Column("conversation_id", String(200), nullable=False),
+    Column("cohort", String(100), nullable=False),
+    Column("question_type", String(100), nullable=False),
+    Column("family", String(100), nullable=False),
+    _blob("messages_blob"),
+    _blob("context_blob"),
+    Column("expected", JSON),
+    Column("reason", String(100), nullable=False),
+    *_stamp(),
+)
+
+item_answer = Table(
+    "item_answer",
+    metadata,
+    Column("item_id", String(64), ForeignKey("item.id"), primary_key=True),
+    Column("key", String(1), primary_key=True),
+    _blob("text_blob"),
+    Column("source", String(16), nullable=False),
+    CheckConstraint("source IN ('served', 'sampled')", name="source_known"),
+)
+
+annotation = Table(
+    "annotation",
+    metadata,
+    _id(),
+    _ref("item_id", "item"),
+    Column("reviewer", String(128), nullable=False, index=True),
+    Column("preferred", String(8), nullable=False),
+    Column("strength", Integer, nullable=False),
+    Column("labels", JSON, nullable=False),
+    _blob("correction_blob", nullable=True),
+    Column("seconds", Float),
+    Column("stream", String(16), nullable=False),
+    Column("simulated", Boolean, nullable=False),
+    Column("replaces_id", String(64), ForeignKey("annotation.id")),
+    *_stamp(),
+    CheckConstraint("preferred IN ('a', 'b', 'tie', 'neither')", name="preferred_known"),
+    CheckConstraint("strength BETWEEN 0 AND 3", name="strength_range"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    _id(),
+    _ref("queue_id", "queue"),
+    Column("alpha", Float),  # NULL where it is undefined; `detail` says why
+    Column("min_alpha", Float, nullable=False),
+    Column("passed", Boolean, nullable=False),
+    Column("detail", JSON, nullable=False),
+    *_stamp(),
+)
+
+# --- preferences and dataset rows ----------------------------------------------------------------
+
+preference = Table(
+    "preference",
+    metadata,
+    _id(),
+    _ref("item_id", "item"),
+    _blob("chosen_blob"),
+    _blob("rejected_blob", nullable=True),
+    Column("origin", String(16), nullable=False),
+    Column("agreement", Float),
+    Column("raters", Integer, nullable=False),
+    Column("strength", Float, nullable=False),
+    *_stamp(),
+    CheckConstraint("origin IN ('served', 'sampled', 'corrected')", name="origin_known"),
+)
+
+preference_annotation = Table(
+    "preference_annotation",
+    metadata,
+    Column("preference_id", String(64), ForeignKey("preference.id"), primary_key=True),
+    Column("annotation_id", String(64), ForeignKey("annotation.id"), primary_key=True, index=True),
+)
+
+dataset_row = Table(
+    "dataset_row",
+    metadata,
+    Column("version_id", String(64), ForeignKey("dataset_version.id"), primary_key=True),
+    Column("row_hash", String(64), primary_key=True),
+    Column("position", Integer, nullable=False),
+    _ref("preference_id", "preference"),
+    Column("split", String(16), nullable=False),  # train, validation
+    Column("cohort", String(100), nullable=False),
+)
+
+# --- scores, replays and verdicts ----------------------------------------------------------------
+
+replay = Table(
+    "replay",
+    metadata,
+    _id(),
+    _ref("checkpoint_id", "checkpoint"),
+    Column("suite", String(200), nullable=False),  # names the held-out requests
+    Column("suite_hash", String(64), nullable=False),  # only equal ones are comparable
+    Column("sampling", JSON, nullable=False),
+    *_stamp(),
+)
+
+replay_answer = Table(
+    "replay_answer",
+    metadata,
+    _id(),
+    _ref("replay_id", "replay"),
+    Column("request_id", String(200), nullable=False),
+    Column("cohort", String(100), nullable=False),
+    Column("family", String(100), nullable=False),
+    _blob("messages_blob"),
+    _blob("answer_blob"),
+    Column("tokens", Integer, nullable=False),
+    Column("finish_reason", String(16), nullable=False),
+    UniqueConstraint("replay_id", "request_id"),
+)
+
+score = Table(
+    "score",
+    metadata,
+    _id(),
+    _ref("trace_id", "trace", nullable=True),
+    _ref("replay_answer_id", "replay_answer", nullable=True),
+    Column("version_id", String(64)),
+    Column("row_hash", String(64)),
+    Column("evaluator", String(100), nullable=False),
+    Column("evaluator_version", String(32), nullable=False),
+    Column("value", Float),
+    Column("label", String(100)),
+    Column("measure", Float),
+    Column("reason", Text, nullable=False),
+    Column("evidence", JSON, nullable=False),
+    *_stamp(),
+    ForeignKeyConstraint(
+        ["version_id", "row_hash"], ["dataset_row.version_id", "dataset_row.row_hash"]
+    ),
+    CheckConstraint("value IS NULL OR (value >= 0 AND value <= 1)", name="value_range"),
+    CheckConstraint(
+        "CASE WHEN trace_id IS NULL THEN 0 ELSE 1 END"
+        " + CASE WHEN replay_answer_id IS NULL THEN 0 ELSE 1 END"
+        " + CASE WHEN row_hash IS NULL THEN 0 ELSE 1 END = 1",
+        name="one_subject",
+    ),
+    Index("ix_score_version_row", "version_id", "row_hash"),
+)
+
+evaluation = Table(
+    "evaluation",
+    metadata,
+    _id(),
+    _ref("version_id", "dataset_version"),
+    Column("evaluator", String(100), nullable=False),
+    Column("cohort", String(100), nullable=False),
+    Column("threshold", Float, nullable=False),
+    Column("mean", Float),  # NULL when no row could be scored
+    Column("scored", Integer, nullable=False),
+    Column("unscored", Integer, nullable=False),
+    Column("passed", Boolean, nullable=False),
+    *_stamp(),
+)
+
+verdict = Table(
+    "verdict",
+    metadata,
+    _id(),
+    _ref("baseline_replay_id", "replay"),
+    _ref("candidate_replay_id", "replay"),
+    Column("outcome", String(16), nullable=False),
+    Column("reasons", JSON, nullable=False),
+    Column("table", JSON, nullable=False),
+    Column("margins", JSON, nullable=False),
+    *_stamp(),
+    CheckConstraint("outcome IN ('ship', 'block', 'inconclusive')", name="outcome_known"),
+)
