@@ -1,1 +1,57 @@
-"""Models in and out: load, save, chat templates and samplers."""
+"""Models in and out: load, save, chat templates and samplers.
+
+Importing this room costs nothing: torch and transformers load when one of its names is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from trueup.errors import MissingExtra
+
+if TYPE_CHECKING:
+    from trueup.models._chat import encode_completion, encode_prompt
+    from trueup.models._hash import file_hash, folder_hash, state_hash
+    from trueup.models._load import LoadedModel, load_model
+    from trueup.models._save import save_model
+
+__all__ = [
+    "LoadedModel",
+    "encode_completion",
+    "encode_prompt",
+    "file_hash",
+    "folder_hash",
+    "load_model",
+    "save_model",
+    "state_hash",
+]
+
+_HOME = {
+    "LoadedModel": "_load",
+    "encode_completion": "_chat",
+    "encode_prompt": "_chat",
+    "file_hash": "_hash",
+    "folder_hash": "_hash",
+    "load_model": "_load",
+    "save_model": "_save",
+    "state_hash": "_hash",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        module = importlib.import_module(f"{__name__}.{_HOME[name]}")
+    except ModuleNotFoundError as error:
+        if error.name in {"torch", "transformers", "safetensors"}:
+            raise MissingExtra(
+                f"trueup.models.{name} needs {error.name}: pip install 'trueup[train]'"
+            ) from error
+        raise
+    return getattr(module, name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

