@@ -1,0 +1,125 @@
+"""Scores in the store: one row for each subject, evaluator and evaluator version."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from trueup.store import schema
+from trueup.store.engine import Tx
+from trueup.store.ids import derived_id
+from trueup.store.rows import insert_new
+from trueup.types import Score
+
+__all__ = ["get_row_scores", "get_scores", "put_row_scores", "put_scores"]
+
+_CHUNK = 500  # ids a query, under SQLite's limit on bound variables
+
+
+def put_scores(
+    tx: Tx,
+    subject: Literal["trace", "replay_answer"],
+    scores: Iterable[tuple[str, Score]],
+    actor: str,
+    now: datetime,
+) -> int:
+    """Store scores of traces or of replayed answers.
+
+    A score's id follows from its subject, evaluator and evaluator version, so that scoring again
+    writes nothing.
+
+    Args:
+        tx: an open write transaction.
+        subject: what the ids name.
+        scores: (subject id, score) pairs.
+        actor: who writes.
+        now: when, UTC.
+
+    Returns:
+        How many were new.
+    """
+    rows = [
+        _row(score, derived_id(subject, key, score.evaluator, score.version), actor, now)
+        | {f"{subject}_id": key}
+        for key, score in scores
+    ]
+    return insert_new(tx, schema.score, rows)
+
+
+def put_row_scores(
+    tx: Tx, version_id: str, scores: Iterable[tuple[str, Score]], actor: str, now: datetime
+) -> int:
+    """Store scores of a dataset version's rows, as (row hash, score) pairs; see `put_scores`."""
+    rows = [
+        _row(
+            score,
+            derived_id("row", version_id, row_hash, score.evaluator, score.version),
+            actor,
+            now,
+        )
+        | {"version_id": version_id, "row_hash": row_hash}
+        for row_hash, score in scores
+    ]
+    return insert_new(tx, schema.score, rows)
+
+
+def get_scores(
+    tx: Tx, subject: Literal["trace", "replay_answer"], ids: Sequence[str]
+) -> dict[str, dict[str, Score]]:
+    """Return the scores of `ids`, by subject id and evaluator; the latest version of each.
+
+    Subjects without scores are left out.
+    """
+    column = schema.score.c[f"{subject}_id"]
+    wanted = sorted(set(ids))
+    found: dict[str, dict[str, Score]] = defaultdict(dict)
+    for start in range(0, len(wanted), _CHUNK):
+        _collect(tx, column, column.in_(wanted[start : start + _CHUNK]), found)
+    return dict(found)
+
+
+def get_row_scores(tx: Tx, version_id: str) -> dict[str, dict[str, Score]]:
+    """Return the scores of a dataset version, by row hash and evaluator."""
+    found: dict[str, dict[str, Score]] = defaultdict(dict)
+    _collect(tx, schema.score.c.row_hash, schema.score.c.version_id == version_id, found)
+    return dict(found)
+
+
+def _collect(
+    tx: Tx,
+    key: sa.ColumnElement[Any],
+    where: sa.ColumnElement[bool],
+    found: dict[str, dict[str, Score]],
+) -> None:
+    table = schema.score
+    # the latest comes last, and so is the one that stays
+    query = sa.select(table, key.label("subject")).where(where)
+    for row in tx.execute(query.order_by(table.c.created_at, table.c.id)):
+        found[row.subject][row.evaluator] = Score(
+            evaluator=row.evaluator,
+            version=row.evaluator_version,
+            value=row.value,
+            label=row.label,
+            measure=row.measure,
+            reason=row.reason,
+            evidence=tuple(row.evidence),
+        )
+
+
+def _row(score: Score, key: str, actor: str, now: datetime) -> dict[str, Any]:
+    return {
+        "id": key,
+        "evaluator": score.evaluator,
+        "evaluator_version": score.version,
+        "value": score.value,
+        "label": score.label,
+        "measure": score.measure,
+        "reason": score.reason,
+        "evidence": list(score.evidence),
+        "actor": actor,
+        "created_at": now,
+    }

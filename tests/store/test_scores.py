@@ -1,0 +1,56 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from trueup.store import Store
+from trueup.store.scores import get_scores, put_scores
+from trueup.store.traces import put_trace
+from trueup.types import Score, Trace
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def store(tmp_path):
+    with Store.open(tmp_path / "store") as opened, opened.transaction() as tx:
+        for key in ("t1", "t2"):
+            trace = Trace(key, key, "a", ({"role": "user", "content": "hi"},), "yes")
+            put_trace(tx, trace, source="test", checkpoint_id=None, actor="ana", now=NOW)
+    with Store.open(tmp_path / "store") as opened:
+        yield opened
+
+
+def score(value: float | None, version: str = "1") -> Score:
+    return Score("groundedness", version, value, "some", 2.5, "why", ("a sentence",))
+
+
+def test_scores_come_back_by_subject_and_evaluator(store):
+    length = Score("length_drift", "1", measure=3.0)
+    with store.transaction() as tx:
+        assert put_scores(tx, "trace", [("t1", score(0.5)), ("t1", length)], "ana", NOW) == 2
+    with store.reading() as tx:
+        found = get_scores(tx, "trace", ["t1", "t2", "t1"])
+    assert found == {"t1": {"groundedness": score(0.5), "length_drift": length}}
+
+
+def test_scoring_again_writes_nothing(store):
+    with store.transaction() as tx:
+        put_scores(tx, "trace", [("t1", score(0.5))], "ana", NOW)
+        assert put_scores(tx, "trace", [("t1", score(0.9))], "bob", NOW) == 0
+        assert get_scores(tx, "trace", ["t1"])["t1"]["groundedness"].value == 0.5
+
+
+def test_the_latest_version_is_the_one_that_counts(store):
+    later = NOW + timedelta(days=1)
+    with store.transaction() as tx:
+        put_scores(tx, "trace", [("t1", score(0.9, "2"))], "ana", later)
+        put_scores(tx, "trace", [("t1", score(0.5, "1"))], "ana", NOW)
+        assert get_scores(tx, "trace", ["t1"])["t1"]["groundedness"] == score(0.9, "2")
+
+
+def test_unscored_is_none_and_never_zero(store):
+    with store.transaction() as tx:
+        put_scores(tx, "trace", [("t1", score(None)), ("t2", score(0.0))], "ana", NOW)
+        found = get_scores(tx, "trace", ["t1", "t2"])
+    assert found["t1"]["groundedness"].value is None
+    assert found["t2"]["groundedness"].value == 0.0
