@@ -27,6 +27,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy import BigInteger as _BigInteger
 
@@ -110,12 +111,14 @@ dataset_version = Table(
     _id(),
     _ref("dataset_id", "dataset"),
     Column("version", String(64), nullable=False),
+    Column("validation_share", Float, nullable=False),
     # NULL while a draft; the hash over its row hashes once it is sealed
     Column("content_hash", String(64)),
     Column("sealed_at", UtcDateTime()),
     Column("withdrawn_at", UtcDateTime()),
     *_stamp(),
     UniqueConstraint("dataset_id", "version"),
+    CheckConstraint("validation_share BETWEEN 0 AND 1", name="validation_share_range"),
 )
 
 checkpoint = Table(
@@ -239,8 +242,17 @@ annotation = Table(
     Column("seconds", Float),
     Column("stream", String(16), nullable=False),
     Column("simulated", Boolean, nullable=False),
-    Column("replaces_id", String(64), ForeignKey("annotation.id")),
+    Column("replaces_id", String(64), ForeignKey("annotation.id"), unique=True),
     *_stamp(),
+    # one first label a reviewer and item; what follows it is a chain of corrections
+    Index(
+        "uq_annotation_first",
+        "item_id",
+        "reviewer",
+        unique=True,
+        sqlite_where=text("replaces_id IS NULL"),
+        postgresql_where=text("replaces_id IS NULL"),
+    ),
     CheckConstraint("preferred IN ('a', 'b', 'tie', 'neither')", name="preferred_known"),
     CheckConstraint("strength BETWEEN 0 AND 3", name="strength_range"),
 )

@@ -82,12 +82,17 @@ def upgrade() -> None:
         sa.Column("id", sa.String(length=64), nullable=False),
         sa.Column("dataset_id", sa.String(length=64), nullable=False),
         sa.Column("version", sa.String(length=64), nullable=False),
+        sa.Column("validation_share", sa.Float(), nullable=False),
         sa.Column("content_hash", sa.String(length=64), nullable=True),
         sa.Column("sealed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("withdrawn_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("project", sa.String(length=64), server_default="default", nullable=False),
         sa.Column("actor", sa.String(length=128), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "validation_share BETWEEN 0 AND 1",
+            name=op.f("ck_dataset_version_validation_share_range"),
+        ),
         sa.ForeignKeyConstraint(
             ["dataset_id"], ["dataset.id"], name=op.f("fk_dataset_version_dataset_id_dataset")
         ),
@@ -337,9 +342,18 @@ def upgrade() -> None:
             ["replaces_id"], ["annotation.id"], name=op.f("fk_annotation_replaces_id_annotation")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_annotation")),
+        sa.UniqueConstraint("replaces_id", name=op.f("uq_annotation_replaces_id")),
     )
     op.create_index(op.f("ix_annotation_item_id"), "annotation", ["item_id"], unique=False)
     op.create_index(op.f("ix_annotation_reviewer"), "annotation", ["reviewer"], unique=False)
+    op.create_index(
+        "uq_annotation_first",
+        "annotation",
+        ["item_id", "reviewer"],
+        unique=True,
+        sqlite_where=sa.text("replaces_id IS NULL"),
+        postgresql_where=sa.text("replaces_id IS NULL"),
+    )
     op.create_table(
         "item_answer",
         sa.Column("item_id", sa.String(length=64), nullable=False),
