@@ -14,10 +14,14 @@ if TYPE_CHECKING:
     from trueup.models._chat import encode_completion, encode_prompt
     from trueup.models._hash import file_hash, folder_hash, state_hash
     from trueup.models._load import LoadedModel, load_model
+    from trueup.models._protocol import Sampler
+    from trueup.models._sampler import LocalSampler
     from trueup.models._save import save_model
 
 __all__ = [
     "LoadedModel",
+    "LocalSampler",
+    "Sampler",
     "encode_completion",
     "encode_prompt",
     "file_hash",
@@ -29,6 +33,8 @@ __all__ = [
 
 _HOME = {
     "LoadedModel": "_load",
+    "LocalSampler": "_sampler",
+    "Sampler": "_protocol",
     "encode_completion": "_chat",
     "encode_prompt": "_chat",
     "file_hash": "_hash",
