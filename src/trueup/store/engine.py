@@ -40,26 +40,26 @@ class Store:
     `store.transaction()` or `store.reading()`.
     """
 
-    def __init__(self, engine: Engine, root: Path, address: str) -> None:
+    def __init__(self, engine: Engine, root: Path) -> None:
         self._engine = engine
         self.root = root
-        self.address = address
+        self.address = str(root)
 
     @classmethod
     def open(cls, address: str | Path | None = None, *, create: bool = True) -> Store:
         """Open the store at `address` and bring its schema up to date.
 
         Args:
-            address: a folder, or a `postgresql://` URL. None finds the default store: TRUEUP_STORE,
-                else the nearest parent folder that has `.trueup/`, else a new one here.
+            address: a folder. None finds the default store: TRUEUP_STORE, else the nearest parent
+                folder that has `.trueup/`, else a new one here.
             create: whether a store that does not exist is made; readers pass False.
 
         Raises:
             StoreError: it does not exist and may not be made, or cannot be opened.
         """
         where = str(address) if address is not None else find_store()
-        if where.startswith(("postgresql://", "postgresql+psycopg://")):
-            return cls._open_postgres(where)
+        if "://" in where:
+            raise StoreError(f"store {where}: a store is a folder; name one with --store")
         folder = Path(where).expanduser().resolve()
         database = folder / _DATABASE
         if not database.exists() and not create:
@@ -76,23 +76,7 @@ class Store:
             ) from error
         engine = sa.create_engine(f"sqlite:///{database}")
         event.listen(engine, "connect", _on_sqlite_connect)
-        store = cls(engine, folder, str(folder))
-        store._migrate()
-        return store
-
-    @classmethod
-    def _open_postgres(cls, url: str) -> Store:
-        try:
-            engine = sa.create_engine(
-                url.replace("postgresql://", "postgresql+psycopg://", 1), pool_pre_ping=True
-            )
-        except ModuleNotFoundError as error:
-            raise StoreError(
-                "a postgresql:// store needs psycopg: pip install 'trueup[postgres]'"
-            ) from error
-        root = Path(os.environ.get("TRUEUP_FILES", FOLDER)).resolve()
-        root.mkdir(parents=True, exist_ok=True)
-        store = cls(engine, root, engine.url.render_as_string(hide_password=True))
+        store = cls(engine, folder)
         store._migrate()
         return store
 
@@ -100,8 +84,7 @@ class Store:
     def transaction(self) -> Iterator[Tx]:
         """Open a write transaction; it commits at the end and rolls back on an exception."""
         with self._engine.connect() as connection:
-            if self._engine.dialect.name == "sqlite":
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
             try:
                 yield connection
             except BaseException:
@@ -113,8 +96,7 @@ class Store:
     def reading(self) -> Iterator[Tx]:
         """Open a transaction that sees one state of the store and writes nothing."""
         with self._engine.connect() as connection:
-            if self._engine.dialect.name == "sqlite":
-                connection.exec_driver_sql("BEGIN DEFERRED")
+            connection.exec_driver_sql("BEGIN DEFERRED")
             yield connection
             connection.rollback()
 

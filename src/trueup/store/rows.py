@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 from trueup.errors import StoreError
 from trueup.store import schema
@@ -25,10 +25,9 @@ def insert_new(tx: Tx, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> in
 
     A row that clashes with any unique key of the table is left out: writing twice is writing once.
     """
-    insert = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
     count = 0
     for row in rows:
-        count += tx.execute(insert(table).values(row).on_conflict_do_nothing()).rowcount
+        count += tx.execute(sqlite.insert(table).values(row).on_conflict_do_nothing()).rowcount
     return count
 
 
