@@ -73,6 +73,28 @@ class ToolCall:
                 calls.append(cls("", {"raw": match[1]}))
         return tuple(calls)
 
+    @classmethod
+    def of_message(cls, message: Message) -> tuple[ToolCall, ...]:
+        """Read the calls out of an assistant's message: those in its text, then its `tool_calls`.
+
+        Arguments that are broken JSON become the one argument `raw`, as in `parse_all`.
+        """
+        content = message.get("content")
+        calls = list(cls.parse_all(content)) if isinstance(content, str) else []
+        for entry in message.get("tool_calls") or ():
+            function = entry.get("function", entry) if isinstance(entry, Mapping) else None
+            if not isinstance(function, Mapping):
+                calls.append(cls("", {"raw": entry}))
+                continue
+            arguments = function.get("arguments") or {}
+            try:
+                parsed = json.loads(arguments) if isinstance(arguments, str) else arguments
+            except ValueError:
+                parsed = None
+            named = str(function.get("name") or "")
+            calls.append(cls(named, parsed if isinstance(parsed, dict) else {"raw": arguments}))
+        return tuple(calls)
+
     def render(self) -> str:
         """Return the call as the text that `parse_all` reads."""
         body = json.dumps(

@@ -1,1 +1,5 @@
-"""Traces in: OpenTelemetry-shaped spans from files, made one `Trace` each."""
+"""Traces: what an application was asked and how it answered, read from spans and files."""
+
+from trueup.traces.conventions import build_trace, spans_of, trace_from_spans
+
+__all__ = ["build_trace", "spans_of", "trace_from_spans"]
