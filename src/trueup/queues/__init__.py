@@ -1,1 +1,23 @@
-"""Annotation queues: items, labels, audit and export."""
+"""Annotation queues: items out to reviewers, labels back, and the preferences they settle on."""
+
+from trueup.queues._audit import AuditReport, LabelAgreement
+from trueup.queues._items import NewItem
+from trueup.queues._labelling import ImportReport
+from trueup.queues._preferences import Format, PreferenceSet
+from trueup.queues._queue import AnnotationQueue, Stream, list_queues
+from trueup.queues._settle import Origin
+from trueup.queues._stats import QueueStats
+
+__all__ = [
+    "AnnotationQueue",
+    "AuditReport",
+    "Format",
+    "ImportReport",
+    "LabelAgreement",
+    "NewItem",
+    "Origin",
+    "PreferenceSet",
+    "QueueStats",
+    "Stream",
+    "list_queues",
+]

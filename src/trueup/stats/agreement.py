@@ -347,4 +347,4 @@ def _distance(n: Floats, domain: Floats, level: Level) -> Floats:
         sums = domain[:, None] + domain[None, :]
         gap = np.divide(gap, sums, out=np.zeros_like(gap), where=sums != 0)
     squared: Floats = np.square(gap)
-    return squared[None]
+    return squared.reshape(1, *squared.shape)

@@ -499,6 +499,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_preference_item_id"), table_name="preference")
     op.drop_table("preference")
     op.drop_table("item_answer")
+    op.drop_index("uq_annotation_first", table_name="annotation")
     op.drop_index(op.f("ix_annotation_reviewer"), table_name="annotation")
     op.drop_index(op.f("ix_annotation_item_id"), table_name="annotation")
     op.drop_table("annotation")

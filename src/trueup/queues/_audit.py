@@ -1,0 +1,206 @@
+"""Whether a queue's labels may be trusted, and where to look if not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from trueup.errors import AgreementTooLow
+from trueup.stats.agreement import (
+    Alpha,
+    AlphaInterval,
+    GroupDisagreement,
+    RaterReliability,
+    Ratings,
+    bootstrap_interval,
+    disagreement_by_group,
+    krippendorff_alpha,
+    raw_agreement,
+    reviewer_reliability,
+)
+from trueup.store import derived_id
+from trueup.store.queues import QueueRow
+from trueup.types import Annotation, Item
+
+__all__ = ["IDENTITIES", "AuditReport", "LabelAgreement", "identity", "make_report", "rate"]
+
+IDENTITIES = ("served", "sampled", "tie", "neither")
+"""What a preference says once the places a and b are read as the answers they showed."""
+
+_UNNAMED = "(no question type)"
+_WORST = 2  # question types that the advice names
+
+
+@dataclass(frozen=True, slots=True)
+class LabelAgreement:
+    """Agreement on whether one label holds.
+
+    Attributes:
+        label: its name.
+        alpha: over all items, ticked or not.
+        ticked: share of the annotations that tick it.
+    """
+
+    label: str
+    alpha: Alpha
+    ticked: float
+
+
+@dataclass(frozen=True, slots=True)
+class AuditReport:
+    """What an audit found.
+
+    Attributes:
+        id: follows from the annotations that were audited and how.
+        queue: the queue's name.
+        items: items with a label.
+        annotations: standing labels.
+        simulated: those of them that a program gave.
+        alpha: Krippendorff's alpha of the preferences, by which answer was preferred.
+        interval: its bootstrap interval.
+        raw_agreement: share of rater pairs that agree.
+        labels: agreement on each label.
+        reviewers: each reviewer beside the others, the least reliable first.
+        question_types: disagreement by question type, the worst first.
+        min_alpha: the line; `alpha` itself is held against it, not its interval.
+        passed: whether alpha is defined and reaches the line.
+        advice: which question types and reviewer to look at, or "".
+    """
+
+    id: str
+    queue: str
+    items: int
+    annotations: int
+    simulated: int
+    alpha: Alpha
+    interval: AlphaInterval
+    raw_agreement: float | None
+    labels: tuple[LabelAgreement, ...]
+    reviewers: tuple[RaterReliability, ...]
+    question_types: tuple[GroupDisagreement, ...]
+    min_alpha: float
+    passed: bool
+    advice: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report as plain JSON values."""
+        return asdict(self)
+
+    def require(self) -> None:
+        """Do nothing if the audit passed.
+
+        Raises:
+            AgreementTooLow: it did not; names alpha, the line and where to look.
+        """
+        if self.passed:
+            return
+        if self.alpha.value is None:
+            found = f"alpha is undefined ({self.alpha.reason})"
+        else:
+            found = f"alpha is {self.alpha.value:.2f}{_ends(self.interval)}"
+        raise AgreementTooLow(
+            f"queue {self.queue}: {found}, the line is {self.min_alpha:.2f}; {self.advice}"
+        )
+
+
+def identity(item: Item, preferred: str) -> str:
+    """Return which answer a preference names: "served" or "sampled", else "tie" or "neither"."""
+    return next((a.source for a in item.answers if a.key == preferred), preferred)
+
+
+def rate(items: Mapping[str, Item], annotations: Sequence[Annotation]) -> Ratings:
+    """Return the preferences as ratings of `IDENTITIES` by item and reviewer."""
+    return Ratings.from_triples(
+        (
+            (a.item_id, a.reviewer, identity(items[a.item_id], a.label.preferred))
+            for a in annotations
+        ),
+        domain=IDENTITIES,
+    )
+
+
+def make_report(
+    queue: QueueRow,
+    items: Sequence[Item],
+    annotations: Sequence[Annotation],
+    *,
+    min_alpha: float,
+    seed: int,
+) -> AuditReport:
+    """Compute the audit of a queue's standing annotations, of which there is at least one."""
+    by_id = {item.id: item for item in items}
+    ratings = rate(by_id, annotations)
+    alpha = krippendorff_alpha(ratings)
+    reviewers = tuple(reviewer_reliability(ratings))
+    groups = [by_id[str(unit)].question_type or _UNNAMED for unit in ratings.units]
+    question_types = tuple(disagreement_by_group(ratings, groups))
+    passed = alpha.value is not None and alpha.value >= min_alpha
+    return AuditReport(
+        id=derived_id("audit", queue.id, sorted(a.id for a in annotations), min_alpha, seed),
+        queue=queue.name,
+        items=len(ratings.units),
+        annotations=len(annotations),
+        simulated=sum(a.simulated for a in annotations),
+        alpha=alpha,
+        interval=bootstrap_interval(ratings, seed=seed),
+        raw_agreement=raw_agreement(ratings),
+        labels=tuple(_label_agreement(name, annotations) for name in queue.labels),
+        reviewers=reviewers,
+        question_types=question_types,
+        min_alpha=min_alpha,
+        passed=passed,
+        advice=_advice(passed, question_types, reviewers),
+    )
+
+
+def _label_agreement(name: str, annotations: Sequence[Annotation]) -> LabelAgreement:
+    ratings = Ratings.from_triples(
+        ((a.item_id, a.reviewer, name in a.label.labels) for a in annotations),
+        domain=(False, True),
+    )
+    ticked = sum(name in a.label.labels for a in annotations) / len(annotations)
+    return LabelAgreement(name, krippendorff_alpha(ratings), ticked)
+
+
+def _advice(
+    passed: bool,
+    question_types: Sequence[GroupDisagreement],
+    reviewers: Sequence[RaterReliability],
+) -> str:
+    """Say where to look: what is worst when the audit fails, only who stands out when it passes."""
+    if passed:
+        lowest = reviewers[0]
+        return f"spot-check {_reviewer(lowest)}" if _stands_out(lowest, reviewers[1:]) else ""
+    types = [
+        f"{g.group} ({g.share:.0%} of {g.pairs} rater pairs disagree)"
+        for g in question_types
+        if g.share
+    ][:_WORST]
+    doubted = [_reviewer(r) for r in reviewers if r.agreement is not None and r.agreement < 1][:1]
+    parts = []
+    if types:
+        parts.append(f"at question type{'s' if len(types) > 1 else ''} {', '.join(types)}")
+    if doubted:
+        parts.append(f"at reviewer {doubted[0]}")
+    if not parts:
+        return "have more reviewers label the same items, and items whose answers differ"
+    return f"look {' and '.join(parts)}"
+
+
+def _reviewer(r: RaterReliability) -> str:
+    without = "" if r.alpha_without is None else f"; alpha without them {r.alpha_without:.2f}"
+    return f"{r.rater} ({r.agreement or 0:.0%} with the others on {r.n} items{without})"
+
+
+def _stands_out(lowest: RaterReliability, others: Sequence[RaterReliability]) -> bool:
+    """Whether the rater's whole interval lies under what the others reach together."""
+    n = sum(r.n for r in others)
+    agreed = sum(r.n * (r.agreement or 0.0) for r in others)
+    return lowest.high is not None and n > 0 and lowest.high < agreed / n
+
+
+def _ends(interval: AlphaInterval) -> str:
+    if interval.low is None or interval.high is None:
+        return ""
+    return f" [{interval.low:.2f}, {interval.high:.2f}]"

@@ -1,0 +1,93 @@
+"""What is put into a queue: one request with the answers to compare."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from trueup.errors import InputError
+from trueup.store import content_hash, derived_id
+from trueup.types import Expected, Item, ItemAnswer, Message, Trace
+
+__all__ = ["NewItem", "to_item"]
+
+
+@dataclass(frozen=True, slots=True)
+class NewItem:
+    """An item before a queue gives it an id; see `trueup.types.Item` for the fields.
+
+    It shows the served answer and, where there is one, a sampled one beside it.
+    """
+
+    trace_id: str
+    conversation_id: str
+    cohort: str
+    messages: tuple[Message, ...]
+    answers: tuple[ItemAnswer, ...]
+    reason: str
+    question_type: str = ""
+    family: str = ""
+    context: tuple[str, ...] = ()
+    expected: Expected | None = None
+
+    @classmethod
+    def from_trace(cls, trace: Trace, *, reason: str, candidate: str | None = None) -> NewItem:
+        """Freeze a trace into an item, with a candidate answer beside the served one.
+
+        Which of the two is shown as "a" follows from their content, so that reviewers cannot tell
+        them apart by place and a second run shows the same order.
+        """
+        return cls(
+            trace_id=trace.id,
+            conversation_id=trace.conversation_id,
+            cohort=trace.cohort,
+            messages=trace.messages,
+            answers=_blind(trace, candidate),
+            reason=reason,
+            question_type=trace.question_type,
+            family=trace.family,
+            context=trace.context,
+            expected=trace.expected,
+        )
+
+
+def _blind(trace: Trace, candidate: str | None) -> tuple[ItemAnswer, ...]:
+    if candidate is None:
+        return (ItemAnswer("a", trace.answer, "served"),)
+    if int(content_hash([trace.id, trace.answer, candidate]), 16) % 2:
+        return (ItemAnswer("a", candidate, "sampled"), ItemAnswer("b", trace.answer, "served"))
+    return (ItemAnswer("a", trace.answer, "served"), ItemAnswer("b", candidate, "sampled"))
+
+
+def to_item(new: NewItem, queue_id: str) -> Item:
+    """Give the item its id, which follows from the queue, the trace and the answers.
+
+    Raises:
+        InputError: the answers are not one served and at most one sampled, or the item names no
+            trace, cohort or message.
+    """
+    sources = sorted(answer.source for answer in new.answers)
+    keys = [answer.key for answer in new.answers]
+    if sources not in (["served"], ["sampled", "served"]) or keys != ["a", "b"][: len(keys)]:
+        shown = ", ".join(f"{answer.key}={answer.source}" for answer in new.answers) or "none"
+        raise InputError(
+            f"item on trace {new.trace_id}: its answers are {shown}; give the served one and at "
+            "most one sampled, with the keys a and b in this order"
+        )
+    for name in ("trace_id", "conversation_id", "cohort", "messages", "reason"):
+        if not getattr(new, name):
+            raise InputError(f"item on trace {new.trace_id!r}: `{name}` is empty; fill it in")
+    answers = sorted([answer.source, answer.text] for answer in new.answers)
+    return Item(
+        id=derived_id("item", queue_id, new.trace_id, answers),
+        queue_id=queue_id,
+        trace_id=new.trace_id,
+        conversation_id=new.conversation_id,
+        cohort=new.cohort,
+        question_type=new.question_type,
+        family=new.family,
+        messages=new.messages,
+        context=new.context,
+        answers=new.answers,
+        reason=new.reason,
+        expected=new.expected,
+    )

@@ -1,0 +1,172 @@
+"""Whether a label may be given: the rules of a queue, on what its items already carry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass, replace
+from datetime import datetime
+
+from trueup.errors import InputError, QueueError
+from trueup.store import derived_id
+from trueup.store.queues import QueueRow
+from trueup.types import Annotation, Item, Label
+
+__all__ = ["Admission", "Slot", "admit", "slots"]
+
+_MAX_REVIEWER = 128  # what the store's column holds
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """An annotation that may stand, and what it does to those that are there.
+
+    Attributes:
+        annotation: the new one, or the equal one that was there already.
+        replaces: id of the one it corrects.
+        new: whether it has to be stored.
+    """
+
+    annotation: Annotation
+    replaces: str | None
+    new: bool
+
+
+@dataclass(slots=True)
+class Slot:
+    """An item with the labels it carries.
+
+    Attributes:
+        current: the standing label of each reviewer.
+        past: every label given, corrected ones included.
+    """
+
+    item: Item
+    current: dict[str, Annotation]
+    past: list[Annotation]
+
+    def copy(self) -> Slot:
+        """Return a slot to try labels on."""
+        return Slot(self.item, dict(self.current), list(self.past))
+
+
+def slots(
+    items: Iterable[Item], current: Iterable[Annotation], replaced: Iterable[Annotation]
+) -> dict[str, Slot]:
+    """Lay the annotations beside their items, by item id."""
+    found = {item.id: Slot(item, {}, []) for item in items}
+    for annotation in current:
+        found[annotation.item_id].current[annotation.reviewer] = annotation
+        found[annotation.item_id].past.append(annotation)
+    for annotation in replaced:
+        found[annotation.item_id].past.append(annotation)
+    return found
+
+
+def admit(
+    queue: QueueRow,
+    slot: Slot,
+    reviewer: str,
+    label: Label,
+    *,
+    simulated: bool,
+    now: datetime,
+    replaces: str | None = None,
+    correcting: bool = False,
+) -> Admission:
+    """Check a label against the rules and take it into the slot.
+
+    A label that the reviewer gave before on this item, in the same words, is not new.
+
+    Args:
+        queue: its settings.
+        slot: the item; changed by a new label.
+        reviewer: who gives it.
+        label: the label.
+        simulated: whether a program gave it.
+        now: when.
+        replaces: id of the reviewer's standing label, which this one corrects.
+        correcting: take whatever stands for the one that is corrected.
+
+    Raises:
+        InputError: the label does not fit the item or the queue.
+        QueueError: the reviewer has labelled the item otherwise and `replaces` does not name
+            that label, or the item has all the reviewers it needs.
+    """
+    item = slot.item
+    _check_reviewer(item.id, reviewer)
+    label = _checked(queue, item, label)
+    mine = slot.current.get(reviewer)
+    for earlier in slot.past:
+        equal = (earlier.reviewer, earlier.label, earlier.simulated) == (reviewer, label, simulated)
+        if equal and (replaces is None or earlier is mine):
+            return Admission(earlier, None, new=False)
+    if correcting and mine is not None:
+        replaces = mine.id
+    _check_place(queue, slot, reviewer, replaces)
+    identity = derived_id(
+        "annotation", item.id, reviewer, astuple(label), simulated, replaces or ""
+    )
+    annotation = Annotation(identity, item.id, reviewer, label, queue.stream, simulated, now)
+    slot.current[reviewer] = annotation
+    slot.past.append(annotation)
+    return Admission(annotation, replaces, new=True)
+
+
+def _check_place(queue: QueueRow, slot: Slot, reviewer: str, replaces: str | None) -> None:
+    mine, where = slot.current.get(reviewer), f"item {slot.item.id}"
+    if replaces is not None and (mine is None or mine.id != replaces):
+        raise QueueError(
+            f"{where}: {replaces} is not {reviewer}'s standing label there; "
+            f"name {mine.id if mine else 'none'} instead"
+        )
+    if replaces is None and mine is not None:
+        raise QueueError(
+            f"{where}: {reviewer} has labelled it; "
+            f"correct it by naming the label that is replaced, {mine.id}"
+        )
+    if mine is None and len(slot.current) >= queue.overlap:
+        raise QueueError(
+            f"{where}: it has the {queue.overlap} reviewers it needs; give {reviewer} another item"
+        )
+
+
+def _check_reviewer(item_id: str, reviewer: str) -> None:
+    if not reviewer.strip() or len(reviewer) > _MAX_REVIEWER:
+        raise InputError(
+            f"item {item_id}: a reviewer's name has 1 to {_MAX_REVIEWER} characters, "
+            f"not {len(reviewer.strip())}"
+        )
+
+
+def _ordered(known: Sequence[str], labels: Sequence[str]) -> tuple[str, ...]:
+    return tuple(name for name in known if name in labels)
+
+
+def _checked(queue: QueueRow, item: Item, label: Label) -> Label:
+    """Return the label in its one written form, or raise InputError on what does not fit."""
+    where = f"item {item.id}"
+    keys = [answer.key for answer in item.answers]
+    allowed = [*keys, "tie", "neither"] if len(keys) > 1 else [*keys, "neither"]
+    if label.preferred not in allowed:
+        raise InputError(f"{where}: preferred is {label.preferred!r}; give {', '.join(allowed)}")
+    decided = label.preferred in keys
+    lowest = 1 if decided and len(keys) > 1 else 0
+    highest = 3 if decided else 0
+    if not lowest <= label.strength <= highest:
+        raise InputError(
+            f"{where}: strength is {label.strength} with preferred {label.preferred!r}; "
+            + (f"give {lowest} to {highest}" if highest else "give 0")
+        )
+    if unknown := [name for name in label.labels if name not in queue.labels]:
+        raise InputError(
+            f"{where}: label {unknown[0]!r} is not in queue {queue.name}; "
+            f"give some of {', '.join(queue.labels)}"
+        )
+    correction = label.correction.strip() if label.correction is not None else None
+    if correction is not None and label.preferred != "neither":
+        raise InputError(
+            f"{where}: a correction comes with preferred 'neither', not {label.preferred!r}"
+        )
+    if correction == "":
+        raise InputError(f"{where}: the correction is empty; write the answer or leave it out")
+    return replace(label, labels=_ordered(queue.labels, label.labels), correction=correction)

@@ -1,0 +1,143 @@
+"""What the reviewers of an item settled on: from annotations to preferences."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from trueup.queues._audit import identity, rate
+from trueup.stats.agreement import pair_agreement, reviewer_reliability
+from trueup.store import derived_id
+from trueup.types import Annotation, Item, Preference
+
+__all__ = ["Origin", "Settled", "settle"]
+
+Origin = Literal["sampled", "served", "corrected"]
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The preferences of a queue, and how many items gave none, by reason."""
+
+    preferences: tuple[Preference, ...]
+    left_out: Mapping[str, int]
+
+
+def settle(
+    items: Sequence[Item],
+    annotations: Sequence[Annotation],
+    *,
+    min_agreement: float,
+    origins: Sequence[Origin] | None,
+    paired: bool,
+) -> Settled:
+    """Settle every item by the majority of its reviewers.
+
+    Args:
+        items: the queue's items.
+        annotations: the standing labels on them.
+        min_agreement: least share of agreeing rater pairs; above 0 it leaves out items with one
+            rater, who agrees with nobody.
+        origins: only preferences of these origins; None takes all.
+        paired: leave out those without a rejected answer.
+    """
+    by_item: dict[str, list[Annotation]] = {item.id: [] for item in items}
+    for annotation in annotations:
+        by_item[annotation.item_id].append(annotation)
+    trust = _trust(items, annotations)
+    preferences, left_out = [], Counter[str]()
+    for item in items:
+        found = _settle_item(item, by_item[item.id], min_agreement, trust)
+        if isinstance(found, str):
+            left_out[found] += 1
+        elif paired and found.rejected is None:
+            left_out["no rejected answer"] += 1
+        elif origins is not None and found.origin not in origins:
+            left_out["another origin"] += 1
+        else:
+            preferences.append(found)
+    return Settled(tuple(preferences), dict(sorted(left_out.items())))
+
+
+def _settle_item(
+    item: Item, annotations: Sequence[Annotation], min_agreement: float, trust: Mapping[str, int]
+) -> Preference | str:
+    """Return the item's preference, or why it has none."""
+    if not annotations:
+        return "no labels"
+    votes = [identity(item, a.label.preferred) for a in annotations]
+    agreement = pair_agreement(votes)
+    if min_agreement > 0 and agreement is None:
+        return "one rater"
+    if agreement is not None and agreement < min_agreement:
+        return "agreement too low"
+    winner, count = Counter(votes).most_common(1)[0]
+    if 2 * count <= len(votes):
+        return "no majority"
+    if winner == "tie":
+        return "tie"
+    agreeing = [a for a, vote in zip(annotations, votes, strict=True) if vote == winner]
+    answers = _answers(item, winner, agreeing, trust)
+    if isinstance(answers, str):
+        return answers
+    chosen, rejected, origin = answers
+    ids = sorted(a.id for a in annotations)
+    return Preference(
+        id=derived_id("preference", item.id, ids, chosen, rejected),
+        item_id=item.id,
+        trace_id=item.trace_id,
+        conversation_id=item.conversation_id,
+        cohort=item.cohort,
+        question_type=item.question_type,
+        family=item.family,
+        messages=item.messages,
+        context=item.context,
+        chosen=chosen,
+        rejected=rejected,
+        origin=origin,
+        agreement=agreement,
+        raters=len(annotations),
+        strength=sum(a.label.strength for a in agreeing) / len(agreeing),
+        annotation_ids=tuple(ids),
+        expected=item.expected,
+    )
+
+
+def _answers(
+    item: Item, winner: str, agreeing: Sequence[Annotation], trust: Mapping[str, int]
+) -> tuple[str, str | None, Origin] | str:
+    """Return chosen, rejected and origin, or why there are none."""
+    served, sampled = item.answer("served"), item.answer("sampled")
+    assert served is not None  # a queue takes no item without one
+    if winner == "neither":
+        correction = _correction(agreeing, trust)
+        if correction is None:
+            return "neither, and no correction"
+        if correction == served.text.strip():
+            return "the correction repeats the served answer"
+        return correction, served.text, "corrected"
+    if sampled is None:
+        return served.text, None, "served"
+    if served.text == sampled.text:
+        return "both answers are the same"
+    if winner == "sampled":
+        return sampled.text, served.text, "sampled"
+    return served.text, sampled.text, "served"
+
+
+def _correction(annotations: Sequence[Annotation], trust: Mapping[str, int]) -> str | None:
+    """Return the correction given most often, of equals that of the most trusted reviewer."""
+    given = [(a.label.correction, trust[a.reviewer]) for a in annotations if a.label.correction]
+    if not given:
+        return None
+    counts = Counter(text for text, _ in given)
+    return min(given, key=lambda pair: (-counts[pair[0]], pair[1]))[0]
+
+
+def _trust(items: Sequence[Item], annotations: Sequence[Annotation]) -> dict[str, int]:
+    """Rank the reviewers, 0 the one who agrees most with the others; by name where that is even."""
+    reliability = reviewer_reliability(rate({item.id: item for item in items}, annotations))
+    ranked = sorted(reliability, key=lambda r: (-(r.agreement or 0.0), r.rater))
+    return {r.rater: rank for rank, r in enumerate(ranked)}

@@ -1,0 +1,41 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from trueup.errors import InputError
+
+__all__ = ["whole_file"]
+
+
+@contextmanager
+def whole_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """Give a temporary path beside `path` to write to, and move it there once all went well.
+
+    Args:
+        path: where the file is to be.
+        overwrite: whether a file that is there may be replaced.
+
+    Raises:
+        InputError: there is a file already, or its folder cannot be written to.
+    """
+    if path.exists() and not overwrite:
+        raise InputError(f"{path} exists: name another file, or say that it may be overwritten")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}; name a file elsewhere") from error
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o644)  # mkstemp makes it private
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
