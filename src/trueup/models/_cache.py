@@ -56,8 +56,10 @@ class _Layer(CacheLayerMixin):  # type: ignore[misc]
         stop = start + key_states.shape[2]
         self.keys[rows, :, start:stop] = key_states
         self.values[rows, :, start:stop] = value_states
-        first = self.cache.first
-        return self.keys[rows, :, first:stop], self.values[rows, :, first:stop]
+        if stop - start > 1:
+            return key_states, value_states
+        # All slots, filled or not: a slice of them would be copied by every matrix product.
+        return self.keys[rows], self.values[rows]
 
     def get_seq_length(self) -> int:
         return self.cache.window[1]
@@ -82,12 +84,11 @@ class SharedPrefixCache(Cache):  # type: ignore[misc]
         rows: how many rows there is room for.
         slots: how many tokens each row may hold beyond the shared prefix.
         window: the rows that the next forward writes, and the slot at which it starts.
-        first: the first slot that the next forward reads.
     """
 
     def __init__(self, layers: int) -> None:
         super().__init__(layers=[_Layer(self) for _ in range(layers)])
-        self.rows = self.slots = self.first = 0
+        self.rows = self.slots = 0
         self.filling_prefix = False
         self.window = (slice(0, 0), 0)
 
@@ -102,7 +103,7 @@ class SharedPrefixCache(Cache):  # type: ignore[misc]
 
     def allocate(self, rows: int, slots: int) -> None:
         """Make room for a new batch of rows; the shared prefix stays."""
-        self.rows, self.slots, self.first = rows, slots, 0
+        self.rows, self.slots = rows, slots
         for layer in self.layers:
             layer.is_initialized = False
 

@@ -201,7 +201,7 @@ class LocalSampler:
         if own == 0:
             return
         pads = [own - len(rest) for rest in rests]
-        cache.window, cache.first = (chunk, width - own), width - own
+        cache.window = (chunk, width - own)
         ids = [[0] * pad + list(rest) for pad, rest in zip(pads, rests, strict=True)]
         mask = _causal_mask(pads, own, self._model.dtype, self._model.device)
         self._forward(self._model.base_model, cache, ids, [prefix - pad for pad in pads], mask)
@@ -217,7 +217,8 @@ class LocalSampler:
         """Write the answers; `pads` counts the unused slots before each prompt's own tokens."""
         slots = torch.arange(width + settings.max_new_tokens, device=self._model.device)
         unused = slots < torch.tensor(pads, device=self._model.device)[:, None]
-        # (B, 1, 1, slots), additive
+        unused |= slots >= width
+        # (B, 1, 1, slots), additive; each step opens its own slot
         mask = torch.zeros(unused.shape, device=self._model.device)
         mask = mask.masked_fill_(unused, float("-inf"))[:, None, None]
         logits = self._step(
@@ -247,10 +248,10 @@ class LocalSampler:
         slot: int,
     ) -> Tensor:
         """Feed one token to each row; return the next one's logits (B, V)."""
-        cache.window, cache.first = (slice(0, len(tokens)), slot), 0
-        seen = mask[..., : slot + 1]
+        cache.window = (slice(0, len(tokens)), slot)
+        mask[..., slot] = 0
         out = self._forward(
-            self._model, cache, [[t] for t in tokens], positions, seen, logits_to_keep=1
+            self._model, cache, [[t] for t in tokens], positions, mask, logits_to_keep=1
         )
         logits: Tensor = out.logits[:, -1]
         return logits
