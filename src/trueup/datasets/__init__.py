@@ -1,1 +1,8 @@
-"""Versioned, immutable, content-hashed datasets of preferences."""
+"""Versioned datasets of preferences: gathered, sealed by content, split and evaluated."""
+
+from trueup.datasets._dataset import AddReport, Dataset, list_versions
+from trueup.datasets._evaluate import Evaluates
+from trueup.datasets._row import Row
+from trueup.store.datasets import CohortEvaluation
+
+__all__ = ["AddReport", "CohortEvaluation", "Dataset", "Evaluates", "Row", "list_versions"]

@@ -115,6 +115,7 @@ dataset_version = Table(
     # NULL while a draft; the hash over its row hashes once it is sealed
     Column("content_hash", String(64)),
     Column("sealed_at", UtcDateTime()),
+    Column("sealed_by", String(128)),
     Column("withdrawn_at", UtcDateTime()),
     *_stamp(),
     UniqueConstraint("dataset_id", "version"),
@@ -302,6 +303,7 @@ dataset_row = Table(
     _ref("preference_id", "preference"),
     Column("split", String(16), nullable=False),  # train, validation
     Column("cohort", String(100), nullable=False),
+    *_stamp(),
 )
 
 # --- scores, replays and verdicts ----------------------------------------------------------------
@@ -367,6 +369,7 @@ evaluation = Table(
     _id(),
     _ref("version_id", "dataset_version"),
     Column("evaluator", String(100), nullable=False),
+    Column("evaluator_version", String(32), nullable=False),
     Column("cohort", String(100), nullable=False),
     Column("threshold", Float, nullable=False),
     Column("mean", Float),  # NULL when no row could be scored

@@ -1,0 +1,473 @@
+"""A version of a dataset: rows that are gathered, sealed, and never change after."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from trueup.datasets._evaluate import Evaluates, Progress, score_rows, summarise
+from trueup.datasets._files import check_name, file_path, read_file, write_file
+from trueup.datasets._records import Record, to_preference, to_record, version_hash
+from trueup.datasets._row import Row
+from trueup.datasets._splits import TRAIN, assign_splits
+from trueup.errors import DatasetError, InputError, UnknownName, VersionConflict, VersionSealed
+from trueup.store import Store, Tx, default_store
+from trueup.store import datasets as stored
+from trueup.store.queues import list_preferences
+from trueup.store.scores import put_row_scores
+from trueup.store.stamp import stamp
+from trueup.store.traces import cohorts as known_cohorts
+from trueup.types import Example, Preference, Score
+
+__all__ = ["AddReport", "Dataset", "list_versions"]
+
+VALIDATION_SHARE = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class AddReport:
+    """What `Dataset.add_rows` did: rows that are new, and rows that were there already."""
+
+    added: int
+    unchanged: int
+
+
+class Dataset:
+    """One version of a dataset.
+
+    It is a draft, and takes rows, until it is sealed; evaluating seals it, and training asks for a
+    sealed one. A sealed version lies in a Parquet file that is verified at every reading.
+    Every write takes `actor`, else TRUEUP_ACTOR or the login name, and `now`, else the clock.
+    """
+
+    def __init__(self, store: Store, row: stored.VersionRow) -> None:
+        self._store = store
+        self._row = row
+        self._sealed_rows: tuple[Row, ...] | None = None
+
+    @property
+    def id(self) -> str:
+        """The version's id in the store."""
+        return self._row.id
+
+    @property
+    def name(self) -> str:
+        """The dataset's name."""
+        return self._row.name
+
+    @property
+    def version(self) -> str:
+        """The version's name."""
+        return self._row.version
+
+    @property
+    def validation_share(self) -> float:
+        """Share of the conversation groups that are held out."""
+        return self._row.validation_share
+
+    @property
+    def sealed(self) -> bool:
+        """Whether it can no longer change."""
+        return self.content_hash is not None
+
+    @property
+    def content_hash(self) -> str | None:
+        """The hash over its rows and their splits; None while it is a draft."""
+        if self._row.content_hash is None:
+            with self._store.reading() as tx:
+                self._refresh(tx)
+        return self._row.content_hash
+
+    @property
+    def path(self) -> Path | None:
+        """The Parquet file; None while it is a draft."""
+        sealed = self.content_hash
+        return file_path(self._store.root, self.name, self.version, sealed) if sealed else None
+
+    def __repr__(self) -> str:
+        state = f"sealed {self.content_hash[:12]}" if self.content_hash else "draft"
+        return f"Dataset({self.name!r}, {self.version!r}, {state}, {len(self)} rows)"
+
+    @classmethod
+    def create_or_get(
+        cls,
+        name: str,
+        version: str,
+        *,
+        validation_share: float | None = None,
+        store: Store | None = None,
+        actor: str | None = None,
+        now: datetime | None = None,
+    ) -> Dataset:
+        """Make an empty draft, or return the version that is there.
+
+        Args:
+            name: the dataset's name.
+            version: the version's name.
+            validation_share: share of the conversation groups to hold out; None takes 0.1 for a
+                new version and what an existing one has.
+            store: where; None takes the default store, making it if need be.
+            actor: who makes it.
+            now: when.
+
+        Raises:
+            InputError: a name cannot be a file's, or the share is not one.
+            VersionConflict: the version is there with another share.
+        """
+        check_name("dataset", name)
+        check_name("version", version)
+        share = VALIDATION_SHARE if validation_share is None else validation_share
+        if not 0 <= share <= 1:
+            raise InputError(f"validation_share is {share}: give a share from 0 to 1")
+        store = store or default_store(create=True)
+        actor, now = stamp(actor, now)
+        with store.transaction() as tx:
+            stored.put_version(tx, name, version, validation_share=share, actor=actor, now=now)
+            row = stored.find_version(tx, name, version)
+        assert row is not None
+        if validation_share not in (None, row.validation_share):
+            raise VersionConflict(
+                f"dataset {name} version {version} exists with validation_share "
+                f"{row.validation_share:g}, not {validation_share:g}: take a new version"
+            )
+        return cls(store, row)
+
+    @classmethod
+    def get(cls, name: str, version: str | None = None, *, store: Store | None = None) -> Dataset:
+        """Return a version; without a name the one that was made last.
+
+        Raises:
+            UnknownName: there is none; the message lists those there are.
+            StoreError: there is no store.
+        """
+        store = store or default_store()
+        with store.reading() as tx:
+            known = stored.list_versions(tx)
+        found = [r for r in known if r.name == name and version in (None, r.version)]
+        if found:
+            return cls(store, found[-1])
+        have = ", ".join(f"{row.name} {row.version}" for row in known) or "none yet"
+        raise UnknownName(
+            f"no dataset {name}{f' version {version}' if version else ''} in {store.address}: "
+            f"there is {have}"
+        )
+
+    def __len__(self) -> int:
+        if self._sealed_rows is not None:
+            return len(self._sealed_rows)
+        with self._store.reading() as tx:
+            return self._refresh(tx).rows
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self.rows())
+
+    def rows(self, *, split: str | None = None) -> Sequence[Row]:
+        """Return the rows in the order they were added, of one split where it is given.
+
+        Raises:
+            DatasetError: the file does not hold what was sealed.
+            StoreError: a text of a draft's row was erased.
+        """
+        found = self._sealed_rows
+        if found is None:
+            found = tuple(self._to_row(record) for record in self.records())
+            if self.sealed:
+                self._sealed_rows = found
+        return [row for row in found if split in (None, row.split)]
+
+    def records(self) -> list[Record]:
+        """Return the rows by column, as the file holds them; see `rows` for what it raises."""
+        path, sealed = self.path, self.content_hash
+        if path is None or sealed is None:
+            with self._store.reading() as tx:
+                return self._collect(tx)
+        if not path.exists():
+            with self._store.reading() as tx:
+                self._write(self._collect(tx))
+        return read_file(path, sealed)
+
+    @property
+    def cohorts(self) -> Mapping[str, int]:
+        """Rows by cohort."""
+        with self._store.reading() as tx:
+            members = stored.list_members(tx, self.id)
+        return dict(sorted(Counter(member.cohort for member in members).items()))
+
+    @property
+    def splits(self) -> Mapping[str, int]:
+        """Rows by split."""
+        with self._store.reading() as tx:
+            members = stored.list_members(tx, self.id)
+        return dict(sorted(Counter(member.split for member in members).items()))
+
+    @property
+    def simulated(self) -> int:
+        """Rows that rest on a label that a program gave."""
+        with self._store.reading() as tx:
+            members = stored.list_members(tx, self.id)
+            return stored.count_simulated(tx, [member.preference_id for member in members])
+
+    def evaluations(self) -> list[stored.CohortEvaluation]:
+        """Return what evaluators found on it, the latest last."""
+        with self._store.reading() as tx:
+            return stored.list_evaluations(tx, self.id)
+
+    def add_rows(
+        self,
+        preferences: Sequence[Preference],
+        *,
+        actor: str | None = None,
+        now: datetime | None = None,
+    ) -> AddReport:
+        """Add preferences that a queue exported; those that are there already change nothing.
+
+        The splits of a draft are laid anew, so that no conversation and no family of it is on both
+        sides.
+
+        Raises:
+            VersionSealed: rows that are not there yet, and the version can no longer change.
+            VersionConflict: a row of an item that the version holds with other labels.
+            UnknownName: a preference that no queue of this store exported.
+            DatasetError: a preference that says something else than the store's.
+        """
+        actor, now = stamp(actor, now)
+        with self._store.transaction() as tx:
+            stored.lock_version(tx, self.id)
+            version = self._refresh(tx)
+            members = stored.list_members(tx, self.id)
+            given = {r["row_hash"]: r for r in self._checked(tx, preferences)}
+            held = {member.row_hash for member in members}
+            new = [record for key, record in given.items() if key not in held]
+            if new and version.content_hash is not None:
+                raise VersionSealed(
+                    f"dataset {self.name} version {self.version} is sealed with {version.rows} "
+                    f"rows and {len(new)} of the {len(given)} given are not among them: "
+                    "give them a new version"
+                )
+            self._check_items(members, new)
+            if new:
+                self._put_members(tx, members, new, actor, now)
+        return AddReport(len(new), len(preferences) - len(new))
+
+    def seal(self, *, actor: str | None = None, now: datetime | None = None) -> str:
+        """Write the rows to their file and close the version for ever; return its content hash.
+
+        Raises:
+            DatasetError: it holds no rows.
+        """
+        actor, now = stamp(actor, now)
+        with self._store.transaction() as tx:
+            stored.lock_version(tx, self.id)
+            version = self._refresh(tx)
+            if version.content_hash is not None:
+                return version.content_hash
+            if not version.rows:
+                raise DatasetError(
+                    f"dataset {self.name} version {self.version} holds no rows: "
+                    "add what a queue exports"
+                )
+            sealed = self._write(self._collect(tx))
+            stored.seal_version(tx, self.id, sealed, actor=actor, now=now)
+        return sealed
+
+    def examples(
+        self, kind: Literal["pairs", "chosen"] = "pairs", split: str | None = TRAIN
+    ) -> list[Example]:
+        """Return the rows for training.
+
+        Args:
+            kind: "pairs" gives chosen and rejected of the rows that have both; "chosen" the chosen
+                answer of every row.
+            split: "train", "validation", or None for both.
+
+        Raises:
+            DatasetError: the version is a draft: what is trained on may not change.
+            InputError: an unknown kind.
+        """
+        if kind not in ("pairs", "chosen"):
+            raise InputError(f"kind {kind!r} is neither 'pairs' nor 'chosen'")
+        if not self.sealed:
+            raise DatasetError(
+                f"dataset {self.name} version {self.version} is a draft: seal it before training"
+            )
+        pair = kind == "pairs"
+        return [
+            row.example(pair=pair)
+            for row in self.rows(split=split)
+            if not pair or row.rejected is not None
+        ]
+
+    def add_evaluation(
+        self,
+        evaluators: Sequence[Evaluates],
+        *,
+        threshold: float,
+        cohorts: Sequence[str] | None = None,
+        actor: str | None = None,
+        now: datetime | None = None,
+        progress: Progress | None = None,
+    ) -> list[stored.CohortEvaluation]:
+        """Score the chosen answers, hold each cohort's mean against a line, and store both.
+
+        The version is sealed. Unscored rows are counted beside the mean. Failing is recorded, not
+        raised; so is a cohort that the store knows and this version has no rows of.
+
+        Args:
+            evaluators: what scores; see `Evaluates`.
+            threshold: the least mean over scored rows that passes, in [0, 1].
+            cohorts: which to evaluate; None takes those of the rows.
+            actor: who evaluates.
+            now: when.
+            progress: called with the scores done and to do.
+
+        Returns:
+            One result an evaluator and cohort, in the order given.
+
+        Raises:
+            UnknownName: a cohort that neither a row nor a trace is of; nothing is changed.
+            InputError: the threshold is not a share.
+            DatasetError: the version holds no rows.
+        """
+        if not 0 <= threshold <= 1:
+            raise InputError(f"threshold is {threshold}: give a mean score from 0 to 1")
+        actor, now = stamp(actor, now)
+        wanted = list(dict.fromkeys(cohorts)) if cohorts is not None else list(self.cohorts)
+        self._check_cohorts(wanted)
+        self.seal(actor=actor, now=now)
+        concerned = [row for row in self.rows() if row.cohort in wanted]
+        scores = score_rows(evaluators, concerned, progress)
+        cohort_of = {row.row_hash: row.cohort for row in concerned}
+        results = [
+            summarise(
+                self.id,
+                evaluator,
+                cohort,
+                {k: s for k, s in scores[evaluator.name].items() if cohort_of[k] == cohort},
+                threshold=threshold,
+                now=now,
+            )
+            for evaluator in evaluators
+            for cohort in wanted
+        ]
+        with self._store.transaction() as tx:
+            for found in scores.values():
+                put_row_scores(tx, self.id, found.items(), actor, now)
+            for result in results:
+                stored.put_evaluation(tx, result, actor=actor)
+        return results
+
+    def _refresh(self, tx: Tx) -> stored.VersionRow:
+        found = stored.find_version(tx, self.name, self.version)
+        assert found is not None  # versions are never deleted
+        self._row = found
+        return found
+
+    def _collect(self, tx: Tx) -> list[Record]:
+        """Read the version's rows from the store's preferences."""
+        members = stored.list_members(tx, self.id)
+        kept = {p.id: p for p in list_preferences(tx, ids=[m.preference_id for m in members])}
+        return [to_record(kept[m.preference_id], split=m.split) for m in members]
+
+    def _write(self, records: list[Record]) -> str:
+        sealed = version_hash(records)
+        write_file(file_path(self._store.root, self.name, self.version, sealed), records)
+        return sealed
+
+    def _checked(self, tx: Tx, preferences: Sequence[Preference]) -> list[Record]:
+        """Return the records of preferences that say what the store says."""
+        kept = {p.id: p for p in list_preferences(tx, ids=[p.id for p in preferences])}
+        records = []
+        for preference in preferences:
+            if preference.id not in kept:
+                raise UnknownName(
+                    f"preference {preference.id} is not in {self._store.address}: "
+                    "add rows that a queue of this store exported"
+                )
+            record = to_record(preference, split=TRAIN)
+            if record["row_hash"] != to_record(kept[preference.id], split=TRAIN)["row_hash"]:
+                raise DatasetError(
+                    f"preference {preference.id} was changed after its queue exported it: "
+                    "add the rows as exported"
+                )
+            records.append(record)
+        return records
+
+    def _check_items(self, members: Sequence[stored.MemberRow], new: Sequence[Record]) -> None:
+        held = [member.item_id for member in members] + [record["item_id"] for record in new]
+        if repeated := [item for item, count in Counter(held).items() if count > 1]:
+            raise VersionConflict(
+                f"dataset {self.name} version {self.version} would hold {len(repeated)} items "
+                f"with two sets of labels, {repeated[0]} first: put the new ones in a new version"
+            )
+
+    def _put_members(
+        self,
+        tx: Tx,
+        members: Sequence[stored.MemberRow],
+        new: Sequence[Record],
+        actor: str,
+        now: datetime,
+    ) -> None:
+        origins = [(m.conversation_id, m.family) for m in members]
+        origins += [(r["conversation_id"], r["family"]) for r in new]
+        splits = assign_splits(origins, self.validation_share)
+        moved = {
+            member.row_hash: split
+            for member, split in zip(members, splits, strict=False)
+            if member.split != split
+        }
+        stored.set_splits(tx, self.id, moved)
+        start = len(members)
+        stored.put_members(
+            tx,
+            self.id,
+            (
+                stored.MemberRow(
+                    row_hash=record["row_hash"],
+                    position=start + index,
+                    preference_id=record["preference_id"],
+                    split=splits[start + index],
+                    cohort=record["cohort"],
+                    item_id=record["item_id"],
+                    conversation_id=record["conversation_id"],
+                    family=record["family"],
+                )
+                for index, record in enumerate(new)
+            ),
+            actor=actor,
+            now=now,
+        )
+
+    def _check_cohorts(self, wanted: Sequence[str]) -> None:
+        with self._store.reading() as tx:
+            known = {*known_cohorts(tx), *(m.cohort for m in stored.list_members(tx, self.id))}
+        if unknown := [cohort for cohort in wanted if cohort not in known]:
+            raise UnknownName(
+                f"no cohort {unknown[0]!r} in {self._store.address}: "
+                f"there are {', '.join(sorted(known)) or 'none'}"
+            )
+
+    def _to_row(self, record: Record) -> Row:
+        key = record["row_hash"]
+
+        def attach(scores: Mapping[str, Score]) -> None:
+            actor, now = stamp()
+            with self._store.transaction() as tx:
+                put_row_scores(tx, self.id, [(key, s) for s in scores.values()], actor, now)
+
+        return Row(key, record["split"], to_preference(record), attach)
+
+
+def list_versions(*, store: Store | None = None) -> list[Dataset]:
+    """Return every version of every dataset, by name and in order of making.
+
+    Raises:
+        StoreError: there is no store.
+    """
+    store = store or default_store()
+    with store.reading() as tx:
+        return [Dataset(store, row) for row in stored.list_versions(tx)]
