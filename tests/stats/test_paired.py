@@ -135,7 +135,7 @@ def test_items_to_show_is_about_right() -> None:
     first = [0.0, 1.0] * 10 + [0.0] * 40
     second = [1.0, 0.0] * 10 + [0.0] * 40
     found = paired_difference(first, second, range(60))
-    needed = items_to_show(found, -0.1)
+    needed = items_to_show(found, found.delta + 0.1)
     assert needed is not None
     assert needed > 60
     times = round(needed / 60)
@@ -146,7 +146,7 @@ def test_items_to_show_is_about_right() -> None:
 def test_items_to_show_knows_when_none_would_do() -> None:
     found = paired_difference([1.0] * 10 + [0.0] * 50, [0.0] * 60, range(60))
     assert isinstance(found, PairedDifference)
-    assert items_to_show(found, -0.1) is None
+    assert items_to_show(found, found.delta + 0.1) is None
 
 
 def test_mcnemar_on_a_textbook_case() -> None:

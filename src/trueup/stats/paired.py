@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import optimize, stats
 
-from trueup.stats.intervals import Floats, Spread, mean_interval, measure_spread, tango_interval
+from trueup.stats.intervals import Spread, mean_interval, measure_spread, tango_interval
 
 __all__ = [
     "PairedDifference",
@@ -95,14 +95,12 @@ def paired_difference(
     differences = second - first
     spread = measure_spread(differences, clusters)
     gains, losses = int((differences > 0).sum()), int((differences < 0).sum())
-    scale = _outcome_scale(differences)
-    if scale is None or scale > span:
+    if np.isin(np.abs(differences), (0.0, span)).all():
+        low, high, p = _by_counts(spread, gains, losses, span, confidence)
+        sd = span * math.sqrt((gains + losses + 1) / (spread.n + 2))
+    else:
         low, high, p = _by_mean(spread, span, confidence)
         sd = math.sqrt((spread.variance * (spread.n - 1) + span**2) / (spread.n + 1))
-    else:
-        unit = scale or span
-        low, high, p = _by_counts(spread, gains, losses, unit, confidence)
-        sd = unit * math.sqrt((gains + losses + 1) / (spread.n + 2))
     return PairedDifference(
         n=spread.n,
         clusters=spread.clusters,
@@ -113,9 +111,7 @@ def paired_difference(
         high=high,
         p=p,
         p_permutation=sign_flip_test(differences, clusters, seed=seed),
-        mde=minimum_detectable_effect(
-            spread, sd=sd, span=scale or span, alpha=1 - confidence, power=power
-        ),
+        mde=minimum_detectable_effect(spread, sd=sd, span=span, alpha=1 - confidence, power=power),
         gains=gains,
         losses=losses,
         design_effect=spread.design_effect,
@@ -123,19 +119,11 @@ def paired_difference(
     )
 
 
-def _outcome_scale(differences: Floats) -> float | None:
-    """Return the one size that all differences have, 0 where there are none, else None."""
-    sizes = np.abs(differences[differences != 0])
-    if len(sizes) == 0:
-        return 0.0
-    return float(sizes[0]) if np.allclose(sizes, sizes[0], rtol=1e-9) else None
-
-
 def _by_counts(
-    spread: Spread, gains: int, losses: int, unit: float, confidence: float
+    spread: Spread, gains: int, losses: int, span: float, confidence: float
 ) -> tuple[float, float, float]:
     if spread.clusters < 2:
-        return -unit, unit, 1.0
+        return -span, span, 1.0
     effect = spread.design_effect
     low, high = tango_interval(
         spread.effective_n,
@@ -144,9 +132,9 @@ def _by_counts(
         spread.quantile((1 + confidence) / 2),
     )
     if gains + losses == 0:
-        return unit * low, unit * high, 1.0
+        return span * low, span * high, 1.0
     statistic = (gains - losses) / math.sqrt((gains + losses) * effect)
-    return unit * low, unit * high, spread.two_sided_p(statistic)
+    return span * low, span * high, spread.two_sided_p(statistic)
 
 
 def _by_mean(spread: Spread, span: float, confidence: float) -> tuple[float, float, float]:
@@ -228,21 +216,23 @@ def minimum_detectable_effect(
 
 
 def items_to_show(
-    difference: PairedDifference, above: float, *, alpha: float = 0.05, power: float = 0.8
+    difference: PairedDifference, room: float, *, alpha: float = 0.05, power: float = 0.8
 ) -> int | None:
-    """Return how many items in all would show a difference above `above`, if `delta` is the truth.
+    """Return how many items in all would clear a bound that lies `room` from the point.
+
+    Takes what was measured for the truth: the difference, its spread and its design effect.
 
     Args:
-        difference: what was measured; its spread and design effect are taken to stay.
-        above: the bound that the interval must clear, such as minus the margin.
+        difference: what was measured.
+        room: distance from `delta` to the bound that the interval must clear, positive when
+            `delta` is on the right side of it.
         alpha: two-sided.
         power: chance of showing it.
 
     Returns:
-        Items, at least one more than there were; None where `delta` does not lie above the bound,
-        so that no number would do, or where one cluster leaves the spread unknown.
+        Items, at least one more than there were; None where there is no room, so that no number
+        would do, or where one cluster leaves the spread unknown.
     """
-    room = difference.delta - above
     if room <= 0 or difference.clusters < 2:
         return None
     z = float(stats.norm.ppf(1 - alpha / 2) + stats.norm.ppf(power))

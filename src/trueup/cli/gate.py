@@ -1,0 +1,135 @@
+"""`trueup gate`: compare two checkpoints' replays and answer with a verdict and an exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from json import dumps
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from trueup.errors import GateError
+from trueup.release.gate import gate as decide
+from trueup.release.margins import Margins, load_margins
+from trueup.release.replay import find_replays
+from trueup.store import Store
+from trueup.store.releases import list_verdicts
+from trueup.store.stamp import stamp
+from trueup.types import Verdict
+
+__all__ = ["EXIT_CODES", "gate", "print_verdict"]
+
+EXIT_CODES = {"ship": 0, "block": 3, "inconclusive": 4}
+_COLOURS = {"ship": "green", "block": "red", "inconclusive": "yellow"}
+_SIGNS = {
+    "better": ("▲", "green"),
+    "no worse": ("✓", "green"),
+    "unclear": ("?", "yellow"),
+    "worse": ("▼", "red"),
+    "not gated": ("·", "dim"),
+    "not scored": ("·", "dim"),
+}
+_DEFAULT = Path("gate.toml")
+
+
+def gate(
+    baseline: str | None = None,
+    candidate: str | None = None,
+    /,
+    *,
+    margins: Path | None = None,
+    control: str | None = None,
+    store: str | None = None,
+    json: Annotated[bool, Parameter(negative=())] = False,
+) -> int:
+    """Compare a candidate with the baseline; exit 0 to ship, 3 to block, 4 if inconclusive.
+
+    Args:
+        baseline: checkpoint that is deployed; without it, the last verdict's pair is judged again.
+        candidate: checkpoint that would replace it.
+        margins: what is asked; `gate.toml` here if there is one, else the defaults.
+        control: a checkpoint to compare the candidate with beside the verdict.
+        store: the store's folder or URL.
+        json: print the verdict as JSON.
+    """
+    path = margins or (_DEFAULT if _DEFAULT.exists() else None)
+    asked = load_margins(path) if path else Margins()
+    actor, now = stamp()
+    with Store.open(store, create=False) as opened:
+        names = _names(opened, baseline, candidate, control)
+        with opened.reading() as tx:
+            replays = find_replays(tx, names)
+        verdict = decide(
+            opened,
+            replays[0],
+            replays[1],
+            control_replay_id=replays[2] if len(replays) > 2 else None,
+            margins=asked,
+            actor=actor,
+            now=now,
+        )
+    if json:
+        print(dumps(asdict(verdict), ensure_ascii=False, indent=2))  # noqa: T201
+    else:
+        print_verdict(verdict, Console())
+    return EXIT_CODES[verdict.outcome]
+
+
+def print_verdict(verdict: Verdict, console: Console) -> None:
+    """Print the verdict, its reasons, and its table by cohort and metric."""
+    colour = _COLOURS[verdict.outcome]
+    console.print(Text(verdict.outcome.upper(), style=f"bold {colour}"), soft_wrap=True)
+    for reason in verdict.reasons:
+        console.print(Text(f"  {reason}"), soft_wrap=True)
+    for against, name in (("baseline", "the baseline"), ("control", "the control")):
+        rows = [row for row in verdict.table if row["against"] == against]
+        if rows:
+            title = f"Candidate against {name} {rows[0]['reference']}"
+            console.print(_table(rows, title))
+
+
+def _table(rows: list[Mapping[str, Any]], title: str) -> Table:
+    metrics = {row["metric"]: row["title"] for row in rows}
+    cohorts = dict.fromkeys(row["cohort"] for row in rows)
+    cells = {(row["cohort"], row["metric"]): row for row in rows}
+    table = Table("cohort", title=title, title_justify="left")
+    for name in metrics.values():
+        table.add_column(name, justify="right")
+    for cohort in cohorts:
+        table.add_row(cohort, *(_cell(cells[cohort, metric]) for metric in metrics))
+    return table
+
+
+def _cell(row: Mapping[str, Any]) -> Text:
+    if not row["n"]:
+        return Text("not scored", style="dim")
+    sign, colour = _SIGNS[row["status"]]
+    return Text(
+        f"{sign} {row['delta']:+.2f}\n{row['low']:+.2f} to {row['high']:+.2f}\nn {row['n']}",
+        style=colour,
+    )
+
+
+def _names(
+    store: Store, baseline: str | None, candidate: str | None, control: str | None
+) -> list[str]:
+    if baseline is not None and candidate is not None:
+        return [baseline, candidate, *([control] if control else [])]
+    if baseline is not None:
+        raise GateError("name the candidate as well: trueup gate BASELINE CANDIDATE")
+    with store.reading() as tx:
+        verdicts = list_verdicts(tx)
+    if not verdicts:
+        raise GateError(
+            f"store {store.address} holds no verdict yet: name two checkpoints, "
+            "trueup gate BASELINE CANDIDATE, or run `trueup loop`"
+        )
+    last = verdicts[0]
+    beside = [row["reference"] for row in last.table if row["against"] == "control"]
+    names = [last.baseline_checkpoint_id, last.candidate_checkpoint_id]
+    return names + ([control] if control else beside[:1])

@@ -1,0 +1,60 @@
+"""`trueup lineage`: from a checkpoint back to each label, or from a label forward."""
+
+from __future__ import annotations
+
+from json import dumps
+from typing import Annotated
+
+from cyclopts import Parameter
+from rich.console import Console
+from rich.text import Text
+
+from trueup.errors import InputError
+from trueup.release.lineage import (
+    LABELS_SHOWN,
+    backward_tree,
+    draw,
+    forward_tree,
+    trace_back,
+    trace_forward,
+)
+from trueup.store import Store
+
+__all__ = ["lineage"]
+
+
+def lineage(
+    checkpoint: str | None = None,
+    /,
+    *,
+    label: str | None = None,
+    every: Annotated[bool, Parameter(name="--all", negative=())] = False,
+    store: str | None = None,
+    json: Annotated[bool, Parameter(negative=())] = False,
+) -> None:
+    """Print what a checkpoint was made of, down to each label, reviewer and trace.
+
+    Args:
+        checkpoint: its id, or the first six or more characters of it.
+        label: start from this label, and print what it touched.
+        every: show every label, and not the first few.
+        store: the store's folder or URL.
+        json: print the whole chain as JSON.
+    """
+    if (checkpoint is None) == (label is None):
+        raise InputError(
+            "name a checkpoint or a label: trueup lineage CHECKPOINT, or trueup lineage --label ID"
+        )
+    with Store.open(store, create=False) as opened:
+        if label is not None:
+            chain = trace_forward(opened, label)
+            tree = forward_tree(chain)
+        else:
+            chain = trace_back(opened, str(checkpoint))
+            tree = backward_tree(chain, limit=None if every else LABELS_SHOWN)
+    if json:
+        print(dumps(chain, ensure_ascii=False, indent=2))  # noqa: T201
+        return
+    console = Console()
+    for line in draw(tree):
+        console.print(Text(line), soft_wrap=True)

@@ -1,0 +1,271 @@
+"""Two replays of the same requests, compared: each cohort by each metric, paired and clustered."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from trueup.errors import GateError
+from trueup.release.replay import ScoredReplay
+from trueup.stats.paired import PairedDifference, paired_difference
+from trueup.types import Score
+
+__all__ = ["ALL", "METRICS", "Cell", "Metric", "compare", "is_right", "preferred"]
+
+ALL = "all"
+"""The row over all cohorts together."""
+
+_REFUSED = ("full", "partial")
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """Something that two replays are compared by.
+
+    Attributes:
+        name: as in the table and in `gate.toml`.
+        title: for people.
+        better: which direction is good; "neither" where a change is only reported.
+    """
+
+    name: str
+    title: str
+    better: Literal["higher", "lower", "neither"]
+
+
+METRICS = (
+    Metric("tool_selection", "Right tool chosen", "higher"),
+    Metric("task_completion", "Task completed", "higher"),
+    Metric("groundedness", "Grounded in the context", "higher"),
+    Metric("over_refusal", "Refused without reason", "lower"),
+    Metric("preference", "Preferred to the other", "higher"),
+    Metric("length_ratio", "Length of the answer", "neither"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cohort and metric of a comparison.
+
+    Attributes:
+        cohort: its name, or `ALL`.
+        metric: what is compared.
+        difference: candidate minus baseline, paired; None where no pair was scored. Of the length
+            it is the difference of log tokens.
+        unscored: requests of the cohort that the metric applies to and that one side lacks.
+    """
+
+    cohort: str
+    metric: Metric
+    difference: PairedDifference | None
+    unscored: int
+
+    @property
+    def gain(self) -> float:
+        """The difference, positive when the candidate is better; 0 where nothing was scored."""
+        return 0.0 if self.difference is None else self._sign * self.difference.delta
+
+    @property
+    def gain_interval(self) -> tuple[float, float]:
+        """The interval of `gain`."""
+        if self.difference is None:
+            return -1.0, 1.0
+        low, high = self.difference.low, self.difference.high
+        return (low, high) if self._sign > 0 else (-high, -low)
+
+    @property
+    def _sign(self) -> int:
+        return -1 if self.metric.better == "lower" else 1
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the cell as the row of a table.
+
+        The length's `baseline` and `candidate` are geometric mean tokens, and its `delta` is the
+        ratio less one.
+        """
+        row: dict[str, Any] = {
+            "cohort": self.cohort,
+            "metric": self.metric.name,
+            "title": self.metric.title,
+            "better": self.metric.better,
+            "unscored": self.unscored,
+            "n": 0,
+        }
+        if (found := self.difference) is None:
+            return row
+        numbers = {
+            "baseline": found.baseline,
+            "candidate": found.candidate,
+            "delta": found.delta,
+            "low": found.low,
+            "high": found.high,
+            "mde": found.mde,
+        }
+        if self.metric.name == "length_ratio":
+            for key in ("baseline", "candidate"):
+                numbers[key] = math.exp(numbers[key])
+            for key in ("delta", "low", "high", "mde"):
+                numbers[key] = math.expm1(numbers[key])
+        return row | {
+            "n": found.n,
+            "clusters": found.clusters,
+            **{key: round(value, 6) for key, value in numbers.items()},
+            "p": round(found.p, 6),
+            "p_permutation": round(found.p_permutation, 6),
+            "gains": found.gains,
+            "losses": found.losses,
+            "design_effect": round(found.design_effect, 4),
+        }
+
+
+def compare(
+    baseline: ScoredReplay, candidate: ScoredReplay, *, confidence: float = 0.95
+) -> list[Cell]:
+    """Compare two replays on every metric, for all requests together and for each cohort.
+
+    Args:
+        baseline: the replay to compare with: the deployed model's, or a control's.
+        candidate: the replay in question.
+        confidence: of the two-sided intervals.
+
+    Returns:
+        Cells by cohort (`ALL` first, then by name) and metric.
+
+    Raises:
+        GateError: the replays are of other requests, or sampled otherwise.
+    """
+    _check(baseline, candidate)
+    cohorts: dict[str, list[str]] = {ALL: list(baseline.answers)}
+    for key, answer in sorted(baseline.answers.items(), key=lambda kv: kv[1].request.cohort):
+        cohorts.setdefault(answer.request.cohort, []).append(key)
+    return [
+        _cell(cohort, metric, keys, baseline, candidate, confidence)
+        for cohort, keys in cohorts.items()
+        for metric in METRICS
+    ]
+
+
+def preferred(baseline: ScoredReplay, candidate: ScoredReplay, key: str) -> int | None:
+    """Return 1 where the candidate's answer to a request is right and the other is not.
+
+    0 is a tie (both right or both wrong; being shorter or longer counts nothing) and -1 a loss;
+    None where one side could not be scored.
+    """
+    first, second = is_right(baseline.scores[key]), is_right(candidate.scores[key])
+    return None if first is None or second is None else int(second) - int(first)
+
+
+def is_right(scores: Mapping[str, Score]) -> bool | None:
+    """Return whether an answer completes its task with the right tools; None if unscored."""
+    values = [
+        scores[name].value for name in ("task_completion", "tool_selection") if name in scores
+    ]
+    known = [value for value in values if value is not None]
+    return all(value >= 1 for value in known) if known else None
+
+
+Values = Callable[[ScoredReplay, ScoredReplay, str], tuple[float | None, float | None] | None]
+"""Returns both sides' values on a request; None where the metric does not apply to it."""
+
+
+def _scored(name: str) -> Values:
+    def values(
+        first: ScoredReplay, second: ScoredReplay, key: str
+    ) -> tuple[float | None, float | None]:
+        return _value(first.scores[key].get(name)), _value(second.scores[key].get(name))
+
+    return values
+
+
+def _value(score: Score | None) -> float | None:
+    return None if score is None else score.value
+
+
+def _over_refusal(
+    first: ScoredReplay, second: ScoredReplay, key: str
+) -> tuple[float | None, float | None] | None:
+    expected = first.answers[key].request.expected
+    if expected is None or expected.refuse is not False:
+        return None
+    return _refused(first.scores[key].get("refusal")), _refused(second.scores[key].get("refusal"))
+
+
+def _refused(score: Score | None) -> float | None:
+    return None if score is None or score.label is None else float(score.label in _REFUSED)
+
+
+def _preference(
+    first: ScoredReplay, second: ScoredReplay, key: str
+) -> tuple[float | None, float | None]:
+    won = preferred(first, second, key)
+    return 0.5, None if won is None else 0.5 + won / 2
+
+
+def _log_tokens(first: ScoredReplay, second: ScoredReplay, key: str) -> tuple[float, float]:
+    pair = (first.answers[key].tokens, second.answers[key].tokens)
+    return math.log(max(pair[0], 1)), math.log(max(pair[1], 1))
+
+
+_VALUES: Mapping[str, Values] = {
+    "tool_selection": _scored("tool_selection"),
+    "task_completion": _scored("task_completion"),
+    "groundedness": _scored("groundedness"),
+    "over_refusal": _over_refusal,
+    "preference": _preference,
+    "length_ratio": _log_tokens,
+}
+_SPANS = {"preference": 0.5, "length_ratio": math.log(2)}
+
+
+def _cell(
+    cohort: str,
+    metric: Metric,
+    keys: Sequence[str],
+    baseline: ScoredReplay,
+    candidate: ScoredReplay,
+    confidence: float,
+) -> Cell:
+    rows: list[tuple[float, float, str]] = []
+    unscored = 0
+    for key in keys:
+        pair = _VALUES[metric.name](baseline, candidate, key)
+        if pair is None:
+            continue
+        first, second = pair
+        if first is None or second is None:
+            unscored += 1
+        else:
+            rows.append((first, second, baseline.answers[key].request.family))
+    if not rows:
+        return Cell(cohort, metric, None, unscored)
+    firsts, seconds, families = zip(*rows, strict=True)
+    span = _SPANS.get(metric.name, 1.0)
+    found = paired_difference(firsts, seconds, families, span=span, confidence=confidence)
+    return Cell(cohort, metric, found, unscored)
+
+
+def _check(baseline: ScoredReplay, candidate: ScoredReplay) -> None:
+    first, second = baseline.replay, candidate.replay
+    if first.suite_hash != second.suite_hash:
+        only = sorted(set(baseline.answers) ^ set(candidate.answers))
+        what = (
+            f"{len(only)} requests are in only one of them, such as {only[0]!r}"
+            if only
+            else "requests of the same id differ in content"
+        )
+        raise GateError(
+            f"replays {first.id} ({first.suite}) and {second.id} ({second.suite}) cannot be "
+            f"compared: {what}; replay both checkpoints on one suite"
+        )
+    if first.sampling != second.sampling:
+        keys = sorted(
+            k
+            for k in {*first.sampling, *second.sampling}
+            if first.sampling.get(k) != second.sampling.get(k)
+        )
+        raise GateError(
+            f"replays {first.id} and {second.id} cannot be compared: sampled with another "
+            f"{', '.join(keys)}; replay both checkpoints with the same sampling"
+        )
