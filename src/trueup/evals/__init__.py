@@ -1,1 +1,29 @@
-"""Evaluators: what an answer is worth, as a `Score`."""
+"""Evaluators: what is good and bad about an answer, as scores from 0 to 1 where 1 is good."""
+
+from trueup.evals.base import Answered, Evaluator
+from trueup.evals.bias import BiasDetection
+from trueup.evals.groundedness import Groundedness
+from trueup.evals.length_drift import LengthDrift
+from trueup.evals.refusal import Refusal, find_refusal
+from trueup.evals.registry import EVALUATORS, evaluator
+from trueup.evals.run import evaluate_traces, failed, over_refused, score_answer
+from trueup.evals.task_completion import TaskCompletion
+from trueup.evals.tool_selection import ToolSelectionAccuracy
+
+__all__ = [
+    "EVALUATORS",
+    "Answered",
+    "BiasDetection",
+    "Evaluator",
+    "Groundedness",
+    "LengthDrift",
+    "Refusal",
+    "TaskCompletion",
+    "ToolSelectionAccuracy",
+    "evaluate_traces",
+    "evaluator",
+    "failed",
+    "find_refusal",
+    "over_refused",
+    "score_answer",
+]

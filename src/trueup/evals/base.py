@@ -1,0 +1,137 @@
+"""What every evaluator is: a name, a version, and a score from keyword arguments."""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from trueup.errors import InputError
+from trueup.types import Expected, Messages, Score, ToolCall, Trace
+
+__all__ = ["Answered", "Evaluator", "need_text"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A request and an answer to it, from wherever: a trace, a sample, a dataset row, a replay.
+
+    Attributes:
+        messages: the conversation up to the answer.
+        context: the passages that the answer may rest on.
+        answer: the answer's text, tool calls included.
+        expected: what a right answer contains, where it is known.
+        steps: every tool call made; empty reads those in the answer.
+    """
+
+    messages: Messages
+    context: tuple[str, ...]
+    answer: str
+    expected: Expected | None = None
+    steps: tuple[ToolCall, ...] = ()
+
+    @property
+    def prompt(self) -> str:
+        """The last thing that the user said."""
+        turns = (m.get("content") for m in reversed(self.messages) if m.get("role") == "user")
+        return str(next(turns, None) or "")
+
+    @property
+    def trajectory(self) -> Trace:
+        """The same as a trace."""
+        return Trace(
+            id="",
+            conversation_id="",
+            cohort="",
+            messages=tuple(self.messages),
+            answer=self.answer,
+            steps=self.steps or ToolCall.parse_all(self.answer),
+            expected=self.expected,
+        )
+
+
+class Evaluator(ABC):
+    """A judge of answers.
+
+    A subclass names itself and implements `_score`, whose keyword-only parameters are the arguments
+    that `evaluate` takes.
+
+    Attributes:
+        name: what scores, margins and the command call it.
+        version: changes whenever the same input may score otherwise.
+        pass_line: the value below which an answer has failed.
+    """
+
+    name: ClassVar[str]
+    version: str = "1"
+    pass_line: ClassVar[float] = 0.5
+    _takes: ClassVar[Mapping[str, bool]]  # argument -> whether it must be given
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        parameters = inspect.signature(cls._score).parameters.values()
+        cls._takes = {p.name: p.default is p.empty for p in parameters if p.kind is p.KEYWORD_ONLY}
+
+    def evaluate(self, **given: Any) -> Score:
+        """Score one answer; the class says which keyword arguments it takes.
+
+        Raises:
+            InputError: an argument is missing, unknown or of the wrong type.
+        """
+        unknown = [name for name in given if name not in self._takes]
+        missing = [name for name, must in self._takes.items() if must and name not in given]
+        if unknown or missing:
+            taken = ", ".join(n if must else f"{n} (optional)" for n, must in self._takes.items())
+            what = " and ".join(
+                f"{word} {', '.join(names)}"
+                for word, names in (("unknown", unknown), ("missing", missing))
+                if names
+            )
+            raise InputError(f"{type(self).__name__}.evaluate: {what}; it takes {taken}")
+        return self._score(**given)
+
+    def evaluate_many(self, rows: Iterable[Mapping[str, Any]]) -> list[Score]:
+        """Score many answers, each given as `evaluate`'s keyword arguments.
+
+        Returns:
+            One score a row, in order. A row that fails is unscored, with the reason.
+        """
+        return [self._evaluate_safely(row) for row in rows]
+
+    def arguments(self, answered: Answered) -> dict[str, Any]:
+        """Return what `evaluate` is to be given for a request and its answer."""
+        at_hand = {
+            "prompt": answered.prompt,
+            "response": answered.answer,
+            "output": answered.answer,
+            "context": answered.context,
+            "trajectory": answered.trajectory,
+            "expected": answered.expected,
+        }
+        return {name: at_hand[name] for name in self._takes if name in at_hand}
+
+    def _evaluate_safely(self, row: Mapping[str, Any]) -> Score:
+        try:
+            return self.evaluate(**row)
+        except Exception as error:  # one row must not sink the rest, whatever is in it
+            return self._unscored(f"failed: {type(error).__name__}: {error}")
+
+    def _unscored(self, reason: str) -> Score:
+        return Score(self.name, self.version, reason=reason)
+
+    @abstractmethod
+    def _score(self, *args: Any, **given: Any) -> Score:
+        """Score one answer; the arguments have been checked for their names."""
+
+
+def need_text(name: str, value: object) -> str:
+    """Return `value`, which must be a text.
+
+    Raises:
+        InputError: it is not.
+    """
+    if not isinstance(value, str):
+        raise InputError(f"{name}: a text is needed, not {type(value).__name__}")
+    return value

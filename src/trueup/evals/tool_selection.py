@@ -1,0 +1,81 @@
+"""Tool selection: were the expected calls made, with the expected arguments, and no others?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from trueup.evals._calls import Matching, Trajectory, match_calls, read_expected
+from trueup.evals.base import Evaluator
+from trueup.types import Expected, Message, Score, ToolCall, Trace
+
+__all__ = ["ToolSelectionAccuracy"]
+
+
+class ToolSelectionAccuracy(Evaluator):
+    """Whether the calls made are the expected ones: 1.0 or 0.0 over the whole trajectory.
+
+    `evaluate(trajectory=, expected=)`: a `Trace` or a list of OpenAI-style messages; an `Expected`,
+    a bare list of `{"name", "arguments"}`, or None. Calls are compared as a multiset, in order
+    where `ordered` is set; arguments by what they mean (5 is "5"), and `AnyOf` gives a choice. No
+    calls expected and none made is 1.0; where nothing is expected of the calls, it is unscored.
+
+    `label` is "right", or what went wrong first: "forbidden", "malformed_call" (a `<tool_call>`
+    that cannot be read), "wrong_arguments", "wrong_tool", "missing_call", "extra_call", or
+    "premature_call" (the right calls in another order).
+    """
+
+    name = "tool_selection_accuracy"
+    pass_line = 1.0
+
+    def __init__(self, *, ordered: bool = False) -> None:
+        self.ordered = ordered
+        self.version = "1-ordered" if ordered else "1"
+
+    def _score(
+        self,
+        *,
+        trajectory: Trace | Sequence[Message],
+        expected: Expected | Sequence[ToolCall | dict[str, Any]] | None,
+    ) -> Score:
+        made = Trajectory.read(trajectory).calls
+        wanted = read_expected(expected)
+        if wanted is None or (wanted.calls is None and not wanted.forbidden):
+            return self._unscored("no calls are expected or forbidden")
+        forbidden = [call for call in made if call.name in wanted.forbidden]
+        calls = made if wanted.calls is None else wanted.calls
+        matching = match_calls(made, calls)
+        label = self._label(made, forbidden, matching)
+        evidence = (
+            *(f"forbidden: {call.render()}" for call in forbidden),
+            *(f"missing: {_shown(call)}" for call in matching.missing),
+            *(f"extra: {call.render()}" for call in matching.extra),
+        )
+        return Score(
+            self.name,
+            self.version,
+            value=float(label == "right"),
+            label=label,
+            reason=f"{len(made)} calls made, {len(calls)} expected",
+            evidence=evidence,
+        )
+
+    def _label(
+        self, made: Sequence[ToolCall], forbidden: Sequence[ToolCall], matching: Matching
+    ) -> str:
+        missing = {call.name for call in matching.missing}
+        extra = {call.name for call in matching.extra}
+        if forbidden:
+            return "forbidden"
+        if any(not call.name for call in made):
+            return "malformed_call"
+        if missing and extra:
+            return "wrong_arguments" if missing & extra else "wrong_tool"
+        if missing or extra:
+            return "missing_call" if missing else "extra_call"
+        return "premature_call" if self.ordered and not matching.in_order else "right"
+
+
+def _shown(call: ToolCall) -> str:
+    arguments = ", ".join(f"{key}={value!r}" for key, value in call.arguments.items())
+    return f"{call.name}({arguments})"
