@@ -1,0 +1,85 @@
+"""What every command shares: the options for the store and JSON, and how results are shown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from trueup.store import Store
+
+__all__ = [
+    "JsonOption",
+    "StoreOption",
+    "open_store",
+    "say",
+    "show_facts",
+    "show_json",
+    "show_table",
+]
+
+StoreOption = Annotated[
+    str | None,
+    Parameter(name="--store", help="The store's folder or URL; else TRUEUP_STORE, else .trueup/."),
+]
+JsonOption = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON.")]
+
+
+def open_store(address: str | None) -> Store:
+    """Open the store that a reading command was pointed at; one that is not there is an error.
+
+    Raises:
+        StoreError: there is none, or it cannot be opened.
+    """
+    return Store.open(address, create=False)
+
+
+def show_json(value: Any) -> None:
+    """Print a value as JSON."""
+    say(json.dumps(value, indent=2, ensure_ascii=False, default=_encode))
+
+
+def show_table(
+    columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str | None = None
+) -> None:
+    """Print a table for people; None is an empty cell, and figures stand on the right."""
+    cells = [list(row) for row in rows]
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
+    for index, name in enumerate(columns):
+        numbers = all(isinstance(row[index], int | float | None) for row in cells)
+        table.add_column(name, justify="right" if numbers and cells else "left")
+    for row in cells:
+        table.add_row(*(_cell(value) for value in row))
+    Console().print(table, markup=False)
+
+
+def show_facts(facts: Mapping[str, Any]) -> None:
+    """Print names with their values, a line each, the values under one another."""
+    width = max(len(name) for name in facts)
+    for name, value in facts.items():
+        say(f"{name:<{width}}  {_cell(value)}")
+
+
+def say(text: str) -> None:
+    """Print a text as it is, however wide the terminal."""
+    Console(soft_wrap=True).print(text, markup=False, highlight=False, emoji=False)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def _encode(value: Any) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value)
