@@ -15,7 +15,7 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 def score(*, answer, **_):
     return {
-        "tool_selection": Score("tool_selection", "1", float(answer == "right")),
+        "tool_selection_accuracy": Score("tool_selection_accuracy", "1", float(answer == "right")),
         "task_completion": Score("task_completion", "1", float(answer == "right")),
         "refusal": Score("refusal", "1", None, "none"),
     }
@@ -95,14 +95,16 @@ def test_without_names_the_last_pair_is_judged_again(folder, capsys):
 
 
 def test_gate_toml_here_is_read(folder, capsys):
-    (folder / "gate.toml").write_text("[metrics.tool_selection]\nmin_gain = 0.9\n")
-    strict = "targets = ['tool_selection']\n[metrics.tool_selection]\nmin_gain = 0.9\n"
+    (folder / "gate.toml").write_text("[metrics.tool_selection_accuracy]\nmin_gain = 0.9\n")
+    strict = (
+        "targets = ['tool_selection_accuracy']\n[metrics.tool_selection_accuracy]\nmin_gain = 0.9\n"
+    )
     (folder / "strict.toml").write_text(strict)
     assert gate("weak-0001", "good-0001", margins=folder / "strict.toml") == 4
     capsys.readouterr()
     gate("weak-0001", "good-0001", json=True)
     found = json.loads(capsys.readouterr().out)
-    assert found["margins"]["metrics"]["tool_selection"]["min_gain"] == 0.9
+    assert found["margins"]["metrics"]["tool_selection_accuracy"]["min_gain"] == 0.9
 
 
 @pytest.mark.parametrize(

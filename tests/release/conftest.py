@@ -49,7 +49,7 @@ def score(*, messages, context, answer, expected):
     """Score the three scripted answers as the evaluators would."""
     right = float(answer == "right")
     return {
-        "tool_selection": Score("tool_selection", "1", right),
+        "tool_selection_accuracy": Score("tool_selection_accuracy", "1", right),
         "task_completion": Score("task_completion", "1", right),
         "groundedness": Score("groundedness", "1", None, reason="nothing is claimed"),
         "refusal": Score("refusal", "1", None, "full" if answer == "refused" else "none"),

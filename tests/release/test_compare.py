@@ -20,7 +20,7 @@ def test_every_cohort_and_metric_has_its_cell(play):
         (cohort, name) for cohort in (ALL, "rest", "tool-heavy") for name in names
     ]
     table = cells(found)
-    tools = table[ALL, "tool_selection"].difference
+    tools = table[ALL, "tool_selection_accuracy"].difference
     assert (tools.n, tools.clusters, tools.delta) == (128, 16, 1.0)
     assert table["rest", "groundedness"].difference is None
     assert table["rest", "groundedness"].unscored == 64
@@ -82,10 +82,10 @@ def test_rows_are_plain_and_say_what_is_missing(play):
 def test_one_side_unscored_is_counted_and_left_out(play, monkeypatch):
     first, second = play("baseline", lambda _: "right"), play("candidate", lambda _: "right")
     lost = dict(second.scores["rest-000"]) | {
-        name: Score(name, "1", None, reason="broke") for name in ("tool_selection",)
+        name: Score(name, "1", None, reason="broke") for name in ("tool_selection_accuracy",)
     }
     second.scores["rest-000"] = lost
-    cell = cells(compare(first, second))["rest", "tool_selection"]
+    cell = cells(compare(first, second))["rest", "tool_selection_accuracy"]
     assert (cell.difference.n, cell.unscored) == (63, 1)
 
 

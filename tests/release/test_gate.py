@@ -32,8 +32,10 @@ def rows(verdict, against="baseline"):
 def test_a_gain_everywhere_ships(store, play):
     verdict = run(store, play("baseline", half), play("candidate", lambda _: "right"))
     assert verdict.outcome == "ship"
-    assert "all cohorts, tool_selection is shown better: 0.50 to 1.00" in verdict.reasons[0]
-    assert rows(verdict)[ALL, "tool_selection"]["status"] == "better"
+    assert (
+        "all cohorts, tool_selection_accuracy is shown better: 0.50 to 1.00" in verdict.reasons[0]
+    )
+    assert rows(verdict)[ALL, "tool_selection_accuracy"]["status"] == "better"
     assert rows(verdict)["rest", "over_refusal"]["status"] == "no worse"
     assert rows(verdict)["rest", "preference"]["status"] == "not gated"
 
@@ -45,14 +47,14 @@ def test_a_loss_in_one_cohort_blocks_whatever_the_whole_gains(store, play):
 
     verdict = run(store, play("baseline", half), play("candidate", candidate))
     assert verdict.outcome == "block"
-    assert "rest, tool_selection is shown worse: 0.50 to 0.25" in verdict.reasons[0]
+    assert "rest, tool_selection_accuracy is shown worse: 0.50 to 0.25" in verdict.reasons[0]
 
 
 def test_nothing_changed_is_inconclusive_for_want_of_a_gain(store, play):
     verdict = run(store, play("baseline", half), play("candidate", half))
     assert verdict.outcome == "inconclusive"
     assert verdict.reasons[0].startswith("no target metric is shown better")
-    assert rows(verdict)["rest", "tool_selection"]["status"] == "no worse"
+    assert rows(verdict)["rest", "tool_selection_accuracy"]["status"] == "no worse"
     assert len(verdict.reasons) == 1
 
 
@@ -73,9 +75,11 @@ def test_noise_is_inconclusive_and_says_how_many_more(store, play):
 
     verdict = run(store, play("baseline", half), play("candidate", candidate))
     assert verdict.outcome == "inconclusive"
-    (line,) = [r for r in verdict.reasons if r.startswith("rest, tool_selection may be worse")]
+    (line,) = [
+        r for r in verdict.reasons if r.startswith("rest, tool_selection_accuracy may be worse")
+    ]
     assert "such requests in all would settle it" in line
-    assert rows(verdict)["rest", "tool_selection"]["items_needed"] > 64
+    assert rows(verdict)["rest", "tool_selection_accuracy"]["items_needed"] > 64
 
 
 def test_fewer_refusals_alone_ship(store, play):
@@ -100,7 +104,8 @@ def test_fewer_refusals_alone_ship(store, play):
 
 def test_a_gain_under_the_asked_one_does_not_ship(store, play):
     margins = Margins(
-        targets=("tool_selection",), metrics={"tool_selection": Margin(0.1, min_gain=0.9)}
+        targets=("tool_selection_accuracy",),
+        metrics={"tool_selection_accuracy": Margin(0.1, min_gain=0.9)},
     )
     verdict = run(
         store, play("baseline", half), play("candidate", lambda _: "right"), margins=margins
@@ -113,7 +118,7 @@ def test_one_family_alone_is_inconclusive_and_says_why(store, play):
         Request(f"q-{i:03d}", "rest", "only", "", ({"role": "user", "content": str(i)},))
         for i in range(40)
     ]
-    margins = Margins(required=("tool_selection",), targets=("tool_selection",))
+    margins = Margins(required=("tool_selection_accuracy",), targets=("tool_selection_accuracy",))
     verdict = run(
         store,
         play("baseline", lambda _: "wrong", suite),
@@ -125,7 +130,7 @@ def test_one_family_alone_is_inconclusive_and_says_why(store, play):
 
 
 def test_a_required_metric_that_was_never_scored_does_not_pass(store, play):
-    margins = Margins(required=("tool_selection", "groundedness"))
+    margins = Margins(required=("tool_selection_accuracy", "groundedness"))
     verdict = run(
         store, play("baseline", half), play("candidate", lambda _: "right"), margins=margins
     )
@@ -141,7 +146,7 @@ def test_the_control_has_rows_and_no_say(store, play):
         control_replay_id=play("control", lambda _: "right").replay.id,
     )
     assert verdict.outcome == "ship"
-    row = rows(verdict, "control")[ALL, "tool_selection"]
+    row = rows(verdict, "control")[ALL, "tool_selection_accuracy"]
     assert (row["reference"], row["delta"], row["status"]) == ("control-0001", 0, "no worse")
 
 
@@ -156,6 +161,6 @@ def test_verdicts_are_stored_once(store, play):
 
 
 def test_margins_for_a_cohort_that_is_not_there_are_refused(store, play):
-    margins = Margins(cohorts={"tool-heavvy": {"tool_selection": Margin()}})
+    margins = Margins(cohorts={"tool-heavvy": {"tool_selection_accuracy": Margin()}})
     with pytest.raises(GateError, match="'tool-heavvy', which held-out does not have; it has all"):
         run(store, play("baseline", half), play("candidate", half), margins=margins)

@@ -23,16 +23,16 @@ def test_the_shipped_file_holds_the_defaults():
 def test_a_cohort_may_ask_more(tmp_path):
     text = """
     alpha = 0.1
-    [metrics.tool_selection]
+    [metrics.tool_selection_accuracy]
     non_inferiority = 0.05
     min_gain = 0.02
-    [cohorts.tool-heavy.tool_selection]
+    [cohorts.tool-heavy.tool_selection_accuracy]
     non_inferiority = 0.01
     """
     found = load_margins(write(tmp_path, text))
     assert found.alpha == 0.1
-    assert found.of("rest", "tool_selection") == Margin(0.05, 0.02)
-    assert found.of("tool-heavy", "tool_selection") == Margin(0.01, 0.02)
+    assert found.of("rest", "tool_selection_accuracy") == Margin(0.05, 0.02)
+    assert found.of("tool-heavy", "tool_selection_accuracy") == Margin(0.01, 0.02)
     assert found.of("tool-heavy", "over_refusal") == Margin()
 
 
@@ -49,13 +49,19 @@ def test_margins_survive_json():
         ("alfa = 0.1", "unknown key 'alfa'; known are alpha"),
         ("alpha = 0", "alpha: must be a number from 0.0001 to 0.5, not 0"),
         ("alpha = nan", "must be a number"),
-        ("required = ['speed']", "'speed' is not a metric; choose from tool_selection"),
+        ("required = ['speed']", "'speed' is not a metric; choose from tool_selection_accuracy"),
         ("required = 'x'", "must be a list of metrics"),
         ("targets = ['preference']", "a win rate alone never ships"),
         ("required = ['length_ratio']", "reported, not gated"),
-        ("[metrics.tool_selection]\nmargin = 1", "metrics.tool_selection: unknown key 'margin'"),
-        ("[metrics.tool_selection]\nmin_gain = 'a'", "must be a number from 0 to 1, not 'a'"),
-        ("[metrics]\ntool_selection = 1", "must be a table, not 1"),
+        (
+            "[metrics.tool_selection_accuracy]\nmargin = 1",
+            "metrics.tool_selection_accuracy: unknown key 'margin'",
+        ),
+        (
+            "[metrics.tool_selection_accuracy]\nmin_gain = 'a'",
+            "must be a number from 0 to 1, not 'a'",
+        ),
+        ("[metrics]\ntool_selection_accuracy = 1", "must be a table, not 1"),
         ("cohorts = 3", "must be a table, not 3"),
         ("alpha = ", "not TOML"),
     ],

@@ -36,7 +36,7 @@ class Metric:
 
 
 METRICS = (
-    Metric("tool_selection", "Right tool chosen", "higher"),
+    Metric("tool_selection_accuracy", "Right tool chosen", "higher"),
     Metric("task_completion", "Task completed", "higher"),
     Metric("groundedness", "Grounded in the context", "higher"),
     Metric("over_refusal", "Refused without reason", "lower"),
@@ -160,7 +160,9 @@ def preferred(baseline: ScoredReplay, candidate: ScoredReplay, key: str) -> int 
 def is_right(scores: Mapping[str, Score]) -> bool | None:
     """Return whether an answer completes its task with the right tools; None if unscored."""
     values = [
-        scores[name].value for name in ("task_completion", "tool_selection") if name in scores
+        scores[name].value
+        for name in ("task_completion", "tool_selection_accuracy")
+        if name in scores
     ]
     known = [value for value in values if value is not None]
     return all(value >= 1 for value in known) if known else None
@@ -209,7 +211,7 @@ def _log_tokens(first: ScoredReplay, second: ScoredReplay, key: str) -> tuple[fl
 
 
 _VALUES: Mapping[str, Values] = {
-    "tool_selection": _scored("tool_selection"),
+    "tool_selection_accuracy": _scored("tool_selection_accuracy"),
     "task_completion": _scored("task_completion"),
     "groundedness": _scored("groundedness"),
     "over_refusal": _over_refusal,

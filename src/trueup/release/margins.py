@@ -43,8 +43,8 @@ class Margins:
     """
 
     alpha: float = 0.05
-    required: tuple[str, ...] = ("tool_selection", "task_completion", "over_refusal")
-    targets: tuple[str, ...] = ("tool_selection", "task_completion", "over_refusal")
+    required: tuple[str, ...] = ("tool_selection_accuracy", "task_completion", "over_refusal")
+    targets: tuple[str, ...] = ("tool_selection_accuracy", "task_completion", "over_refusal")
     metrics: Mapping[str, Margin] = field(default_factory=dict)
     cohorts: Mapping[str, Mapping[str, Margin]] = field(default_factory=dict)
 
