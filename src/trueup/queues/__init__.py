@@ -3,8 +3,10 @@
 from trueup.queues._audit import AuditReport, LabelAgreement
 from trueup.queues._items import NewItem
 from trueup.queues._labelling import ImportReport
+from trueup.queues._ledger import Submission
 from trueup.queues._preferences import Format, PreferenceSet
-from trueup.queues._queue import AnnotationQueue, Stream, list_queues
+from trueup.queues._queue import AnnotationQueue, list_queues
+from trueup.queues._settings import Stream
 from trueup.queues._settle import Origin
 from trueup.queues._stats import QueueStats
 
@@ -19,5 +21,6 @@ __all__ = [
     "PreferenceSet",
     "QueueStats",
     "Stream",
+    "Submission",
     "list_queues",
 ]

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from trueup.errors import InputError, TrueupError, UnknownName
-from trueup.queues._ledger import Admission, Slot, admit
+from trueup.queues._ledger import Admission, Slot, Submission, admit
 from trueup.store.files import whole_file
 from trueup.store.queues import QueueRow
 from trueup.types import Item, Label
@@ -180,9 +180,7 @@ def _admit_line(
         admit(
             queue,
             slot,
-            entry.reviewer,
-            entry.label(),
-            simulated=entry.simulated,
+            Submission(line.item_id, entry.reviewer, entry.label(), entry.simulated),
             now=now,
             correcting=True,
         )

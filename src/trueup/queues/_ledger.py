@@ -11,9 +11,25 @@ from trueup.store import derived_id
 from trueup.store.queues import QueueRow
 from trueup.types import Annotation, Item, Label
 
-__all__ = ["Admission", "Slot", "admit", "slots"]
+__all__ = ["Admission", "Slot", "Submission", "admit", "slots"]
 
 _MAX_REVIEWER = 128  # what the store's column holds
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A label as a reviewer gives it.
+
+    Attributes:
+        simulated: whether a program gives it.
+        replaces: id of the reviewer's standing label on the item, which this one corrects.
+    """
+
+    item_id: str
+    reviewer: str
+    label: Label
+    simulated: bool = False
+    replaces: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +81,9 @@ def slots(
 def admit(
     queue: QueueRow,
     slot: Slot,
-    reviewer: str,
-    label: Label,
+    given: Submission,
     *,
-    simulated: bool,
     now: datetime,
-    replaces: str | None = None,
     correcting: bool = False,
 ) -> Admission:
     """Check a label against the rules and take it into the slot.
@@ -80,11 +93,8 @@ def admit(
     Args:
         queue: its settings.
         slot: the item; changed by a new label.
-        reviewer: who gives it.
-        label: the label.
-        simulated: whether a program gave it.
+        given: the label and who gives it.
         now: when.
-        replaces: id of the reviewer's standing label, which this one corrects.
         correcting: take whatever stands for the one that is corrected.
 
     Raises:
@@ -92,16 +102,15 @@ def admit(
         QueueError: the reviewer has labelled the item otherwise and `replaces` does not name
             that label, or the item has all the reviewers it needs.
     """
-    item = slot.item
+    item, reviewer, simulated = slot.item, given.reviewer, given.simulated
     _check_reviewer(item.id, reviewer)
-    label = _checked(queue, item, label)
+    label = _checked(queue, item, given.label)
     mine = slot.current.get(reviewer)
     for earlier in slot.past:
         equal = (earlier.reviewer, earlier.label, earlier.simulated) == (reviewer, label, simulated)
-        if equal and (replaces is None or earlier is mine):
+        if equal and (given.replaces is None or earlier is mine):
             return Admission(earlier, None, new=False)
-    if correcting and mine is not None:
-        replaces = mine.id
+    replaces = mine.id if correcting and mine else given.replaces
     _check_place(queue, slot, reviewer, replaces)
     identity = derived_id(
         "annotation", item.id, reviewer, astuple(label), simulated, replaces or ""

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, overload
 
+from trueup.errors import InputError, QueueEmpty
+from trueup.queues._settle import Origin, settle
 from trueup.store.files import whole_file
-from trueup.types import Preference
+from trueup.store.queues import QueueRow
+from trueup.types import Annotation, Item, Preference
 
-__all__ = ["Format", "PreferenceSet"]
+__all__ = ["Format", "PreferenceSet", "check_export", "settle_queue"]
 
 Format = Literal["paired", "unpaired"]
 
@@ -94,6 +97,57 @@ class PreferenceSet(Sequence[Preference]):
                 out.write(json.dumps(record, ensure_ascii=False) + "\n")
                 count += 1
         return count
+
+
+def check_export(format: str, min_agreement: float) -> None:
+    """Check what an export was asked for.
+
+    Raises:
+        InputError: it makes no sense.
+    """
+    if format not in ("paired", "unpaired"):
+        raise InputError(f"format {format!r} is neither 'paired' nor 'unpaired'")
+    if not 0 <= min_agreement <= 1:
+        raise InputError(f"min_agreement is {min_agreement}: give a share from 0 to 1")
+
+
+def settle_queue(
+    queue: QueueRow,
+    items: Sequence[Item],
+    annotations: Sequence[Annotation],
+    *,
+    format: Format,
+    min_agreement: float,
+    origins: Sequence[Origin] | None,
+) -> PreferenceSet:
+    """Settle a queue's items; see `AnnotationQueue.export`.
+
+    Raises:
+        QueueEmpty: no item gives a preference.
+    """
+    settled = settle(
+        items,
+        annotations,
+        min_agreement=min_agreement,
+        origins=origins,
+        paired=format == "paired",
+    )
+    if not settled.preferences:
+        reasons = ", ".join(f"{reason} ({n})" for reason, n in settled.left_out.items())
+        raise QueueEmpty(
+            f"queue {queue.name}: none of {len(items)} items gives a {format} preference at "
+            f"min_agreement {min_agreement:g}: {reasons}; lower it or label more"
+        )
+    used = {key for preference in settled.preferences for key in preference.annotation_ids}
+    return PreferenceSet(
+        queue=queue.name,
+        stream=queue.stream,
+        format=format,
+        min_agreement=min_agreement,
+        simulated=any(a.simulated for a in annotations if a.id in used),
+        left_out=settled.left_out,
+        preferences=settled.preferences,
+    )
 
 
 def _turn(text: str | None) -> list[dict[str, str]] | None:

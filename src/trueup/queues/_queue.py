@@ -6,24 +6,22 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
 
-from trueup.errors import InputError, QueueEmpty, QueueError, UnknownName
+from trueup.errors import QueueEmpty, QueueError, UnknownName
 from trueup.queues._audit import AuditReport, make_report
 from trueup.queues._items import NewItem, to_item
 from trueup.queues._labelling import ImportReport, read_labels, write_items
-from trueup.queues._ledger import admit, slots
-from trueup.queues._preferences import Format, PreferenceSet
-from trueup.queues._settle import Origin, settle
+from trueup.queues._ledger import Slot, Submission, admit, slots
+from trueup.queues._preferences import Format, PreferenceSet, check_export, settle_queue
+from trueup.queues._settings import Settings, Stream, put_queue
+from trueup.queues._settle import Origin
 from trueup.queues._stats import QueueStats, make_stats
-from trueup.store import Store, default_store
+from trueup.store import Store, Tx, default_store
 from trueup.store import queues as rows
 from trueup.store.stamp import stamp
 from trueup.types import LABELS, Annotation, Item, Label
 
-__all__ = ["AnnotationQueue", "Stream", "list_queues"]
-
-Stream = Literal["reviewer", "end_user", "ai"]
+__all__ = ["AnnotationQueue", "list_queues"]
 
 
 class AnnotationQueue:
@@ -91,10 +89,12 @@ class AnnotationQueue:
             QueueError: there is one of that name.
             InputError: a setting makes no sense.
         """
-        queue, new = cls._put(name, overlap, stream, labels, store, actor, now)
+        settings = Settings(name, overlap, stream, tuple(labels))
+        store = store or default_store(create=True)
+        row, new = put_queue(store, settings, stamp(actor, now))
         if not new:
             raise QueueError(f"queue {name} exists: take another name, or get the one there is")
-        return queue
+        return cls(store, row)
 
     @classmethod
     def create_or_get(
@@ -114,14 +114,15 @@ class AnnotationQueue:
             QueueError: the queue of that name has other settings.
             InputError: a setting makes no sense.
         """
-        queue, _ = cls._put(name, overlap, stream, labels, store, actor, now)
-        found, asked = queue._row, (overlap, stream, tuple(labels))
-        if (found.overlap, found.stream, found.labels) != asked:
+        settings = Settings(name, overlap, stream, tuple(labels))
+        store = store or default_store(create=True)
+        row, _ = put_queue(store, settings, stamp(actor, now))
+        if Settings(name, row.overlap, row.stream, row.labels) != settings:
             raise QueueError(
-                f"queue {name} exists with overlap {found.overlap}, stream {found.stream} and "
-                f"labels {', '.join(found.labels)}: ask for these, or take another name"
+                f"queue {name} exists with overlap {row.overlap}, stream {row.stream} and "
+                f"labels {', '.join(row.labels)}: ask for these, or take another name"
             )
-        return queue
+        return cls(store, row)
 
     @classmethod
     def get(cls, name: str, *, store: Store | None = None) -> AnnotationQueue:
@@ -141,28 +142,6 @@ class AnnotationQueue:
             f"no queue {name!r} in {store.address}: there "
             + (f"are {', '.join(known)}" if known else "are none yet, `trueup loop` makes one")
         )
-
-    @classmethod
-    def _put(
-        cls,
-        name: str,
-        overlap: int,
-        stream: str,
-        labels: Sequence[str],
-        store: Store | None,
-        actor: str | None,
-        now: datetime | None,
-    ) -> tuple[AnnotationQueue, bool]:
-        _check_settings(name, overlap, stream, labels)
-        store = store or default_store(create=True)
-        actor, now = stamp(actor, now)
-        with store.transaction() as tx:
-            new = rows.put_queue(
-                tx, name, overlap=overlap, stream=stream, labels=labels, actor=actor, now=now
-            )
-            row = rows.find_queue(tx, name)
-        assert row is not None
-        return cls(store, row), new
 
     def add_items(
         self,
@@ -234,29 +213,45 @@ class AnnotationQueue:
             rows.lock_items(tx, self.id, item_id)
             found = [i for i in rows.list_items(tx, ids=[item_id]) if i.queue_id == self.id]
             if not found:
-                raise UnknownName(
-                    f"queue {self.name} has no item {item_id!r}: "
-                    f"`trueup queue export {self.name} --for-labelling FILE` writes those it has"
-                )
+                raise self._no_item(item_id)
             slot = slots(
                 found,
                 rows.list_annotations(tx, item_ids=[item_id]),
                 rows.list_annotations(tx, item_ids=[item_id], replaced=True),
             )[item_id]
-            admission = admit(
-                self._row,
-                slot,
-                reviewer,
-                label,
-                simulated=simulated,
-                now=now,
-                replaces=replaces,
-            )
+            given = Submission(item_id, reviewer, label, simulated, replaces)
+            admission = admit(self._row, slot, given, now=now)
             if admission.new:
                 rows.put_annotation(
                     tx, admission.annotation, replaces=admission.replaces, actor=actor
                 )
         return admission.annotation
+
+    def submit_many(
+        self,
+        submissions: Sequence[Submission],
+        *,
+        actor: str | None = None,
+        now: datetime | None = None,
+    ) -> int:
+        """Record many labels in one transaction, all or none, and return how many are new.
+
+        Raises:
+            UnknownName, InputError, QueueError: see `submit`; nothing is recorded.
+        """
+        actor, now = stamp(actor, now)
+        with self._store.transaction() as tx:
+            here = self._slots(tx)
+            count = 0
+            for given in submissions:
+                if given.item_id not in here:
+                    raise self._no_item(given.item_id)
+                admission = admit(self._row, here[given.item_id], given, now=now)
+                if admission.new:
+                    count += rows.put_annotation(
+                        tx, admission.annotation, replaces=admission.replaces, actor=actor
+                    )
+        return count
 
     def stats(self) -> QueueStats:
         """Return how far the queue has come."""
@@ -342,38 +337,21 @@ class AnnotationQueue:
             QueueEmpty: no item gives a preference; the message says why not.
             InputError: an argument makes no sense.
         """
-        if format not in ("paired", "unpaired"):
-            raise InputError(f"format {format!r} is neither 'paired' nor 'unpaired'")
-        if not 0 <= min_agreement <= 1:
-            raise InputError(f"min_agreement is {min_agreement}: give a share from 0 to 1")
+        check_export(format, min_agreement)
         actor, now = stamp(actor, now)
         items, annotations = self._labelled(include_simulated=include_simulated)
-        settled = settle(
+        found = settle_queue(
+            self._row,
             items,
             annotations,
-            min_agreement=min_agreement,
-            origins=origins,
-            paired=format == "paired",
-        )
-        if not settled.preferences:
-            reasons = ", ".join(f"{reason} ({n})" for reason, n in settled.left_out.items())
-            raise QueueEmpty(
-                f"queue {self.name}: none of {len(items)} items gives a {format} preference at "
-                f"min_agreement {min_agreement:g}: {reasons}; lower it or label more"
-            )
-        with self._store.transaction() as tx:
-            for preference in settled.preferences:
-                rows.put_preference(tx, preference, actor=actor, now=now)
-        used = {key for preference in settled.preferences for key in preference.annotation_ids}
-        return PreferenceSet(
-            queue=self.name,
-            stream=self.stream,
             format=format,
             min_agreement=min_agreement,
-            simulated=any(a.simulated for a in annotations if a.id in used),
-            left_out=settled.left_out,
-            preferences=settled.preferences,
+            origins=origins,
         )
+        with self._store.transaction() as tx:
+            for preference in found:
+                rows.put_preference(tx, preference, actor=actor, now=now)
+        return found
 
     def export_for_labelling(
         self, path: str | Path, *, include_done: bool = False, overwrite: bool = False
@@ -419,18 +397,28 @@ class AnnotationQueue:
         """
         actor, now = stamp(actor, now)
         with self._store.transaction() as tx:
-            rows.lock_items(tx, self.id)
-            here = slots(
-                rows.list_items(tx, queue_id=self.id),
-                rows.list_annotations(tx, queue_id=self.id),
-                rows.list_annotations(tx, queue_id=self.id, replaced=True),
-            )
+            here = self._slots(tx)
             new, report = read_labels(Path(path), self._row, here, skip_bad=skip_bad, now=now)
             for admission in new:
                 rows.put_annotation(
                     tx, admission.annotation, replaces=admission.replaces, actor=actor
                 )
         return report
+
+    def _no_item(self, item_id: str) -> UnknownName:
+        return UnknownName(
+            f"queue {self.name} has no item {item_id!r}: "
+            f"`trueup queue export {self.name} --for-labelling FILE` writes those it has"
+        )
+
+    def _slots(self, tx: Tx) -> dict[str, Slot]:
+        """Lock the queue's items and return them with their labels."""
+        rows.lock_items(tx, self.id)
+        return slots(
+            rows.list_items(tx, queue_id=self.id),
+            rows.list_annotations(tx, queue_id=self.id),
+            rows.list_annotations(tx, queue_id=self.id, replaced=True),
+        )
 
     def _labelled(
         self, *, include_simulated: bool = True
@@ -446,17 +434,6 @@ class AnnotationQueue:
                 f"(`trueup queue export {self.name} --for-labelling FILE`)"
             )
         return items, kept
-
-
-def _check_settings(name: str, overlap: int, stream: str, labels: Sequence[str]) -> None:
-    if not name.strip():
-        raise InputError("a queue needs a name")
-    if overlap < 1:
-        raise InputError(f"queue {name}: overlap is {overlap}; an item needs at least one reviewer")
-    if stream not in ("reviewer", "end_user", "ai"):
-        raise InputError(f"queue {name}: stream {stream!r} is none of reviewer, end_user, ai")
-    if len(set(labels)) < len(labels) or not all(labels):
-        raise InputError(f"queue {name}: labels {list(labels)} repeat or are empty")
 
 
 def list_queues(*, store: Store | None = None) -> list[AnnotationQueue]:

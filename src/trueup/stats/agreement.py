@@ -14,8 +14,6 @@ from typing import Literal
 
 import krippendorff
 import numpy as np
-import numpy.typing as npt
-from scipy.stats import binomtest
 
 from trueup.errors import InputError
 from trueup.stats._ratings import Floats, Ints, Ratings, Table, ValueCounts, value_counts
@@ -216,6 +214,8 @@ def reviewer_reliability(ratings: Ratings, level: Level = "nominal") -> list[Rat
     A unit counts for a rater when more of the others chose one value than any other; with their
     votes split evenly there is nothing to be held against.
     """
+    from scipy.stats import binomtest  # half a second, and only this needs it
+
     _check_level(ratings.value_counts, level)
     counts = ratings.value_counts.counts
     observed = _coincidences(counts).sum(axis=0)
@@ -342,7 +342,7 @@ def _distance(n: Floats, domain: Floats, level: Level) -> Floats:
         return np.square(below[:, :, None] - below[:, None, :])
     gap = domain[:, None] - domain[None, :]
     if level == "nominal":
-        return (gap != 0).astype(np.float64)[None]
+        return (gap != 0).astype(np.float64).reshape(1, *gap.shape)
     if level == "ratio":
         sums = domain[:, None] + domain[None, :]
         gap = np.divide(gap, sums, out=np.zeros_like(gap), where=sums != 0)

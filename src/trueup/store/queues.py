@@ -36,6 +36,8 @@ __all__ = [
 ]
 
 _CHUNK = 500  # ids a query, under SQLite's limit on bound variables
+_LATER = schema.annotation.alias()  # made once: an alias is dearer than the query it stands in
+_CORRECTED = sa.exists().where(_LATER.c.replaces_id == schema.annotation.c.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,9 +246,7 @@ def list_annotations(
         StoreError: a correction's text was erased.
     """
     table = schema.annotation
-    later = table.alias()
-    corrected = sa.exists().where(later.c.replaces_id == table.c.id)
-    query = sa.select(table).where(corrected if replaced else ~corrected)
+    query = sa.select(table).where(_CORRECTED if replaced else ~_CORRECTED)
     if queue_id is not None:
         query = query.join(schema.item).where(schema.item.c.queue_id == queue_id)
     rows = _rows(tx, query, table.c.item_id, item_ids)
