@@ -1,0 +1,53 @@
+"""How matrix products are computed: exactly in float32, or on bf16 units."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+import torch
+
+from trueup.errors import TrainingError
+from trueup.training.config import Precision
+
+__all__ = ["products", "resolve"]
+
+
+def resolve(precision: Precision, device: torch.device) -> Literal["bf16", "fp32"]:
+    """Return the precision that "auto" means on this device.
+
+    Raises:
+        TrainingError: bf16 was asked for and the device has no instructions for it.
+    """
+    if device.type == "cpu":
+        able = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    else:
+        able = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+    if precision == "bf16" and not able:
+        raise TrainingError(
+            f"precision is bf16 and this {device.type} has no bf16 instructions; use auto or fp32"
+        )
+    return "bf16" if able and precision != "fp32" else "fp32"
+
+
+@contextmanager
+def products(precision: Literal["bf16", "fp32"], device: torch.device) -> Iterator[None]:
+    """Compute the matrix products inside this block in the given precision.
+
+    On a CPU bf16 means that float32 operands are rounded to bf16 inside each product, whose sums
+    and result stay float32: everything between the products keeps full precision, and there are no
+    copies in bf16 to cast to and from. On a GPU it is autocast.
+    """
+    if precision == "fp32":
+        yield
+    elif device.type != "cpu":
+        with torch.autocast(device.type, torch.bfloat16):
+            yield
+    else:
+        before = torch.get_float32_matmul_precision()
+        torch.set_float32_matmul_precision("medium")
+        try:
+            yield
+        finally:
+            torch.set_float32_matmul_precision(before)

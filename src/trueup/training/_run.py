@@ -1,0 +1,181 @@
+"""One training run, put together: from a source and examples to a folder with a checkpoint."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from trueup.errors import InputError
+from trueup.models import LoadedModel, folder_hash, load_model, save_model
+from trueup.training._precision import products, resolve
+from trueup.training.checkpoint import Progress, RunFolder, write_atomically
+from trueup.training.config import Method
+from trueup.training.forward import Forward
+from trueup.training.groups import Group, build_groups
+from trueup.training.loop import Loop
+from trueup.training.reference import reference_key, reference_logprobs
+from trueup.training.result import TrainResult
+from trueup.types import Example
+
+__all__ = ["run_method"]
+
+CHOSEN_FALL = 0.1
+"""Nats by which the chosen completions may fall below the reference before it is called out."""
+
+
+def run_method(
+    method: Method,
+    *,
+    model: str | Path,
+    data: Sequence[Example],
+    out: Path,
+    held_out: Sequence[Example],
+    reference_cache: Path | None,
+    progress: Callable[[int, int], None] | None,
+) -> TrainResult:
+    """Do what `trueup.training.train` promises; its arguments are explained there."""
+    if not data:
+        raise InputError(f"{method.name}: no rows to train on; give at least one example")
+    folder = RunFolder(out)
+    loaded, content_hash = _identify(model)
+    folder.claim(
+        {
+            **method.to_dict(),
+            "model": content_hash,
+            "data": _digest(data),
+            "held_out": _digest(held_out),
+        }
+    )
+    if folder.result.exists():
+        return TrainResult.read(folder.result)
+    loaded = loaded or load_model(model)
+    with torch.random.fork_rng():
+        return _run(method, loaded, data, held_out, folder, reference_cache, progress)
+
+
+def _run(
+    method: Method,
+    loaded: LoadedModel,
+    data: Sequence[Example],
+    held_out: Sequence[Example],
+    folder: RunFolder,
+    reference_cache: Path | None,
+    progress: Callable[[int, int], None] | None,
+) -> TrainResult:
+    model, tokenizer = loaded.model, loaded.tokenizer
+    forward = Forward(model)
+    precision = resolve(method.precision, forward.device)
+    context = partial(products, precision, forward.device)
+    groups, aside = (_groups(method, rows, loaded) for rows in (data, held_out))
+    reference = None
+    if method.has_reference:
+        with context():
+            reference = reference_logprobs(
+                forward,
+                [*groups, *aside],
+                folder=reference_cache or folder.reference,
+                key=reference_key(loaded.content_hash, precision),
+                pass_tokens=method.pass_tokens,
+            )
+    torch.manual_seed(method.seed)
+    adapted = _adapt(model, method)
+    weights = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    loop = Loop(method, forward, weights, groups, aside, reference, folder, context)
+    done = loop.run(progress)
+    forward.restore()
+    return _finish(method, folder, done, adapted, tokenizer, groups, forward.note)
+
+
+def _identify(model: str | Path) -> tuple[LoadedModel | None, str]:
+    """Return the model's content hash, and the model itself if finding out took loading it."""
+    path = Path(model).expanduser()
+    if path.is_dir() and any(path.glob("*.safetensors")):
+        return None, folder_hash(path)
+    loaded = load_model(model)
+    return loaded, loaded.content_hash
+
+
+def _digest(examples: Sequence[Example]) -> str:
+    content = json.dumps([asdict(example) for example in examples], default=dict, sort_keys=True)
+    return sha256(content.encode()).hexdigest()
+
+
+def _groups(method: Method, rows: Sequence[Example], loaded: LoadedModel) -> tuple[Group, ...]:
+    context = getattr(loaded.model.config.get_text_config(), "max_position_embeddings", None)
+    limit = min(method.max_length, context or method.max_length)
+    return build_groups(
+        rows, loaded.tokenizer, completions=method.completions, max_length=limit
+    )
+
+
+def _adapt(model: Any, method: Method) -> Any:
+    """Put adapters on the model, or make all its weights learn.
+
+    Returns:
+        What `_finish` merges: peft's wrapper around `model`, or `model` itself.
+    """
+    if method.lora_rank is None:
+        for parameter in model.parameters():
+            parameter.requires_grad_(True)
+        return model
+    from peft import LoraConfig, get_peft_model
+
+    alpha = 2 * method.lora_rank if method.lora_alpha is None else method.lora_alpha
+    config = LoraConfig(
+        task_type="CAUSAL_LM",
+        r=method.lora_rank,
+        lora_alpha=alpha,
+        target_modules="all-linear",
+    )
+    return get_peft_model(model, config)
+
+
+def _finish(
+    method: Method,
+    folder: RunFolder,
+    done: Progress,
+    adapted: nn.Module,
+    tokenizer: Any,
+    groups: Sequence[Group],
+    note: str,
+) -> TrainResult:
+    if method.lora_rank is not None:
+        if method.keep_adapter:
+            adapted.save_pretrained(folder.adapter)
+        adapted = adapted.merge_and_unload()
+    content_hash = save_model(adapted, tokenizer, folder.checkpoint)
+    result = TrainResult(
+        checkpoint_path=folder.checkpoint,
+        content_hash=content_hash,
+        steps=done.step,
+        metrics_path=folder.metrics,
+        best_metric=done.best_metric,
+        truncated=sum(group.truncated for group in groups),
+        warnings=tuple(_warnings(folder, note)),
+        seconds=done.seconds,
+        tokens=done.tokens,
+    )
+    write_atomically(folder.result, result.to_json().encode())
+    folder.drop_state()
+    return result
+
+
+def _warnings(folder: RunFolder, note: str) -> list[str]:
+    """Return what went otherwise than one would hope."""
+    found = [note] if note else []
+    steps = [row for row in folder.read_metrics() if "logps/chosen_change" in row]
+    late = [row["logps/chosen_change"] for row in steps[-max(1, len(steps) // 4) :]]
+    if late and (change := sum(late) / len(late)) < -CHOSEN_FALL:
+        found.append(
+            f"the chosen completions became less likely: {change:.1f} nats each over the last "
+            "quarter of the steps; raise beta or nll_weight, or lower lr"
+        )
+    return found

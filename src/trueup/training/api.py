@@ -1,0 +1,66 @@
+"""`train`, as one calls it. Importing it loads no torch; calling it does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from trueup.errors import MissingExtra
+from trueup.training.config import Method
+from trueup.training.result import TrainResult
+from trueup.types import Example
+
+__all__ = ["train"]
+
+
+def train(
+    method: Method,
+    *,
+    model: str | Path,
+    data: Sequence[Example],
+    out: str | Path,
+    held_out: Sequence[Example] = (),
+    reference_cache: str | Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> TrainResult:
+    """Train `model` on `data` and save the result under `out`.
+
+    A run that was killed goes on from its last saved state when it is called again with the same
+    `out`, to the same weights bit for bit on a CPU; one that is finished returns at once.
+
+    Args:
+        method: `SFT(...)` or `DPO(...)`.
+        model: anything `trueup.models.load_model` takes.
+        data: rows to learn from.
+        out: folder of the run; `out/checkpoint` becomes the trained model, adapters merged.
+        held_out: rows for evaluation alone.
+        reference_cache: folder of reference log-probs, to share among runs; `out/reference` if
+            None.
+        progress: told how many steps of how many are done.
+
+    Raises:
+        MissingExtra: torch, transformers or peft is not installed.
+        InputError: no data, or rows that cannot be learnt from; names them.
+        PromptTooLong: prompts that leave no room for a completion.
+        ModelError: the model cannot be loaded.
+        TrainingError: `out` holds another run, or the device lacks what was asked for.
+        LossNotFinite: the loss became NaN or infinite; the last saved state stays.
+    """
+    try:
+        from trueup.training._run import run_method
+    except ModuleNotFoundError as error:
+        if error.name and error.name.partition(".")[0] in _EXTRA:
+            raise MissingExtra(f"training needs {error.name}: pip install 'trueup[train]'") from error
+        raise
+    return run_method(
+        method,
+        model=model,
+        data=data,
+        out=Path(out),
+        held_out=held_out,
+        reference_cache=None if reference_cache is None else Path(reference_cache),
+        progress=progress,
+    )
+
+
+_EXTRA = {"torch", "transformers", "peft", "safetensors"}

@@ -1,0 +1,202 @@
+"""Attention over a prefix tree, in the form that transformers' attention interface calls.
+
+Two dense pieces instead of one (L, L) mask: the trunk attends to itself, and all branches attend,
+as one batch, to the trunk and themselves. For G branches that is G times fewer scores.
+
+On CPUs the masked attention is written out in matrix products, which run on the processor's bf16
+units where the fused kernel does not; its scores are not kept but computed again in the backward.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+from trueup.training.tree import Tree
+
+__all__ = ["NAME", "masked_attention", "register", "tree_attention"]
+
+NAME = "trueup_tree"
+"""The name under which transformers knows `tree_attention`."""
+
+
+def register() -> None:
+    """Make `set_attn_implementation(NAME)` work; harmless when done twice."""
+    from transformers import AttentionInterface
+
+    AttentionInterface.register(NAME, tree_attention)
+
+
+def tree_attention(
+    module: nn.Module,  # noqa: ARG001  (the interface passes it)
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,  # noqa: ARG001  (the tree stands in for it)
+    *,
+    tree: Tree,
+    scaling: float | None = None,
+    dropout: float = 0.0,
+    **unused: Any,  # noqa: ARG001  (what other kernels are told)
+) -> tuple[Tensor, None]:
+    """Attend along the paths of a prefix tree.
+
+    Args:
+        query: (1, H, L, d).
+        key: (1, K, L, d), where K divides H.
+        value: (1, K, L, d).
+        tree: of L tokens; handed through the model's forward by name.
+        scaling: multiplies the scores; None means d ** -0.5.
+        dropout: of the attention weights; must be 0.
+
+    Returns:
+        (1, L, H, d) and None for the weights, which are not kept.
+    """
+    if dropout:
+        raise ValueError("tree attention has no dropout")
+    scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    q, k, v = (part[0].transpose(0, 1) for part in (query, key, value))
+    p = tree.trunk
+    trunk = masked_attention(q[None, :p], k[None, :p], v[None, :p], tree.trunk_mask[None], scale)[0]
+    if tree.home.numel() == 0:
+        return trunk[None], None
+    branches = masked_attention(
+        _Spread.apply(q, tree),
+        _with_trunk(k, tree),
+        _with_trunk(v, tree),
+        tree.branch_mask,
+        scale,
+    )
+    rest = _Collect.apply(branches, tree)
+    return torch.cat([trunk, rest])[None], None
+
+
+def masked_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor, scale: float) -> Tensor:
+    """Softmax attention of grouped heads under a mask that all heads share.
+
+    Args:
+        q: (B, m, H, d) queries.
+        k: (B, n, K, d) keys; H is a multiple of K and heads [i H/K, (i+1) H/K) share key head i.
+        v: (B, n, K, d) values.
+        mask: (B, m, n) bool, True where the query sees the key; every query sees at least one.
+        scale: multiplies the scores.
+
+    Returns:
+        (B, m, H, d).
+    """
+    if q.device.type == "cpu":
+        # The products below are ours to place, and a kernel's autocast would round their sums.
+        out: Tensor = _MaskedAttention.apply(q, k, v, mask, scale)
+        return out
+    groups = q.shape[2] // k.shape[2]
+    heads = [q, k.repeat_interleave(groups, 2), v.repeat_interleave(groups, 2)]
+    q, k, v = (part.transpose(1, 2) for part in heads)
+    fused = nn.functional.scaled_dot_product_attention(q, k, v, mask[:, None], scale=scale)
+    return fused.transpose(1, 2)
+
+
+class _MaskedAttention(torch.autograd.Function):
+    """`masked_attention` by matrix products, its scores computed again in the backward.
+
+    The heads that share a key head are stacked as further queries: (B, K, H/K * m, d).
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, q: Tensor, k: Tensor, v: Tensor, mask: Tensor, scale: float
+    ) -> Tensor:
+        qs, ks, vs = _stack(q, k.shape[2]), _heads(k), _heads(v)
+        weights = _weights(qs, ks, mask, scale)
+        ctx.save_for_backward(q, k, v, mask)
+        ctx.scale = scale
+        return _unstack(weights @ vs, q)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        q, k, v, mask = ctx.saved_tensors
+        qs, ks, vs, gs = _stack(q, k.shape[2]), _heads(k), _heads(v), _stack(grad, k.shape[2])
+        weights = _weights(qs, ks, mask, ctx.scale)
+        grad_v = weights.transpose(-1, -2) @ gs
+        grad_scores = torch._softmax_backward_data(
+            gs @ vs.transpose(-1, -2), weights, -1, weights.dtype
+        ).mul_(ctx.scale)
+        grad_k = grad_scores.transpose(-1, -2) @ qs
+        return _unstack(grad_scores @ ks, q), grad_k.transpose(1, 2), grad_v.transpose(1, 2), None, None
+
+
+def _weights(qs: Tensor, ks: Tensor, mask: Tensor, scale: float) -> Tensor:
+    """Return the attention weights (B, K, H/K * m, n)."""
+    scores = torch.matmul(qs * scale, ks.transpose(-1, -2))
+    batch, m, n = mask.shape
+    by_head = scores.view(batch, ks.shape[1], -1, m, n)
+    by_head.masked_fill_(~mask[:, None, None], float("-inf"))
+    return torch.softmax(scores, -1)
+
+
+def _stack(x: Tensor, key_heads: int) -> Tensor:
+    """(B, m, H, d) -> (B, K, H/K * m, d)."""
+    batch, m, heads, d = x.shape
+    split = x.view(batch, m, key_heads, heads // key_heads, d)
+    return split.permute(0, 2, 3, 1, 4).reshape(batch, key_heads, -1, d)
+
+
+def _unstack(x: Tensor, like: Tensor) -> Tensor:
+    """(B, K, H/K * m, d) -> (B, m, H, d), the shape of `like`."""
+    batch, m, heads, d = like.shape
+    split = x.view(batch, x.shape[1], heads // x.shape[1], m, d)
+    return split.permute(0, 3, 1, 2, 4).reshape(batch, m, heads, d)
+
+
+def _heads(x: Tensor) -> Tensor:
+    """(B, n, K, d) -> (B, K, n, d)."""
+    return x.transpose(1, 2).contiguous()
+
+
+def _with_trunk(x: Tensor, tree: Tree) -> Tensor:
+    """(L, K, d) -> (B, p + m, K, d): the trunk before every branch."""
+    trunk = x[: tree.trunk].expand(len(tree.slots), -1, -1, -1)
+    return torch.cat([trunk, _Spread.apply(x, tree)], dim=1)
+
+
+class _Spread(torch.autograd.Function):
+    """(L, ...) tokens -> (B, m, ...) branches; `_Collect` is its inverse and its gradient.
+
+    Each token has one slot, so both directions are copies, where autograd would add up scattered
+    rows.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, tree: Tree) -> Tensor:
+        ctx.tree = tree
+        return x.index_select(0, tree.slots.flatten()).view(*tree.slots.shape, *x.shape[1:])
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        trunk = grad.new_zeros(ctx.tree.trunk, *grad.shape[2:])
+        return torch.cat([trunk, _collect(grad, ctx.tree)]), None
+
+
+class _Collect(torch.autograd.Function):
+    """(B, m, ...) branches -> (L - p, ...) tokens after the trunk."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, tree: Tree) -> Tensor:
+        ctx.tree = tree
+        return _collect(x, tree)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        spread = grad.index_select(0, (ctx.tree.slots.flatten() - ctx.tree.trunk))
+        spread = spread.view(*ctx.tree.slots.shape, *grad.shape[1:])
+        empty = ~ctx.tree.filled.view(*ctx.tree.slots.shape, *([1] * (grad.dim() - 1)))
+        return spread.masked_fill_(empty, 0), None
+
+
+def _collect(x: Tensor, tree: Tree) -> Tensor:
+    return x.flatten(0, 1).index_select(0, tree.home)

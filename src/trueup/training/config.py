@@ -1,0 +1,162 @@
+"""What each training method can be told, as frozen dataclasses that need no torch.
+
+The command line and `Recipe.from_dict` derive their flags and keys from these fields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, ClassVar, Literal, TypeVar
+
+from trueup.errors import InputError
+
+__all__ = ["DPO", "SFT", "Keep", "Method", "PreferenceLoss", "Precision", "Schedule"]
+
+Schedule = Literal["cosine", "linear", "constant"]
+Precision = Literal["auto", "bf16", "fp32"]
+Keep = Literal["last", "best"]
+PreferenceLoss = Literal["sigmoid", "hinge", "robust"]
+
+M = TypeVar("M", bound="Method")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Method:
+    """What every training method shares.
+
+    Attributes:
+        lora_rank: rank of the adapters on every linear layer of attention and MLP; None trains
+            the full weights.
+        lora_alpha: the adapters' scale is alpha / rank; None means twice the rank.
+        lr: peak learning rate of AdamW.
+        batch_size: groups (prompts with their completions) per optimiser step.
+        epochs: passes over the data.
+        max_steps: stop after so many steps, whatever `epochs` says.
+        warmup: share of all steps over which the learning rate rises from 0.
+        schedule: how it falls after that; cosine and linear end at 0.
+        max_length: tokens of prompt and completion together; completions are cut to it, which is
+            counted, and a prompt that fills it is an error.
+        pass_tokens: distinct tokens packed into one forward pass; bounds memory, not results.
+        seed: of the adapters' first values and of the order of the data.
+        weight_decay: AdamW's, on matrices only.
+        clip: largest norm of the gradient; None does not clip.
+        precision: of matrix products; weights, gradients and sums stay in float32. "auto" is bf16
+            where the processor or GPU has instructions for it.
+        keep: "last" saves the final weights, "best" those with the lowest held-out loss.
+        eval_every: steps between evaluations on the held-out rows; None evaluates at the end only.
+        save_every: steps between saves of the state that a killed run resumes from.
+        keep_adapter: also save the adapter by itself, in peft's format.
+    """
+
+    name: ClassVar[str] = ""
+    completions: ClassVar[int] = 1
+    has_reference: ClassVar[bool] = False
+
+    lora_rank: int | None = 16
+    lora_alpha: float | None = None
+    lr: float = 1e-4
+    batch_size: int = 8
+    epochs: int = 1
+    max_steps: int | None = None
+    warmup: float = 0.1
+    schedule: Schedule = "cosine"
+    max_length: int = 1024
+    pass_tokens: int = 2048
+    seed: int = 0
+    weight_decay: float = 0.0
+    clip: float | None = 1.0
+    precision: Precision = "auto"
+    keep: Keep = "last"
+    eval_every: int | None = None
+    save_every: int = 25
+    keep_adapter: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse values that no run can use.
+
+        Raises:
+            InputError: names the field, its value and what it must be.
+        """
+        positive = "lora_rank lora_alpha batch_size epochs max_steps max_length pass_tokens"
+        for name in f"{positive} eval_every save_every clip".split():
+            value = getattr(self, name)
+            if value is not None:
+                self._require(name, value > 0, "above 0")
+        self._require("lr", self.lr >= 0, "0 or more")
+        self._require("weight_decay", self.weight_decay >= 0, "0 or more")
+        self._require("warmup", 0 <= self.warmup <= 1, "a share from 0 to 1")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the method's name and every field, as JSON and TOML can hold them."""
+        return {"method": self.name, **asdict(self)}
+
+    @classmethod
+    def from_dict(cls: type[M], values: Mapping[str, Any]) -> M:
+        """Read a method from a mapping, as TOML or JSON gives it.
+
+        Raises:
+            InputError: a key that is no field, or a value of the wrong type.
+        """
+        from pydantic import TypeAdapter, ValidationError
+
+        unknown = sorted(set(values) - {field.name for field in fields(cls)})
+        if unknown:
+            raise InputError(
+                f"{cls.name}: no option {', '.join(unknown)}; "
+                f"it takes {', '.join(sorted(field.name for field in fields(cls)))}"
+            )
+        try:
+            return TypeAdapter(cls).validate_python(dict(values))
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise InputError(
+                f"{cls.name}: {where} = {first['input']!r}: {first['msg']}"
+            ) from error
+
+    def _require(self, name: str, holds: bool, rule: str) -> None:
+        if not holds:
+            raise InputError(f"{self.name}: {name} is {getattr(self, name)}; it must be {rule}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SFT(Method):
+    """Supervised fine-tuning on the completion's tokens, averaged over the global batch."""
+
+    name: ClassVar[str] = "sft"
+    completions: ClassVar[int] = 1
+
+    lr: float = 3e-4
+
+
+@dataclass(frozen=True, kw_only=True)
+class DPO(Method):
+    """Direct preference optimisation, arXiv:2305.18290, on (chosen, rejected) pairs.
+
+    Attributes:
+        beta: how strongly the policy is held to the reference; larger holds it closer.
+        loss: "sigmoid" (the paper's; with label smoothing cDPO), "hinge" (SLiC, arXiv:2305.10425)
+            or "robust" (arXiv:2403.00409).
+        label_smoothing: assumed share of pairs labelled the wrong way round, below 0.5.
+        nll_weight: weight of the chosen completions' negative log-likelihood per token.
+    """
+
+    name: ClassVar[str] = "dpo"
+    completions: ClassVar[int] = 2
+    has_reference: ClassVar[bool] = True
+
+    lr: float = 5e-5
+    beta: float = 0.1
+    loss: PreferenceLoss = "sigmoid"
+    label_smoothing: float = 0.0
+    nll_weight: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse values that no run can use; raises InputError as every method does."""
+        super().__post_init__()
+        self._require("beta", self.beta > 0, "above 0")
+        self._require("nll_weight", self.nll_weight >= 0, "0 or more")
+        self._require("label_smoothing", 0 <= self.label_smoothing < 0.5, "from 0 to below 0.5")
+        if self.loss == "hinge":
+            self._require("label_smoothing", self.label_smoothing == 0, "0 with the hinge loss")

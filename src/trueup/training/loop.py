@@ -1,0 +1,213 @@
+"""The one loop: batches of groups in, AdamW steps on an objective's loss, metrics out."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from trueup.errors import LossNotFinite
+from trueup.training.checkpoint import Progress, RunFolder
+from trueup.training.config import Method
+from trueup.training.forward import Forward, Outputs, completion_targets
+from trueup.training.groups import Group, packed
+from trueup.training.objectives import objective_of
+from trueup.training.reference import pad_reference
+
+__all__ = ["Loop", "batch_of_step", "learning_rate", "total_steps"]
+
+
+def total_steps(method: Method, groups: int) -> int:
+    """Return how many optimiser steps the method takes on so many groups."""
+    steps = method.epochs * math.ceil(groups / method.batch_size)
+    return steps if method.max_steps is None else min(steps, method.max_steps)
+
+
+def learning_rate(method: Method, step: int, steps: int) -> float:
+    """Return the learning rate of a step, counted from 0, of so many in all.
+
+    It rises linearly over the first `warmup * steps` steps, reaching the peak with the last of
+    them, and falls over the rest so that it would be 0 one step after the end.
+    """
+    rising = math.ceil(method.warmup * steps)
+    if step < rising:
+        return method.lr * (step + 1) / rising
+    if method.schedule == "constant":
+        return method.lr
+    share = (step - rising) / max(1, steps - rising)
+    if method.schedule == "linear":
+        return method.lr * (1 - share)
+    return method.lr * (1 + math.cos(math.pi * share)) / 2
+
+
+def batch_of_step(groups: Sequence[Group], method: Method, step: int) -> list[Group]:
+    """Return the groups of a step: each epoch's order follows from the seed and its number."""
+    per_epoch = math.ceil(len(groups) / method.batch_size)
+    epoch, within = divmod(step, per_epoch)
+    order = np.random.default_rng([method.seed, epoch]).permutation(len(groups))
+    start = within * method.batch_size
+    return [groups[i] for i in order[start : start + method.batch_size]]
+
+
+@dataclass(slots=True)
+class Loop:
+    """A training run in memory.
+
+    Attributes:
+        method: the configuration.
+        forward: of the model that learns.
+        weights: what the optimiser changes, by name.
+        groups: the training rows.
+        held_out: rows that only evaluations see.
+        reference: reference log-probs by digest, for methods that have them.
+        folder: where state and metrics go.
+        products: opens the context in which forward and backward run.
+    """
+
+    method: Method
+    forward: Forward
+    weights: Mapping[str, nn.Parameter]
+    groups: Sequence[Group]
+    held_out: Sequence[Group]
+    reference: Mapping[str, Tensor] | None
+    folder: RunFolder
+    products: Callable[[], AbstractContextManager[None]]
+
+    def run(self, report: Callable[[int, int], None] | None = None) -> Progress:
+        """Train from the last saved state to the end.
+
+        Leaves the weights that `method.keep` asks for in the model.
+
+        Args:
+            report: told how many steps of how many are done.
+
+        Raises:
+            LossNotFinite: names the step and its rows; the last saved state stays.
+        """
+        steps = total_steps(self.method, len(self.groups))
+        optimizer = self._optimizer()
+        progress = self.folder.load_state(self.weights, optimizer)
+        self.forward.model.train()
+        while progress.step < steps:
+            rate = learning_rate(self.method, progress.step, steps)
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            row = self._step(progress, optimizer) | {"lr": rate}
+            self.folder.append_metrics([row])
+            self._after_step(progress, optimizer, steps)
+            if report:
+                report(progress.step, steps)
+        if self.method.keep == "best" and progress.best_metric is not None:
+            self.folder.load_best(self.weights)
+        return progress
+
+    def evaluate(self, groups: Sequence[Group]) -> dict[str, float]:
+        """Return loss and metrics over groups, without gradients."""
+        self.forward.model.eval()
+        with torch.no_grad():
+            values = self._pass(groups, learn=False)
+        self.forward.model.train()
+        return values
+
+    def _step(self, progress: Progress, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+        batch = batch_of_step(self.groups, self.method, progress.step)
+        start = time.perf_counter()
+        optimizer.zero_grad(set_to_none=True)
+        values = self._pass(batch, learn=True)
+        limit = math.inf if self.method.clip is None else self.method.clip
+        norm = float(nn.utils.clip_grad_norm_(self.weights.values(), limit, foreach=True))
+        if not (math.isfinite(values["loss"]) and math.isfinite(norm)):
+            raise LossNotFinite(self._not_finite(progress.step, values["loss"], norm, batch))
+        optimizer.step()
+        seconds = time.perf_counter() - start
+        tokens = sum(group.tokens for group in batch)
+        progress.step += 1
+        progress.seconds += seconds
+        progress.tokens += tokens
+        return {
+            "step": progress.step,
+            **values,
+            "grad_norm": norm,
+            "seconds": seconds,
+            "tokens": tokens,
+            "truncated": sum(group.truncated for group in batch),
+        }
+
+    def _after_step(
+        self, progress: Progress, optimizer: torch.optim.Optimizer, steps: int
+    ) -> None:
+        method, step = self.method, progress.step
+        last = step == steps
+        if self.held_out and (last or (method.eval_every and step % method.eval_every == 0)):
+            start = time.perf_counter()
+            values = self.evaluate(self.held_out)
+            progress.seconds += time.perf_counter() - start
+            self.folder.append_metrics([{"step": step, "eval": True, **values}])
+            if progress.best_metric is None or values["loss"] < progress.best_metric:
+                progress.best_metric, progress.best_step = values["loss"], step
+                if method.keep == "best":
+                    self.folder.save_best(self.weights)
+        if last or step % method.save_every == 0:
+            self.folder.save_state(progress, self.weights, optimizer)
+
+    def _pass(self, groups: Sequence[Group], *, learn: bool) -> dict[str, float]:
+        """Run groups forward, and backward if they are to `learn`; return what they gave.
+
+        Every term is divided by its denominator over all of `groups`, however they are packed.
+        """
+        objective = objective_of(self.method)
+        totals: dict[str, float] = {}
+        over = objective.denominators(*_masks(groups), self.method)
+        for pack in packed(groups, tokens=self.method.pass_tokens):
+            with self.products():
+                found = objective.sums(self._outputs(pack), self.method)
+                terms = {name: total / over[name] for name, total in found.terms.items()}
+                loss = torch.stack(list(terms.values())).sum()
+                if learn:
+                    loss.backward()  # type: ignore[no-untyped-call]
+            _add(totals, {"loss": loss, **({} if len(terms) == 1 else terms)})
+            _add(totals, {k: v / len(groups) for k, v in found.metrics.items()})
+        return totals
+
+    def _outputs(self, pack: Sequence[Group]) -> Outputs:
+        outputs = self.forward(pack)
+        if self.reference is None:
+            return outputs
+        return replace(outputs, ref_logps=pad_reference(self.reference, pack, outputs.mask))
+
+    def _optimizer(self) -> torch.optim.Optimizer:
+        matrices = [p for p in self.weights.values() if p.dim() > 1]
+        vectors = [p for p in self.weights.values() if p.dim() <= 1]
+        sets = [
+            {"params": matrices, "weight_decay": self.method.weight_decay},
+            {"params": vectors, "weight_decay": 0.0},
+        ]
+        return torch.optim.AdamW(
+            [one for one in sets if one["params"]], lr=self.method.lr, fused=True
+        )
+
+    def _not_finite(self, step: int, loss: float, norm: float, batch: Iterable[Group]) -> str:
+        saved = self.folder.state
+        kept = f"the last good state is kept in {saved}" if saved.exists() else "no state was saved"
+        rows = ", ".join(group.id for group in batch)
+        return (
+            f"step {step + 1}: loss {loss}, gradient norm {norm}, on rows {rows}; {kept}; "
+            "lower lr or remove those rows"
+        )
+
+
+def _masks(groups: Sequence[Group]) -> tuple[Tensor, Tensor]:
+    mask, _ = completion_targets(groups)
+    return mask, torch.tensor([group.weight for group in groups], dtype=torch.float64)
+
+
+def _add(totals: dict[str, float], values: Mapping[str, Tensor]) -> None:
+    for name, value in values.items():
+        totals[name] = totals.get(name, 0.0) + float(value.detach())

@@ -1,0 +1,81 @@
+"""Log-probs under the frozen reference: computed once, kept on disk by what they depend on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save
+from torch import Tensor
+
+from trueup.training.checkpoint import write_atomically
+from trueup.training.forward import Forward
+from trueup.training.groups import Group, packed
+
+__all__ = ["pad_reference", "reference_key", "reference_logprobs"]
+
+
+def reference_key(model_hash: str, precision: str, adapter_hash: str = "") -> str:
+    """Name of the cache that holds one reference's log-probs.
+
+    Rows are found in it by the hash of their token ids, which says what tokenizer and template
+    made of them.
+
+    Args:
+        model_hash: content hash of the reference's weights.
+        precision: of its matrix products, which changes the last digits.
+        adapter_hash: content hash of an adapter that was on; empty without.
+    """
+    return sha256(f"{model_hash} {adapter_hash} {precision}".encode()).hexdigest()[:32]
+
+
+def reference_logprobs(
+    forward: Forward,
+    groups: Sequence[Group],
+    *,
+    folder: Path,
+    key: str,
+    pass_tokens: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Tensor]:
+    """Return the reference's log-probs of every group, from disk where they are known.
+
+    Args:
+        forward: of the reference model: the weights that training starts from.
+        groups: whose completions to score.
+        folder: where caches lie; it is made if it is not there.
+        key: `reference_key` of the model.
+        pass_tokens: distinct tokens in one forward pass.
+        progress: told how many groups of how many are done.
+
+    Returns:
+        From each group's digest to its completions' per-token log-probs, one after another.
+    """
+    path = folder / f"{key}.safetensors"
+    known = load_file(path) if path.exists() else {}
+    missing = list({g.digest: g for g in groups if g.digest not in known}.values())
+    if not missing:
+        return known
+    was_training = forward.model.training
+    forward.model.eval()
+    done = 0
+    with torch.no_grad():
+        for pack in packed(missing, tokens=pass_tokens):
+            outputs = forward(pack)
+            sizes = [sum(map(len, group.completions)) for group in pack]
+            rows = outputs.logps[outputs.mask].cpu().split(sizes)
+            known |= {group.digest: row.clone() for group, row in zip(pack, rows, strict=True)}
+            done += len(pack)
+            if progress:
+                progress(done, len(missing))
+    forward.model.train(was_training)
+    write_atomically(path, save(known))
+    return known
+
+
+def pad_reference(known: Mapping[str, Tensor], groups: Sequence[Group], mask: Tensor) -> Tensor:
+    """Return the groups' reference log-probs as (C, T), 0 where `mask` (C, T) is False."""
+    flat = torch.cat([known[group.digest] for group in groups]).to(mask.device)
+    return flat.new_zeros(mask.shape).masked_scatter(mask, flat)
