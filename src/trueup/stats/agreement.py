@@ -316,7 +316,7 @@ def _coincidences(patterns: Ints) -> Floats:
     pairs = patterns[:, :, None] * patterns[:, None, :] - patterns[:, :, None] * np.eye(values)
     others = np.maximum(patterns.sum(axis=1) - 1, 1)  # a lone rating has no pairs to spread
     spread: Floats = pairs / others[:, None, None]
-    return spread.reshape(len(patterns), -1)
+    return spread.reshape(len(patterns), values**2)
 
 
 def _alphas(observed: Floats, table: ValueCounts, level: Level) -> Floats:
@@ -340,11 +340,10 @@ def _distance(n: Floats, domain: Floats, level: Level) -> Floats:
     if level == "ordinal":
         below = np.cumsum(n, axis=1) - n / 2  # rank midpoints: their gap is the ordinal distance
         return np.square(below[:, :, None] - below[:, None, :])
-    gap = domain[:, None] - domain[None, :]
+    gap: Floats = domain[:, None] - domain[None, :]
     if level == "nominal":
-        return (gap != 0).astype(np.float64).reshape(1, *gap.shape)
-    if level == "ratio":
+        gap = np.not_equal(gap, 0).astype(np.float64)
+    elif level == "ratio":
         sums = domain[:, None] + domain[None, :]
         gap = np.divide(gap, sums, out=np.zeros_like(gap), where=sums != 0)
-    squared: Floats = np.square(gap)
-    return squared.reshape(1, *squared.shape)
+    return np.square(gap).reshape(1, len(domain), len(domain))
