@@ -6,8 +6,20 @@ Importing this room costs nothing: torch loads when `train` is called.
 from __future__ import annotations
 
 from trueup.training.api import train
-from trueup.training.config import DPO, SFT, Method
+from trueup.training.config import DPO, METHODS, SFT, Method
 from trueup.training.data import read_examples
 from trueup.training.result import TrainResult
+from trueup.training.stages import Recipe, Stage, run_recipe
 
-__all__ = ["DPO", "SFT", "Method", "TrainResult", "read_examples", "train"]
+__all__ = [
+    "DPO",
+    "METHODS",
+    "SFT",
+    "Method",
+    "Recipe",
+    "Stage",
+    "TrainResult",
+    "read_examples",
+    "run_recipe",
+    "train",
+]

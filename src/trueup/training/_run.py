@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from trueup.errors import InputError
 from trueup.models import LoadedModel, folder_hash, load_model, save_model
@@ -111,9 +110,7 @@ def _digest(examples: Sequence[Example]) -> str:
 def _groups(method: Method, rows: Sequence[Example], loaded: LoadedModel) -> tuple[Group, ...]:
     context = getattr(loaded.model.config.get_text_config(), "max_position_embeddings", None)
     limit = min(method.max_length, context or method.max_length)
-    return build_groups(
-        rows, loaded.tokenizer, completions=method.completions, max_length=limit
-    )
+    return build_groups(rows, loaded.tokenizer, completions=method.completions, max_length=limit)
 
 
 def _adapt(model: Any, method: Method) -> Any:
@@ -142,7 +139,7 @@ def _finish(
     method: Method,
     folder: RunFolder,
     done: Progress,
-    adapted: nn.Module,
+    adapted: Any,
     tokenizer: Any,
     groups: Sequence[Group],
     note: str,

@@ -50,7 +50,9 @@ def train(
         from trueup.training._run import run_method
     except ModuleNotFoundError as error:
         if error.name and error.name.partition(".")[0] in _EXTRA:
-            raise MissingExtra(f"training needs {error.name}: pip install 'trueup[train]'") from error
+            raise MissingExtra(
+                f"training needs {error.name}: pip install 'trueup[train]'"
+            ) from error
         raise
     return run_method(
         method,

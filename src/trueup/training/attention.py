@@ -64,13 +64,13 @@ def tree_attention(
     if tree.home.numel() == 0:
         return trunk[None], None
     branches = masked_attention(
-        _Spread.apply(q, tree),
+        _Spread.apply(q, tree),  # type: ignore[no-untyped-call]
         _with_trunk(k, tree),
         _with_trunk(v, tree),
         tree.branch_mask,
         scale,
     )
-    rest = _Collect.apply(branches, tree)
+    rest = _Collect.apply(branches, tree)  # type: ignore[no-untyped-call]
     return torch.cat([trunk, rest])[None], None
 
 
@@ -89,7 +89,7 @@ def masked_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor, scale: float
     """
     if q.device.type == "cpu":
         # The products below are ours to place, and a kernel's autocast would round their sums.
-        out: Tensor = _MaskedAttention.apply(q, k, v, mask, scale)
+        out: Tensor = _MaskedAttention.apply(q, k, v, mask, scale)  # type: ignore[no-untyped-call]
         return out
     groups = q.shape[2] // k.shape[2]
     heads = [q, k.repeat_interleave(groups, 2), v.repeat_interleave(groups, 2)]
@@ -105,9 +105,7 @@ class _MaskedAttention(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(
-        ctx: Any, q: Tensor, k: Tensor, v: Tensor, mask: Tensor, scale: float
-    ) -> Tensor:
+    def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, mask: Tensor, scale: float) -> Tensor:
         qs, ks, vs = _stack(q, k.shape[2]), _heads(k), _heads(v)
         weights = _weights(qs, ks, mask, scale)
         ctx.save_for_backward(q, k, v, mask)
@@ -125,7 +123,13 @@ class _MaskedAttention(torch.autograd.Function):
             gs @ vs.transpose(-1, -2), weights, -1, weights.dtype
         ).mul_(ctx.scale)
         grad_k = grad_scores.transpose(-1, -2) @ qs
-        return _unstack(grad_scores @ ks, q), grad_k.transpose(1, 2), grad_v.transpose(1, 2), None, None
+        return (
+            _unstack(grad_scores @ ks, q),
+            grad_k.transpose(1, 2),
+            grad_v.transpose(1, 2),
+            None,
+            None,
+        )
 
 
 def _weights(qs: Tensor, ks: Tensor, mask: Tensor, scale: float) -> Tensor:
@@ -159,7 +163,7 @@ def _heads(x: Tensor) -> Tensor:
 def _with_trunk(x: Tensor, tree: Tree) -> Tensor:
     """(L, K, d) -> (B, p + m, K, d): the trunk before every branch."""
     trunk = x[: tree.trunk].expand(len(tree.slots), -1, -1, -1)
-    return torch.cat([trunk, _Spread.apply(x, tree)], dim=1)
+    return torch.cat([trunk, _Spread.apply(x, tree)], dim=1)  # type: ignore[no-untyped-call]
 
 
 class _Spread(torch.autograd.Function):

@@ -5,13 +5,14 @@ The command line and `Recipe.from_dict` derive their flags and keys from these f
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar, Literal, TypeVar
 
 from trueup.errors import InputError
 
-__all__ = ["DPO", "SFT", "Keep", "Method", "PreferenceLoss", "Precision", "Schedule"]
+__all__ = ["DPO", "METHODS", "SFT", "Keep", "Method", "Precision", "PreferenceLoss", "Schedule"]
 
 Schedule = Literal["cosine", "linear", "constant"]
 Precision = Literal["auto", "bf16", "fp32"]
@@ -87,6 +88,11 @@ class Method:
         self._require("weight_decay", self.weight_decay >= 0, "0 or more")
         self._require("warmup", 0 <= self.warmup <= 1, "a share from 0 to 1")
 
+    def total_steps(self, rows: int) -> int:
+        """Return how many optimiser steps this method takes on so many rows."""
+        steps = self.epochs * math.ceil(rows / self.batch_size)
+        return steps if self.max_steps is None else min(steps, self.max_steps)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the method's name and every field, as JSON and TOML can hold them."""
         return {"method": self.name, **asdict(self)}
@@ -111,9 +117,7 @@ class Method:
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
-            raise InputError(
-                f"{cls.name}: {where} = {first['input']!r}: {first['msg']}"
-            ) from error
+            raise InputError(f"{cls.name}: {where} = {first['input']!r}: {first['msg']}") from error
 
     def _require(self, name: str, holds: bool, rule: str) -> None:
         if not holds:
@@ -160,3 +164,7 @@ class DPO(Method):
         self._require("label_smoothing", 0 <= self.label_smoothing < 0.5, "from 0 to below 0.5")
         if self.loss == "hinge":
             self._require("label_smoothing", self.label_smoothing == 0, "0 with the hinge loss")
+
+
+METHODS: Mapping[str, type[Method]] = {SFT.name: SFT, DPO.name: DPO}
+"""Every method by its name."""

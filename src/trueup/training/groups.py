@@ -96,7 +96,8 @@ def packed(groups: Sequence[Group], *, tokens: int) -> Iterator[list[Group]]:
     that is larger than `tokens` makes a pack of its own.
     """
     pack: list[Group] = []
-    size, last = 0, ()
+    size = 0
+    last: Tokens = ()
     for group in sorted(groups, key=lambda group: group.paths):
         cost, last = _new_tokens(group, last)
         if pack and size + cost > tokens:

@@ -29,7 +29,7 @@ def token_logprobs(hidden: Tensor, weight: Tensor, targets: Tensor, chunk: int =
     Returns:
         (n,) in float32, or float64 if `hidden` is.
     """
-    out: Tensor = _TokenLogprobs.apply(hidden, weight, targets, chunk)
+    out: Tensor = _TokenLogprobs.apply(hidden, weight, targets, chunk)  # type: ignore[no-untyped-call]
     return out
 
 
@@ -37,7 +37,7 @@ class _TokenLogprobs(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, chunk: int) -> Tensor:
         chosen, norm = [], []
-        for rows, goal in zip(hidden.split(chunk), targets.split(chunk), strict=True):
+        for rows, goal in zip(hidden.split(chunk), targets.split(chunk), strict=True):  # type: ignore[no-untyped-call]
             logits = _logits(rows, weight)
             norm.append(logits.logsumexp(-1))
             chosen.append(logits.gather(1, goal[:, None])[:, 0])

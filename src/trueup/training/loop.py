@@ -21,13 +21,7 @@ from trueup.training.groups import Group, packed
 from trueup.training.objectives import objective_of
 from trueup.training.reference import pad_reference
 
-__all__ = ["Loop", "batch_of_step", "learning_rate", "total_steps"]
-
-
-def total_steps(method: Method, groups: int) -> int:
-    """Return how many optimiser steps the method takes on so many groups."""
-    steps = method.epochs * math.ceil(groups / method.batch_size)
-    return steps if method.max_steps is None else min(steps, method.max_steps)
+__all__ = ["Loop", "batch_of_step", "learning_rate"]
 
 
 def learning_rate(method: Method, step: int, steps: int) -> float:
@@ -91,7 +85,7 @@ class Loop:
         Raises:
             LossNotFinite: names the step and its rows; the last saved state stays.
         """
-        steps = total_steps(self.method, len(self.groups))
+        steps = self.method.total_steps(len(self.groups))
         optimizer = self._optimizer()
         progress = self.folder.load_state(self.weights, optimizer)
         self.forward.model.train()
@@ -140,9 +134,7 @@ class Loop:
             "truncated": sum(group.truncated for group in batch),
         }
 
-    def _after_step(
-        self, progress: Progress, optimizer: torch.optim.Optimizer, steps: int
-    ) -> None:
+    def _after_step(self, progress: Progress, optimizer: torch.optim.Optimizer, steps: int) -> None:
         method, step = self.method, progress.step
         last = step == steps
         if self.held_out and (last or (method.eval_every and step % method.eval_every == 0)):

@@ -65,7 +65,7 @@ def reference_logprobs(
         for pack in packed(missing, tokens=pass_tokens):
             outputs = forward(pack)
             sizes = [sum(map(len, group.completions)) for group in pack]
-            rows = outputs.logps[outputs.mask].cpu().split(sizes)
+            rows = outputs.logps[outputs.mask].cpu().split(sizes)  # type: ignore[no-untyped-call]
             known |= {group.digest: row.clone() for group, row in zip(pack, rows, strict=True)}
             done += len(pack)
             if progress:

@@ -39,7 +39,10 @@ class TrainResult:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as JSON can hold them."""
-        paths = {"checkpoint_path": str(self.checkpoint_path), "metrics_path": str(self.metrics_path)}
+        paths = {
+            "checkpoint_path": str(self.checkpoint_path),
+            "metrics_path": str(self.metrics_path),
+        }
         return asdict(self) | paths | {"warnings": list(self.warnings)}
 
     def to_json(self) -> str:

@@ -33,7 +33,7 @@ class Tree:
         positions: (L,) each token's position in its own sequence.
         places: for each sequence, the (length,) indices of its tokens.
         trunk: p.
-        slots: (B, m) index of the token in each branch's slot; some other token's where it is empty.
+        slots: (B, m) index of the token in each branch's slot; another's where it is empty.
         filled: (B, m) whether a slot holds a token.
         home: (L - p,) the slot, counted through all B * m, of each token after the trunk.
         trunk_mask: (p, p) bool, True where the query (row) sees the key (column).

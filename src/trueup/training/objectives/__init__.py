@@ -54,5 +54,5 @@ class Objective(Protocol):
 
 def objective_of(method: Method) -> Objective:
     """Return the module that computes `method`'s loss."""
-    module: Objective = importlib.import_module(f"{__name__}.{method.name}")  # type: ignore[assignment]
+    module: Objective = importlib.import_module(f"{__name__}.{method.name}")
     return module

@@ -1,0 +1,96 @@
+"""`trueup train`: one command per method, its flags from the method's configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from trueup.training import DPO, SFT, Method, TrainResult, read_examples, train
+
+__all__ = ["app"]
+
+app = App(name="train", help="Train a model on examples or preferences.")
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What every `trueup train` command takes beside its method's options.
+
+    Attributes:
+        model: a model folder, a .gguf file, a hub name, or smollm2-135m.
+        data: JSON lines with prompt and completion, or chosen and rejected.
+        out: folder of the run; the trained model goes to its checkpoint/.
+        held_out: such a file for evaluation alone.
+        full: train the full weights instead of adapters.
+        json: print the result as JSON.
+    """
+
+    model: str
+    data: Path
+    out: Path
+    held_out: Path | None = None
+    full: Annotated[bool, Parameter(negative=())] = False
+    json: Annotated[bool, Parameter(negative=())] = False
+
+
+@app.command
+def sft(job: Job, method: Annotated[SFT | None, Parameter(name="*")] = None) -> None:
+    """Fine-tune on completions (or on the chosen ones of pairs)."""
+    _run(job, method or SFT())
+
+
+@app.command
+def dpo(job: Job, method: Annotated[DPO | None, Parameter(name="*")] = None) -> None:
+    """Optimise directly for preferences, chosen over rejected."""
+    _run(job, method or DPO())
+
+
+def _run(job: Job, method: Method) -> None:
+    rows = read_examples(job.data)
+    aside = read_examples(job.held_out) if job.held_out else []
+    with _bar(f"train {method.name}", hidden=job.json) as progress:
+        result = train(
+            replace(method, lora_rank=None) if job.full else method,
+            model=job.model,
+            data=rows,
+            out=job.out,
+            held_out=aside,
+            progress=progress,
+        )
+    if job.json:
+        print(result.to_json())  # noqa: T201
+    else:
+        _summary(result)
+
+
+@contextmanager
+def _bar(label: str, *, hidden: bool) -> Iterator[Callable[[int, int], None]]:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), disable=hidden) as bar:
+        task = bar.add_task(label, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _summary(result: TrainResult) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"{result.steps} steps, {result.tokens} tokens, {result.seconds:.0f} s")
+    if result.best_metric is not None:
+        console.print(f"lowest held-out loss {result.best_metric:.4f}")
+    console.print(f"{result.truncated} completions cut to fit")
+    for warning in result.warnings:
+        console.print(f"warning: {warning}")
+    console.print(f"metrics: {result.metrics_path}")
+    console.print(f"checkpoint: {result.checkpoint_path} ({result.content_hash[:12]})")
