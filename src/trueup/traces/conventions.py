@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from openinference.semconv.trace import OpenInferenceSpanKindValues as Kind
+from pydantic import ValidationError
 
 from trueup.errors import InputError
 from trueup.store.ids import derived_id
@@ -28,6 +29,7 @@ from trueup.traces._reading import (
     read_total,
     roots_and_models,
 )
+from trueup.traces._schema import ExpectedSchema, flat
 from trueup.traces.messages import answer_parts, check_messages, to_parts
 from trueup.types import Expected, Message, Span, ToolCall, Trace
 
@@ -67,6 +69,7 @@ def build_trace(
     latency_ms: float | None = None,
     prompt_tokens: int | None = None,
     completion_tokens: int | None = None,
+    spans: Sequence[Span] | None = None,
 ) -> Trace:
     """Return a trace together with the spans that say the same.
 
@@ -85,6 +88,7 @@ def build_trace(
         started_at: when it was served, timezone-aware.
         latency_ms: from request to answer; kept to the nanosecond, and 0 reads as not measured.
         prompt_tokens, completion_tokens: as the model counted them.
+        spans: those that the fields were read from, where they are to be kept as they are.
 
     Raises:
         InputError: a field is of the wrong type, too long or out of range.
@@ -112,9 +116,10 @@ def build_trace(
         prompt_tokens=prompt_tokens,
         completion_tokens=completion_tokens,
         started_at=started_at and started_at.astimezone(UTC),
+        spans=tuple(sorted(spans or (), key=_place)),
     )
     check_trace(trace)
-    return replace(trace, spans=spans_of(trace))
+    return trace if spans is not None else replace(trace, spans=spans_of(trace))
 
 
 def spans_of(trace: Trace) -> tuple[Span, ...]:
@@ -293,6 +298,6 @@ def _read_expected(text: str | None) -> Expected | None:
     if text is None:
         return None
     try:
-        return Expected.from_json(json.loads(text))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{names.EXPECTED}: not an expectation ({error})") from error
+        return Expected.from_json(ExpectedSchema.model_validate_json(text).model_dump())
+    except ValidationError as error:
+        raise InputError(f"{names.EXPECTED}: not an expectation: {flat(error)}") from error

@@ -1,0 +1,128 @@
+"""`trueup eval`: score what the store holds."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from cyclopts import App
+
+from trueup.cli._output import (
+    JsonOption,
+    StoreOption,
+    open_store,
+    say,
+    show_json,
+    show_table,
+)
+from trueup.cli._progress import progress_bar
+from trueup.cli.trace import check_cohort
+from trueup.errors import InputError
+from trueup.evals import EVALUATORS, Evaluator, evaluate_traces, evaluator, failed
+from trueup.store import Store
+from trueup.store.stamp import stamp
+from trueup.store.traces import count_traces, list_traces
+from trueup.types import Score
+
+__all__ = ["app"]
+
+app = App(name="eval", help="Evaluators: what is good and bad about an answer.")
+
+_PAGE = 500  # traces held at once
+
+
+@dataclass(slots=True)
+class _Tally:
+    values: list[float] = field(default_factory=list)
+    unscored: int = 0
+    failed: int = 0
+
+    def add(self, score: Score) -> None:
+        if score.value is None:
+            self.unscored += 1
+        else:
+            self.values.append(score.value)
+            self.failed += bool(failed({score.evaluator: score}))
+
+    @property
+    def mean(self) -> float | None:
+        return sum(self.values) / len(self.values) if self.values else None
+
+
+@app.command
+def run(
+    *,
+    cohort: str | None = None,
+    evaluators: str | None = None,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Score the store's traces; those that are scored already are left as they are.
+
+    Args:
+        cohort: Only this cohort's.
+        evaluators: Names, with commas between them; all there are, if left out.
+    """
+    chosen = [evaluator(name.strip()) for name in (evaluators or ",".join(EVALUATORS)).split(",")]
+    with open_store(store) as opened:
+        tallies = _score(opened, cohort, chosen)
+    if as_json:
+        show_json(
+            [
+                {
+                    "cohort": where,
+                    "evaluator": name,
+                    "mean": tally.mean,
+                    "scored": len(tally.values),
+                    "unscored": tally.unscored,
+                    "failed": tally.failed,
+                }
+                for (where, name), tally in sorted(tallies.items())
+            ]
+        )
+        return
+    show_table(
+        ("cohort", "evaluator", "mean", "scored", "unscored", "failed"),
+        [
+            (where, name, tally.mean, len(tally.values), tally.unscored, tally.failed)
+            for (where, name), tally in sorted(tallies.items())
+        ],
+    )
+
+
+@app.command(name="list")
+def list_(*, as_json: JsonOption = False) -> None:
+    """List the evaluators."""
+    found = {name: (cls.__doc__ or "").splitlines()[0] for name, cls in EVALUATORS.items()}
+    if as_json:
+        show_json(found)
+        return
+    for name, what in found.items():
+        say(f"{name:<26} {what}")
+
+
+def _score(
+    store: Store, cohort: str | None, evaluators: Sequence[Evaluator]
+) -> dict[tuple[str, str], _Tally]:
+    """Score page by page; return the tallies by cohort and evaluator."""
+    with store.reading() as tx:
+        check_cohort(tx, cohort)
+        total = count_traces(tx, cohort=cohort)
+    if not total:
+        raise InputError(f"store {store.address} has no traces: `trueup trace import` brings some")
+    actor, now = stamp()
+    tallies: dict[tuple[str, str], _Tally] = defaultdict(_Tally)
+    done, after = 0, None
+    with progress_bar("scoring") as progress:
+        while True:
+            with store.reading() as tx:
+                page = list_traces(tx, cohort=cohort, limit=_PAGE, after=after)
+            if not page:
+                return tallies
+            scores = evaluate_traces(store, page, evaluators, actor=actor, now=now)
+            for trace in page:
+                for name, score in scores[trace.id].items():
+                    tallies[trace.cohort, name].add(score)
+            done, after = done + len(page), page[-1].id
+            progress(done, total)
