@@ -10,6 +10,7 @@ from scipy import optimize
 
 from trueup.stats.intervals import (
     ASSUMED_ICC,
+    estimate,
     mean_interval,
     measure_spread,
     rate_interval,
@@ -104,3 +105,16 @@ def test_rate_interval_contains_the_rate(items: list[tuple[bool, int]]) -> None:
     estimate = rate_interval([float(hit) for hit, _ in items], [c for _, c in items])
     assert 0 <= estimate.low <= estimate.value <= estimate.high <= 1
     assert estimate.high > estimate.low
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.integers(0, 8)), min_size=1, max_size=60))
+def test_estimates_stay_in_their_range_and_hold_the_mean(items: list[tuple[float, int]]) -> None:
+    found = estimate([value for value, _ in items], [c for _, c in items])
+    assert 0 <= found.low <= found.value + 1e-12
+    assert found.value - 1e-12 <= found.high <= 1
+    assert found.high - found.low > 1e-3
+
+
+def test_an_estimate_of_zeros_and_ones_is_a_rate() -> None:
+    hits, clusters = [1.0, 0.0, 1.0, 1.0], [0, 0, 1, 2]
+    assert estimate(hits, clusters) == rate_interval(hits, clusters)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from trueup.errors import GateError
 from trueup.release.replay import ScoredReplay
+from trueup.stats.intervals import Estimate, estimate
 from trueup.stats.paired import PairedDifference, paired_difference
 from trueup.types import Score
 
@@ -55,12 +56,14 @@ class Cell:
         difference: candidate minus baseline, paired; None where no pair was scored. Of the length
             it is the difference of log tokens.
         unscored: requests of the cohort that the metric applies to and that one side lacks.
+        sides: baseline and candidate by themselves, on the same requests; None of the length.
     """
 
     cohort: str
     metric: Metric
     difference: PairedDifference | None
     unscored: int
+    sides: tuple[Estimate, Estimate] | None = None
 
     @property
     def gain(self) -> float:
@@ -108,6 +111,9 @@ class Cell:
                 numbers[key] = math.exp(numbers[key])
             for key in ("delta", "low", "high", "mde"):
                 numbers[key] = math.expm1(numbers[key])
+        if self.sides is not None:
+            for name, side in zip(("baseline", "candidate"), self.sides, strict=True):
+                numbers |= {f"{name}_low": side.low, f"{name}_high": side.high}
         return row | {
             "n": found.n,
             "clusters": found.clusters,
@@ -245,7 +251,15 @@ def _cell(
     firsts, seconds, families = zip(*rows, strict=True)
     span = _SPANS.get(metric.name, 1.0)
     found = paired_difference(firsts, seconds, families, span=span, confidence=confidence)
-    return Cell(cohort, metric, found, unscored)
+    if metric.name == "length_ratio":
+        return Cell(cohort, metric, found, unscored)
+    if metric.name == "preference":
+        half = Estimate(found.n, found.clusters, 0.5, 0.5, 0.5)
+        won = replace(half, value=found.candidate, low=0.5 + found.low, high=0.5 + found.high)
+        return Cell(cohort, metric, found, unscored, (half, won))
+    first_side = estimate(firsts, families, confidence=confidence)
+    second_side = estimate(seconds, families, confidence=confidence)
+    return Cell(cohort, metric, found, unscored, (first_side, second_side))
 
 
 def _check(baseline: ScoredReplay, candidate: ScoredReplay) -> None:

@@ -21,6 +21,7 @@ __all__ = [
     "ASSUMED_ICC",
     "Estimate",
     "Spread",
+    "estimate",
     "mean_interval",
     "measure_spread",
     "rate_interval",
@@ -177,6 +178,20 @@ def mean_interval(spread: Spread, *, span: float, confidence: float = 0.95) -> t
     plain = math.sqrt(spread.design_effect * spread.variance / spread.n)
     half = spread.quantile((1 + confidence) / 2) * max(error, plain)
     return spread.mean - half, spread.mean + half
+
+
+def estimate(
+    values: ArrayLike, clusters: Sequence[Hashable], *, confidence: float = 0.95
+) -> Estimate:
+    """Return the mean of scores in [0, 1] with its clustered interval.
+
+    Wilson's interval where all are 0 or 1, else the t interval of `mean_interval`, cut to [0, 1].
+    """
+    if np.isin(np.asarray(values), (0.0, 1.0)).all():
+        return rate_interval(values, clusters, confidence=confidence)
+    spread = measure_spread(values, clusters)
+    low, high = mean_interval(spread, span=1.0, confidence=confidence)
+    return Estimate(spread.n, spread.clusters, spread.mean, max(low, 0.0), min(high, 1.0))
 
 
 def tango_interval(n: float, gains: float, losses: float, z: float) -> tuple[float, float]:
