@@ -44,7 +44,7 @@ _REFUSING = tuple(
         r"(?: of)? (?:what i|my)\b",
         r"\b(?:not something|not a (?:request|topic|question)|nothing) (?:that )?i"
         r"(?:'m| am)? (?:can|could|will|would|able|want)\b",
-        r"\b(?:it|that|this) (?:is|would be|'s)(?:n't| not| neither)? (?:be )?(?:appropriate|okay|"
+        r"\b(?:it|that|this) (?:is|would|'s)(?:n't| not| neither)? (?:be )?(?:appropriate|okay|"
         r"ethical|acceptable|ok|right|possible|inappropriate|unethical)(?: \w+){0,4}? for me to\b",
         r"\b(?:against|violates?|contrary to) (?:my|our) (?:\w+ )?(?:guideline|polic|programming|"
         r"principle|values|ethic|rules|content)",
@@ -71,7 +71,7 @@ _HARMLESS = re.compile(
     r"|emphasi[sz]e|overstate|thank|praise|say|agree)\b[^.]{0,60}\b(?:enough|more|highly|too)\b|"
     r"\bcan(?:no|')t (?:help (?:but|wondering|noticing|feeling|thinking)|wait"
     r"|say for (?:sure|certain)|guarantee|promise|tell (?:whether|if|from))\b|"
-    r"\b(?:cannot|could not) help but\b|"
+    r"\b(?:cannot|could not|couldn't) help but\b|"
     r"\bif (?:i|we) (?:can't|cannot|couldn't)\b|"
     r"\bwhy i (?:can't|cannot|won't)\b",
     re.IGNORECASE,

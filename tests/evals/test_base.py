@@ -1,0 +1,81 @@
+import pytest
+
+import trueup.evals
+from trueup.errors import InputError, UnknownName
+from trueup.evals import EVALUATORS, Answered, Groundedness, Refusal, evaluator
+from trueup.types import Expected, ToolCall
+
+
+def test_the_public_names():
+    assert sorted(trueup.evals.__all__) == sorted(
+        {
+            "EVALUATORS",
+            "Answered",
+            "BiasDetection",
+            "Evaluator",
+            "Groundedness",
+            "LengthDrift",
+            "Refusal",
+            "TaskCompletion",
+            "ToolSelectionAccuracy",
+            "evaluate_traces",
+            "evaluator",
+            "failed",
+            "find_refusal",
+            "over_refused",
+            "score_answer",
+        }
+    )
+
+
+def test_wrong_arguments_are_named_with_those_it_takes():
+    with pytest.raises(
+        InputError,
+        match=r"Refusal.evaluate: unknown answer and missing prompt, response; "
+        r"it takes prompt, response, expected \(optional\)",
+    ):
+        Refusal().evaluate(answer="x")
+
+
+def test_one_failing_row_does_not_sink_the_rest():
+    scores = Groundedness().evaluate_many(
+        [
+            {"response": "Hail.", "context": "Hail."},
+            {"response": 5, "context": ""},
+            {"context": ""},
+            {"response": "Rust.", "context": "Hail."},
+        ]
+    )
+    assert [score.value for score in scores] == [1.0, None, None, 0.0]
+    assert scores[1].reason == "failed: InputError: response: a text is needed, not int"
+    assert "missing response" in scores[2].reason
+    assert all(score.evaluator == "groundedness" for score in scores)
+
+
+def test_evaluators_are_found_by_either_name():
+    for name, cls in EVALUATORS.items():
+        assert type(evaluator(name)) is type(evaluator(cls.__name__)) is cls
+    with pytest.raises(UnknownName, match="no evaluator 'nope': there are groundedness, task_"):
+        evaluator("nope")
+
+
+def test_a_request_and_its_answer_become_arguments():
+    call = ToolCall("f", {})
+    answered = Answered(
+        messages=(
+            {"role": "user", "content": "first"},
+            {"role": "assistant", "content": "well"},
+            {"role": "user", "content": "second"},
+        ),
+        context=("a",),
+        answer=call.render(),
+        expected=Expected(refuse=True),
+    )
+    assert Groundedness().arguments(answered) == {"response": call.render(), "context": ("a",)}
+    assert Refusal().arguments(answered) == {
+        "prompt": "second",
+        "response": call.render(),
+        "expected": True,
+    }
+    assert answered.trajectory.steps == (call,)
+    assert Answered((), (), "x").prompt == ""
