@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import asdict
 from pathlib import Path
@@ -21,7 +20,7 @@ from trueup.cli._output import (
 )
 from trueup.datasets import Dataset, list_versions
 from trueup.errors import DatasetError, InputError
-from trueup.store.files import whole_file
+from trueup.store.files import json_line, whole_file
 
 __all__ = ["app"]
 
@@ -151,4 +150,4 @@ def _summary(dataset: Dataset) -> dict[str, Any]:
 def _write_lines(path: Path, records: list[dict[str, Any]]) -> None:
     with path.open("w", encoding="utf-8") as out:
         for record in records:
-            out.write(json.dumps(record, ensure_ascii=False) + "\n")
+            out.write(json_line(record))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from trueup.errors import InputError, TrueupError, UnknownName
 from trueup.queues._ledger import Admission, Slot, Submission, admit
-from trueup.store.files import whole_file
+from trueup.store.files import json_line, whole_file
 from trueup.store.queues import QueueRow
 from trueup.types import Item, Label
 
@@ -78,7 +77,7 @@ def write_items(
         temporary.open("w", encoding="utf-8") as out,
     ):
         for item in items:
-            out.write(json.dumps(_blind(queue, item), ensure_ascii=False) + "\n")
+            out.write(json_line(_blind(queue, item)))
 
 
 def _blind(queue: QueueRow, item: Item) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any, Literal, overload
 
 from trueup.errors import InputError, QueueEmpty
 from trueup.queues._settle import Origin, settle
-from trueup.store.files import whole_file
+from trueup.store.files import json_line, whole_file
 from trueup.store.queues import QueueRow
 from trueup.types import Annotation, Item, Preference
 
@@ -94,7 +93,7 @@ class PreferenceSet(Sequence[Preference]):
             temporary.open("w", encoding="utf-8") as out,
         ):
             for record in self.records():
-                out.write(json.dumps(record, ensure_ascii=False) + "\n")
+                out.write(json_line(record))
                 count += 1
         return count
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from trueup.errors import InputError
 
-__all__ = ["whole_file"]
+__all__ = ["json_line", "whole_file"]
+
+# what `str.splitlines` and some readers take for the end of a line, and JSON does not
+_LINE_ENDS = {ord(mark): f"\\u{ord(mark):04x}" for mark in "\u0085\u2028\u2029"}
 
 
 @contextmanager
@@ -39,3 +44,8 @@ def whole_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def json_line(value: Any) -> str:
+    """Return a value as one line of a JSON lines file, its end included."""
+    return json.dumps(value, ensure_ascii=False).translate(_LINE_ENDS) + "\n"
