@@ -1,0 +1,71 @@
+import json
+
+import pytest
+
+from trueup.cli import eval as command
+from trueup.cli.trace import import_
+from trueup.errors import InputError, UnknownName
+from trueup.store import Store
+
+
+@pytest.fixture
+def store(tmp_path):
+    question = [{"role": "user", "content": "Is hail covered?"}]
+    expected = {"facts": ["Yes"], "refuse": False}
+    rows = [
+        {"messages": question, "answer": answer, "cohort": cohort, "expected": expected}
+        for answer, cohort in [
+            ("Yes.", "easy"),
+            ("No.", "easy"),
+            ("I'm sorry, I can't help with that.", "hard"),
+        ]
+    ]
+    path = tmp_path / "traces.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    import_(path, store=str(tmp_path / "store"))
+    return str(tmp_path / "store")
+
+
+def run(capsys, **given):
+    capsys.readouterr()
+    command.run(as_json=True, **given)
+    return {(r["cohort"], r["evaluator"]): r for r in json.loads(capsys.readouterr().out)}
+
+
+def test_means_by_cohort_and_evaluator(store, capsys, monkeypatch):
+    monkeypatch.setattr(command, "_PAGE", 2)
+    found = run(capsys, store=store, evaluators="task_completion, Refusal")
+    assert {key: (row["mean"], row["scored"], row["failed"]) for key, row in found.items()} == {
+        ("easy", "refusal"): (1.0, 2, 0),
+        ("easy", "task_completion"): (0.75, 2, 1),
+        ("hard", "refusal"): (0.0, 1, 1),
+        ("hard", "task_completion"): (0.0, 1, 1),
+    }
+    assert run(capsys, store=store, evaluators="task_completion,refusal") == found
+
+
+def test_unscored_is_counted_apart(store, capsys):
+    (row,) = run(capsys, store=store, evaluators="length_drift", cohort="easy").values()
+    assert (row["mean"], row["scored"], row["unscored"]) == (None, 0, 2)
+
+
+def test_all_evaluators_in_a_table(store, capsys):
+    command.run(store=store, cohort="hard")
+    out = capsys.readouterr().out
+    assert "groundedness" in out
+    assert "easy" not in out
+
+
+def test_unknown_names_are_refused(store, tmp_path):
+    with pytest.raises(UnknownName, match="no cohort 'nope': there are easy, hard"):
+        command.run(store=store, cohort="nope")
+    with pytest.raises(UnknownName, match="no evaluator 'nope'"):
+        command.run(store=store, evaluators="nope")
+    Store.open(tmp_path / "empty").close()
+    with pytest.raises(InputError, match="has no traces"):
+        command.run(store=str(tmp_path / "empty"))
+
+
+def test_the_evaluators_are_listed(capsys):
+    command.list_()
+    assert "task_completion" in capsys.readouterr().out
