@@ -37,17 +37,16 @@ def products(precision: Literal["bf16", "fp32"], device: torch.device) -> Iterat
 
     On a CPU bf16 means that float32 operands are rounded to bf16 inside each product, whose sums
     and result stay float32: everything between the products keeps full precision, and there are no
-    copies in bf16 to cast to and from. On a GPU it is autocast.
+    copies in bf16 to cast to and from. On a GPU it is autocast, with TF32 for what stays float32.
     """
     if precision == "fp32":
         yield
-    elif device.type != "cpu":
-        with torch.autocast(device.type, torch.bfloat16):
+        return
+    on_cpu = device.type == "cpu"
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("medium" if on_cpu else "high")
+    try:
+        with torch.autocast(device.type, torch.bfloat16, enabled=not on_cpu):
             yield
-    else:
-        before = torch.get_float32_matmul_precision()
-        torch.set_float32_matmul_precision("medium")
-        try:
-            yield
-        finally:
-            torch.set_float32_matmul_precision(before)
+    finally:
+        torch.set_float32_matmul_precision(before)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -132,7 +133,10 @@ def _adapt(model: Any, method: Method) -> Any:
         lora_alpha=alpha,
         target_modules="all-linear",
     )
-    return get_peft_model(model, config)
+    with warnings.catch_warnings():
+        # peft asks transformers under a name that the latter has renamed.
+        warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing")
+        return get_peft_model(model, config)
 
 
 def _finish(

@@ -60,18 +60,26 @@ def tree_attention(
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
     q, k, v = (part[0].transpose(0, 1) for part in (query, key, value))
     p = tree.trunk
-    trunk = masked_attention(q[None, :p], k[None, :p], v[None, :p], tree.trunk_mask[None], scale)[0]
-    if tree.home.numel() == 0:
-        return trunk[None], None
-    branches = masked_attention(
+    pieces = []
+    if p:
+        trunk = (part[None, :p] for part in (q, k, v))
+        pieces.append(masked_attention(*trunk, tree.trunk_mask[None], scale)[0])
+    if p < tree.size:
+        pieces.append(_branches(q, k, v, tree, scale))
+    return torch.cat(pieces)[None], None
+
+
+def _branches(q: Tensor, k: Tensor, v: Tensor, tree: Tree, scale: float) -> Tensor:
+    """Attend from the tokens after the trunk: (L, H, d) and keys (L, K, d) -> (L - p, H, d)."""
+    spread = masked_attention(
         _Spread.apply(q, tree),  # type: ignore[no-untyped-call]
         _with_trunk(k, tree),
         _with_trunk(v, tree),
         tree.branch_mask,
         scale,
     )
-    rest = _Collect.apply(branches, tree)  # type: ignore[no-untyped-call]
-    return torch.cat([trunk, rest])[None], None
+    out: Tensor = _Collect.apply(spread, tree)  # type: ignore[no-untyped-call]
+    return out
 
 
 def masked_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor, scale: float) -> Tensor:

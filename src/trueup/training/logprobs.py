@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
@@ -36,11 +37,14 @@ def token_logprobs(hidden: Tensor, weight: Tensor, targets: Tensor, chunk: int =
 class _TokenLogprobs(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, chunk: int) -> Tensor:
-        chosen, norm = [], []
-        for rows, goal in zip(hidden.split(chunk), targets.split(chunk), strict=True):  # type: ignore[no-untyped-call]
-            logits = _logits(rows, weight)
-            norm.append(logits.logsumexp(-1))
-            chosen.append(logits.gather(1, goal[:, None])[:, 0])
+        head = weight.to(_wide(hidden))
+        chosen = [head.new_empty(0)]
+        norm = [head.new_empty(0)]
+        with _no_autocast(hidden):
+            for rows, goal in zip(hidden.split(chunk), targets.split(chunk), strict=True):
+                logits = rows.to(head.dtype) @ head.T
+                norm.append(logits.logsumexp(-1))
+                chosen.append(logits.gather(1, goal[:, None])[:, 0])
         log_norm = torch.cat(norm)
         ctx.save_for_backward(hidden, weight, targets, log_norm)
         ctx.chunk = chunk
@@ -51,26 +55,27 @@ class _TokenLogprobs(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         hidden, weight, targets, log_norm = ctx.saved_tensors
         needs_hidden, needs_weight = ctx.needs_input_grad[:2]
-        grad_hidden = []
-        grad_weight = torch.zeros_like(weight, dtype=log_norm.dtype) if needs_weight else None
-        parts = (x.split(ctx.chunk) for x in (hidden, targets, log_norm, grad))
-        for rows, goal, norm, out in zip(*parts, strict=True):
-            # d log p(t) / d logits = onehot(t) - softmax, times the incoming gradient.
-            slope = _logits(rows, weight).sub_(norm[:, None]).exp_().mul_(-out[:, None])
-            slope.scatter_add_(1, goal[:, None], out[:, None])
-            if needs_hidden:
-                grad_hidden.append(slope.to(weight.dtype) @ weight)
-            if grad_weight is not None:
-                grad_weight.addmm_(slope.T, rows.to(slope.dtype))
-        return (
-            torch.cat(grad_hidden).to(hidden.dtype) if needs_hidden else None,
-            None if grad_weight is None else grad_weight.to(weight.dtype),
-            None,
-            None,
-        )
+        head = weight.to(log_norm.dtype)
+        grad_hidden = torch.empty_like(hidden) if needs_hidden else None
+        grad_head = torch.zeros_like(head) if needs_weight else None
+        with _no_autocast(hidden):
+            for start in range(0, len(hidden), ctx.chunk):
+                part = slice(start, start + ctx.chunk)
+                rows, out = hidden[part].to(head.dtype), grad[part, None]
+                # d log p(t) / d logits = onehot(t) - softmax, times the incoming gradient.
+                slope = (rows @ head.T).sub_(log_norm[part, None]).exp_().mul_(-out)
+                slope.scatter_add_(1, targets[part, None], out)
+                if grad_hidden is not None:
+                    grad_hidden[part] = (slope @ head).to(hidden.dtype)
+                if grad_head is not None:
+                    grad_head.addmm_(slope.T, rows)
+        return grad_hidden, None if grad_head is None else grad_head.to(weight.dtype), None, None
 
 
-def _logits(rows: Tensor, weight: Tensor) -> Tensor:
-    """Return (chunk, V) logits in float32, or float64 where the rows are."""
-    wide = torch.float64 if rows.dtype == torch.float64 else torch.float32
-    return (rows.to(weight.dtype) @ weight.T).to(wide)
+def _wide(hidden: Tensor) -> torch.dtype:
+    return torch.float64 if hidden.dtype == torch.float64 else torch.float32
+
+
+def _no_autocast(like: Tensor) -> AbstractContextManager[Any]:
+    """Keep autocast from rounding logits to bf16, which has steps of 0.125 at 20."""
+    return torch.autocast(like.device.type, enabled=False)

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from trueup.training.attention import masked_attention, tree_attention
+from trueup.training.tree import build_tree
+
+
+def random_heads(batch: int, m: int, n: int, heads: int = 4, key_heads: int = 2) -> list:
+    generator = torch.Generator().manual_seed(0)
+    shapes = [(batch, m, heads, 8), (batch, n, key_heads, 8), (batch, n, key_heads, 8)]
+    return [
+        torch.randn(s, dtype=torch.float64, generator=generator, requires_grad=True) for s in shapes
+    ]
+
+
+def test_equals_the_library_attention_with_gradients() -> None:
+    q, k, v = random_heads(3, 5, 7)
+    mask = torch.rand(3, 5, 7, generator=torch.Generator().manual_seed(1)) > 0.5
+    mask[:, :, 0] = True
+    ours = masked_attention(q, k, v, mask, 0.3)
+    theirs = torch.nn.functional.scaled_dot_product_attention(
+        q.transpose(1, 2),
+        k.transpose(1, 2),
+        v.transpose(1, 2),
+        mask[:, None],
+        scale=0.3,
+        enable_gqa=True,
+    ).transpose(1, 2)
+    torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
+    seed = torch.randn_like(ours)
+    for a, b in zip(
+        torch.autograd.grad(ours, [q, k, v], seed),
+        torch.autograd.grad(theirs, [q, k, v], seed),
+        strict=True,
+    ):
+        torch.testing.assert_close(a, b, rtol=1e-11, atol=1e-12)
+
+
+def test_gradcheck() -> None:
+    q, k, v = random_heads(2, 3, 4)
+    mask = torch.tensor([[1, 0, 0, 1], [1, 1, 0, 0], [1, 1, 1, 1]]).bool().expand(2, 3, 4)
+    assert torch.autograd.gradcheck(lambda *x: masked_attention(*x, mask, 0.5), (q, k, v))
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        [(1, 2, 3, 4)],
+        [(1, 2), (3, 4, 5)],
+        [(1, 2, 3), (1, 2, 4, 5), (1, 6), (1, 6, 7, 8)],
+    ],
+)
+def test_a_tree_equals_each_sequence_alone(paths: list[tuple[int, ...]]) -> None:
+    tree = build_tree(paths)
+    parts = [x[0].transpose(0, 1)[None] for x in random_heads(1, tree.size, tree.size)]
+    out, _ = tree_attention(torch.nn.Identity(), *parts, None, tree=tree)
+    for place in tree.places:
+        alone = torch.nn.functional.scaled_dot_product_attention(
+            *(x[:, :, place] for x in parts), is_causal=True, enable_gqa=True
+        )
+        torch.testing.assert_close(out[:, place], alone.transpose(1, 2), rtol=1e-12, atol=1e-12)
+
+
+def test_gradients_reach_what_is_shared() -> None:
+    tree = build_tree([(1, 2, 3), (1, 2, 4, 5), (1, 6)])
+
+    def run(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+        parts = (x[0].transpose(0, 1)[None] for x in (q, k, v))
+        return tree_attention(torch.nn.Identity(), *parts, None, tree=tree)[0]
+
+    assert torch.autograd.gradcheck(run, random_heads(1, tree.size, tree.size))
+
+
+def test_dropout_is_refused() -> None:
+    tree = build_tree([(1, 2)])
+    parts = [x[0].transpose(0, 1)[None] for x in random_heads(1, 2, 2)]
+    with pytest.raises(ValueError, match="dropout"):
+        tree_attention(torch.nn.Identity(), *parts, None, tree=tree, dropout=0.1)

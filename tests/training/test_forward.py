@@ -1,0 +1,217 @@
+from __future__ import annotations
+
+import copy
+import logging
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from trueup.errors import TrainingError
+from trueup.training._run import _adapt
+from trueup.training.config import DPO, SFT, Method
+from trueup.training.forward import Forward
+from trueup.training.groups import Group, packed
+from trueup.training.objectives import objective_of
+from trueup.training.reference import pad_reference
+
+
+def make_groups(count: int, completions: int, *, seed: int = 0, vocab: int = 250) -> list[Group]:
+    """Groups of unequal lengths that share a system prefix; some share more."""
+    rng = random.Random(seed)
+
+    def draw(low: int, high: int) -> tuple[int, ...]:
+        return tuple(rng.randrange(3, vocab) for _ in range(rng.randint(low, high)))
+
+    system, family = draw(9, 9), draw(5, 5)
+    groups = []
+    for i in range(count):
+        prompt = system + (family if i % 2 else ()) + draw(2, 12)
+        answers = tuple(draw(1, 9) for _ in range(completions))
+        groups.append(Group(f"row{i}", prompt, answers, weight=1.0 + 0.5 * (i % 3)))
+    return groups
+
+
+def plain_logps(model: Any, groups: Sequence[Group]) -> list[Tensor]:
+    """Per-token log-probs of every completion, each from a forward of its own over full logits."""
+    found = []
+    for group in groups:
+        for completion in group.completions:
+            ids = torch.tensor([[*group.prompt, *completion]])
+            logits = model(input_ids=ids).logits[0, len(group.prompt) - 1 : -1]
+            at = torch.tensor(completion)[:, None]
+            found.append(logits.log_softmax(-1).gather(1, at)[:, 0])
+    return found
+
+
+def adapt(model: Any, rank: int | None) -> list[Tensor]:
+    """Add adapters that already do something, or none; return what learns."""
+    _adapt(model, SFT(lora_rank=rank))
+    learning = {n: p for n, p in model.named_parameters() if p.requires_grad}
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for name, p in learning.items():
+            if "lora_B" in name:
+                p.copy_(torch.randn(p.shape, generator=generator, dtype=p.dtype) * 0.05)
+    return list(learning.values())
+
+
+def fake_reference(groups: Sequence[Group], dtype: torch.dtype) -> dict[str, Tensor]:
+    generator = torch.Generator().manual_seed(2)
+    return {
+        g.digest: -3 * torch.rand(sum(map(len, g.completions)), generator=generator, dtype=dtype)
+        for g in groups
+    }
+
+
+def ours(
+    model: Any, groups: list[Group], method: Method, ref: dict[str, Tensor], tokens: int
+) -> Tensor:
+    """The loss by the shared-prompt forward, in packs, denominators over all of them."""
+    forward = Forward(model)
+    assert forward.shared
+    objective = objective_of(method)
+    total = torch.zeros((), dtype=next(model.parameters()).dtype)
+    packs = list(packed(groups, tokens=tokens))
+    weights = torch.tensor([g.weight for g in groups])
+    lengths = [len(c) for g in groups for c in g.completions]
+    mask = torch.arange(max(lengths))[None] < torch.tensor(lengths)[:, None]
+    over = objective.denominators(mask, weights, method)
+    for pack in packs:
+        outputs = forward(pack)
+        if method.has_reference:
+            outputs = replace(outputs, ref_logps=pad_reference(ref, pack, outputs.mask))
+        for name, value in objective.sums(outputs, method).terms.items():
+            total = total + value / over[name]
+    forward.restore()
+    return total
+
+
+def plain_sft(model: Any, groups: list[Group]) -> Tensor:
+    weights = torch.tensor([g.weight for g in groups])
+    logps = plain_logps(model, groups)
+    tokens = torch.tensor([len(x) for x in logps])
+    return -sum(w * x.sum() for w, x in zip(weights, logps, strict=True)) / (weights * tokens).sum()
+
+
+def plain_dpo(model: Any, groups: list[Group], method: DPO, ref: dict[str, Tensor]) -> Tensor:
+    logps = plain_logps(model, groups)
+    weights = [g.weight for g in groups]
+    loss, nll, nll_tokens = 0.0, 0.0, 0.0
+    for i, group in enumerate(groups):
+        chosen, rejected = logps[2 * i], logps[2 * i + 1]
+        r_chosen, r_rejected = ref[group.digest].split([len(chosen), len(rejected)])
+        h = method.beta * ((chosen.sum() - r_chosen.sum()) - (rejected.sum() - r_rejected.sum()))
+        loss = loss - weights[i] * torch.log(torch.sigmoid(h))
+        nll = nll - weights[i] * chosen.sum()
+        nll_tokens += weights[i] * len(chosen)
+    return loss / sum(weights) + method.nll_weight * nll / nll_tokens
+
+
+def agreement(
+    model: Any, groups: list[Group], method: Method, learning: list[Tensor], tokens: int
+) -> tuple[float, float]:
+    """Relative distance of loss and, by norm, of its gradient from the plain computation."""
+    ref = fake_reference(groups, learning[0].dtype)
+    mine = ours(model, groups, method, ref, tokens)
+    mine_grads = torch.autograd.grad(mine, learning)
+    theirs = (
+        plain_dpo(model, groups, method, ref)
+        if isinstance(method, DPO)
+        else plain_sft(model, groups)
+    )
+    their_grads = torch.autograd.grad(theirs, learning)
+    apart = sum(float((a - b).square().sum()) for a, b in zip(mine_grads, their_grads, strict=True))
+    size = sum(float(b.square().sum()) for b in their_grads)
+    off = (mine - theirs).detach().abs() / theirs.detach().abs()
+    return float(off), math.sqrt(apart / size)
+
+
+@pytest.mark.parametrize("rank", [None, 4], ids=["full", "lora"])
+@pytest.mark.parametrize("tokens", [40, 10_000], ids=["packs", "one-pack"])
+@pytest.mark.parametrize("method", [SFT(), DPO(), DPO(nll_weight=0.5)], ids=["sft", "dpo", "nll"])
+def test_loss_and_gradient_equal_plain_rows_in_float64(
+    tiny64: Any, method: Method, rank: int | None, tokens: int
+) -> None:
+    groups = make_groups(7, method.completions)
+    loss, grad = agreement(tiny64, groups, method, adapt(tiny64, rank), tokens)
+    assert loss < 1e-9
+    assert grad < 1e-9
+
+
+@pytest.mark.parametrize("rank", [None, 4], ids=["full", "lora"])
+@pytest.mark.parametrize("method", [SFT(), DPO()], ids=["sft", "dpo"])
+def test_loss_and_gradient_equal_plain_rows_in_float32(
+    tiny: Any, method: Method, rank: int | None
+) -> None:
+    groups = make_groups(7, method.completions)
+    loss, grad = agreement(tiny, groups, method, adapt(tiny, rank), 10_000)
+    assert loss < 1e-5
+    assert grad < 1e-4
+
+
+@pytest.mark.real_model
+@pytest.mark.parametrize("rank", [None, 16], ids=["full", "lora"])
+def test_the_real_model_agrees_with_plain_rows(real_model: Any, rank: int | None) -> None:
+    model = copy.deepcopy(real_model)
+    learning = adapt(model, rank)
+    for method in (SFT(), DPO(nll_weight=0.2)):
+        groups = make_groups(3, method.completions, vocab=49_000)
+        loss, grad = agreement(model, groups, method, learning, 10_000)
+        assert loss < 1e-5
+        assert grad < 1e-4
+
+
+def test_tied_weights_learn_from_both_ends(tiny64: Any) -> None:
+    learning = adapt(tiny64, None)
+    embedding = tiny64.get_input_embeddings().weight
+    assert embedding is tiny64.get_output_embeddings().weight
+    loss = ours(tiny64, make_groups(3, 1), SFT(), {}, 1000)
+    grads = dict(zip(map(id, learning), torch.autograd.grad(loss, learning), strict=True))
+    assert bool((grads[id(embedding)] != 0).all())
+
+
+def test_models_that_take_no_tree_run_plain_rows_and_say_so(
+    tiny: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    groups = make_groups(5, 2)
+    sharing = Forward(tiny)
+    shared = sharing(groups)
+    sharing.restore()
+    tiny.config.sliding_window = 8
+    with caplog.at_level(logging.WARNING):
+        forward = Forward(tiny)
+    tiny.config.sliding_window = None
+    assert not forward.shared
+    assert "prompts are not shared" in caplog.text
+    plain = forward(groups)
+    torch.testing.assert_close(plain.logps, shared.logps, rtol=1e-4, atol=1e-5)
+    assert torch.equal(plain.mask, shared.mask)
+
+
+def test_an_attention_that_ignores_the_tree_is_found_out(
+    tiny: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trueup.training.forward.NAME", "sdpa")
+    forward = Forward(tiny)
+    assert not forward.shared
+    assert "prefix tree" in forward.note
+
+
+def test_the_attention_implementation_is_put_back(tiny: Any) -> None:
+    before = tiny.config._attn_implementation
+    forward = Forward(tiny)
+    assert tiny.config._attn_implementation != before
+    forward.restore()
+    assert tiny.config._attn_implementation == before
+
+
+def test_logits_that_are_scaled_are_refused(tiny: Any) -> None:
+    tiny.config.logit_scale = 0.5
+    with pytest.raises(TrainingError, match="logit_scale"):
+        Forward(tiny)

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trueup.training.tree import Tree, build_tree
+
+paths = st.lists(
+    st.lists(st.integers(0, 2), min_size=1, max_size=7).map(tuple), min_size=1, max_size=7
+)
+
+
+def seen_by(tree: Tree, token: int) -> set[int]:
+    """Indices of the tokens that `token` attends to, read off the masks."""
+    if token < tree.trunk:
+        return set(tree.trunk_mask[token].nonzero()[:, 0].tolist())
+    branch, slot = divmod(int(tree.home[token - tree.trunk]), tree.slots.shape[1])
+    seen = tree.branch_mask[branch, slot]
+    below = seen[tree.trunk :].nonzero()[:, 0]
+    assert bool(tree.filled[branch, below].all())
+    return set(seen[: tree.trunk].nonzero()[:, 0].tolist()) | set(
+        tree.slots[branch, below].tolist()
+    )
+
+
+@given(paths)
+def test_every_token_sees_exactly_its_own_sequence(paths: list[tuple[int, ...]]) -> None:
+    tree = build_tree(paths)
+    for path, place in zip(paths, tree.places, strict=True):
+        assert tree.tokens[place].tolist() == list(path)
+        assert tree.positions[place].tolist() == list(range(len(path)))
+        for depth, token in enumerate(place.tolist()):
+            assert seen_by(tree, token) == set(place[: depth + 1].tolist())
+
+
+@given(paths)
+def test_each_distinct_prefix_is_one_token(paths: list[tuple[int, ...]]) -> None:
+    prefixes = {path[: i + 1] for path in paths for i in range(len(path))}
+    assert build_tree(paths).size == len(prefixes)
+
+
+def test_no_row_of_a_mask_is_empty() -> None:
+    tree = build_tree([(1, 2, 3), (1, 4), (1, 5, 6, 7, 8)])
+    assert bool(tree.trunk_mask.any(-1).all())
+    assert bool(tree.branch_mask.any(-1).all())
+
+
+def test_a_single_sequence_is_all_trunk() -> None:
+    tree = build_tree([(4, 5, 6)])
+    assert (tree.trunk, tree.slots.numel(), tree.home.numel()) == (3, 0, 0)
+
+
+def test_sequences_with_nothing_in_common_have_no_trunk() -> None:
+    tree = build_tree([(1, 2), (3,)])
+    assert tree.trunk == 0
+    assert torch.equal(tree.positions, torch.tensor([0, 1, 0]))
