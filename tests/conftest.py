@@ -61,3 +61,14 @@ def tiny_model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model.save_pretrained(path)
     tokenizer.save_pretrained(path)
     return path
+
+
+@pytest.fixture(scope="session")
+def real_model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Hugging Face folder with SmolLM2-135M-Instruct; mark tests that use it `real_model`."""
+    from trueup.models import load_model
+
+    cache = tmp_path_factory.mktemp("real")
+    load_model("smollm2-135m", device="cpu", cache_dir=cache)
+    [folder] = cache.iterdir()
+    return folder

@@ -11,7 +11,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from trueup import models
 from trueup.errors import ModelError
-from trueup.models import encode_prompt, file_hash, load_model, save_model
+from trueup.models import encode_prompt, file_hash, folder_hash, load_model, save_model
 
 
 def test_public_names() -> None:
@@ -116,20 +116,19 @@ def test_a_base_model_gets_a_plain_template(tmp_path: Path, tiny_model_dir: Path
 
 
 @pytest.mark.real_model
-def test_gguf_becomes_a_plain_model(tmp_path: Path) -> None:
-    loaded = load_model("smollm2-135m", device="cpu", cache_dir=tmp_path / "cache")
-    content_hash = save_model(loaded, None, tmp_path / "saved")
-    plain = AutoModelForCausalLM.from_pretrained(tmp_path / "saved", dtype=torch.float32)
-    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "saved")
+def test_gguf_becomes_a_plain_model(tmp_path: Path, real_model_dir: Path) -> None:
+    # The fixture's load has left the converted folder beside it, so this one takes that.
+    loaded = load_model("smollm2-135m", device="cpu", cache_dir=real_model_dir.parent)
+    plain = AutoModelForCausalLM.from_pretrained(real_model_dir, dtype=torch.float32)
+    tokenizer = AutoTokenizer.from_pretrained(real_model_dir)
     messages = [{"role": "user", "content": "What is a deductible?"}]
     ids = encode_prompt(tokenizer, messages)
     assert ids == encode_prompt(loaded.tokenizer, messages)
     with torch.no_grad():
         ours, theirs = (m(torch.tensor([ids])).logits for m in (loaded.model, plain))
     assert torch.equal(ours, theirs)
+    answer = plain.generate(torch.tensor([ids]), max_new_tokens=12, do_sample=False)
+    assert "deductible" in tokenizer.decode(answer[0, len(ids) :])
     assert plain.generation_config.eos_token_id == 2
     assert plain.lm_head.weight is plain.model.embed_tokens.weight
-    again = load_model("smollm2-135m", device="cpu", cache_dir=tmp_path / "cache")
-    assert again.content_hash == loaded.content_hash != content_hash
-    with torch.no_grad():
-        assert torch.equal(again.model(torch.tensor([ids])).logits, ours)
+    assert save_model(loaded, None, tmp_path / "saved") == folder_hash(real_model_dir)

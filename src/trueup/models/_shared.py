@@ -14,7 +14,8 @@ from trueup.models._rows import Row, Settings, extend_rows, start_rows
 
 __all__ = ["SharedPrefixDecoder", "supports_shared_prefix"]
 
-_PREFILL_TOKENS = 2048
+_PREFILL_TOKENS = 1024
+"""What one forward takes: more would push its intermediate results out of the caches."""
 
 
 def supports_shared_prefix(model: Any) -> bool:
