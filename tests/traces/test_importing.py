@@ -2,9 +2,10 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+import sqlalchemy as sa
 
-from trueup.errors import InputError, TraceRejected
-from trueup.store import Store
+from trueup.errors import InputError, StoreError, TraceRejected
+from trueup.store import Store, schema
 from trueup.store.traces import cohorts, count_traces, get_trace, list_traces
 from trueup.traces import build_trace, import_file, importing, write_traces
 
@@ -61,6 +62,16 @@ def test_an_id_with_other_content_is_rejected(store, tmp_path):
     assert "trace x is in the store with other content" in result.bad[0].reason
     with store.reading() as tx:
         assert get_trace(tx, "x").messages[0]["content"] == "question 0"
+
+
+def test_an_erased_trace_stays_erased(store, tmp_path):
+    path = write(tmp_path / "a.jsonl", record(0), record(1))
+    bring(store, path)
+    with store.transaction() as tx:
+        tx.execute(sa.update(schema.blob).values(text=None).where(schema.blob.c.text == "yes"))
+    assert bring(store, path).duplicates == 2
+    with store.reading() as tx, pytest.raises(StoreError, match="erased"):
+        list_traces(tx)
 
 
 def test_another_default_cohort_is_no_conflict(store, tmp_path):

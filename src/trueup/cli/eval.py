@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from cyclopts import App
 
@@ -34,7 +34,8 @@ _PAGE = 500  # traces held at once
 
 @dataclass(slots=True)
 class _Tally:
-    values: list[float] = field(default_factory=list)
+    total: float = 0.0
+    scored: int = 0
     unscored: int = 0
     failed: int = 0
 
@@ -42,12 +43,13 @@ class _Tally:
         if score.value is None:
             self.unscored += 1
         else:
-            self.values.append(score.value)
+            self.scored += 1
+            self.total += score.value
             self.failed += bool(failed({score.evaluator: score}))
 
     @property
     def mean(self) -> float | None:
-        return sum(self.values) / len(self.values) if self.values else None
+        return self.total / self.scored if self.scored else None
 
 
 @app.command
@@ -74,7 +76,7 @@ def run(
                     "cohort": where,
                     "evaluator": name,
                     "mean": tally.mean,
-                    "scored": len(tally.values),
+                    "scored": tally.scored,
                     "unscored": tally.unscored,
                     "failed": tally.failed,
                 }
@@ -85,7 +87,7 @@ def run(
     show_table(
         ("cohort", "evaluator", "mean", "scored", "unscored", "failed"),
         [
-            (where, name, tally.mean, len(tally.values), tally.unscored, tally.failed)
+            (where, name, tally.mean, tally.scored, tally.unscored, tally.failed)
             for (where, name), tally in sorted(tallies.items())
         ],
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from trueup.errors import TraceRejected
+from trueup.errors import StoreError, TraceRejected
 from trueup.store import Store, Tx
 from trueup.store.traces import list_traces, put_trace
 from trueup.traces.conventions import DEFAULT_COHORT
@@ -151,7 +151,9 @@ def _write(
 def _put(tx: Tx, trace: Trace, source: str, actor: str, now: datetime) -> str:
     if put_trace(tx, trace, source=source, checkpoint_id=None, actor=actor, now=now):
         return "new"
-    (stored,) = list_traces(tx, ids=[trace.id], with_spans=bool(trace.spans))
+    try:
+        (stored,) = list_traces(tx, ids=[trace.id], with_spans=bool(trace.spans))
+    except StoreError:
+        return "duplicate"  # its text was erased, and importing again must not bring it back
     # the cohort may come from the command line, and so is no part of what the file says
-    same = replace(trace, cohort=stored.cohort) == replace(stored)
-    return "duplicate" if same else "conflict"
+    return "duplicate" if replace(trace, cohort=stored.cohort) == stored else "conflict"
