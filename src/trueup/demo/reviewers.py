@@ -81,11 +81,13 @@ def _truth(item: Item, faults: Faults, reference: str) -> Label:
 
 
 def _err(item: Item, truth: Label, rng: random.Random) -> Label:
-    keys: list[Literal["a", "b", "tie", "neither"]] = [a.key for a in item.answers]
-    others = [key for key in (*keys, "tie") if key != truth.preferred]
-    preferred = rng.choice(others) if others else "tie"
+    keys: list[Literal["a", "b", "tie", "neither"]] = [answer.key for answer in item.answers]
+    keys.append("tie" if len(keys) == 2 else "neither")
+    others = [key for key in keys if key != truth.preferred]
+    preferred = rng.choice(others)
     labels = ("better_answer",) if _is(item, preferred, "sampled") else ()
-    return Label(preferred, 0 if preferred == "tie" else rng.randint(1, 3), labels)
+    strength = 0 if preferred in ("tie", "neither") else rng.randint(1, 3)
+    return Label(preferred, strength, labels)
 
 
 def _is(item: Item, key: str, source: str) -> bool:

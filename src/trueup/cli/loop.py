@@ -1,0 +1,125 @@
+"""`trueup loop`: one whole turn, from recorded traces to a verdict and its report."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from trueup.cli._output import JsonOption, StoreOption, show_json
+from trueup.demo.assistant import ClaimsAssistant
+from trueup.flywheel.config import load_config
+from trueup.flywheel.context import Found, Turn
+from trueup.flywheel.workflow import run_turn
+from trueup.store import Store
+
+__all__ = ["loop"]
+
+_COLOURS = {"ship": "green", "block": "red", "inconclusive": "yellow"}
+
+
+def loop(
+    *,
+    config: Path | None = None,
+    reviewers: Path | None = None,
+    model: str | None = None,
+    seed: int | None = None,
+    queue: str | None = None,
+    store: StoreOption = None,
+    json: JsonOption = False,
+) -> int:
+    """Run one turn of the loop on the claims assistant; a turn that was stopped goes on.
+
+    Args:
+        config: a `loop.toml`; see docs/loop.md for its keys.
+        reviewers: labels made elsewhere, in place of the simulated reviewers: the file that
+            `trueup queue export --for-labelling` wrote, filled in. One that is not there yet is
+            written, and the turn waits for it.
+        model: what the deployed assistant is made from: a folder, a hub name or `smollm2-135m`.
+        seed: of everything that is drawn.
+        queue: the annotation queue's name.
+    """
+    settings = load_config(config, model=model, seed=seed, queue=queue)
+    application = ClaimsAssistant(
+        record_per_phrasing=settings.record_per_phrasing,
+        replay_per_phrasing=settings.replay_per_phrasing,
+    )
+    with Store.open(store) as opened, _Bars(quiet=json) as bars:
+        turn = Turn(opened, settings, application, bars, reviewers)
+        bars.note(f"store {opened.address}, turn {turn.id}")
+        found = run_turn(turn)
+    if json:
+        show_json(found)
+    else:
+        _summarise(found)
+    return 0
+
+
+class _Bars:
+    """Draws a turn's events: a line a station, a bar for whatever is under way."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._console = Console(stderr=True, quiet=quiet)
+        self._progress = Progress(
+            TextColumn("  {task.description}"),
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=self._console,
+            transient=not sys.stderr.isatty(),
+        )
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> _Bars:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def station(self, name: str, number: int, total: int) -> None:
+        """Print the station's line."""
+        self._progress.console.print(f"[bold]{number:>2}/{total}[/] {name}", highlight=False)
+
+    def progress(self, what: str, done: int, total: int) -> None:
+        """Move the bar of `what`, and take it away when it is full."""
+        if what not in self._tasks:
+            self._tasks[what] = self._progress.add_task(what, total=total)
+        self._progress.update(self._tasks[what], completed=done, total=total)
+        if done >= total:
+            self._progress.remove_task(self._tasks.pop(what))
+
+    def note(self, text: str) -> None:
+        """Print a line below the station's."""
+        self._progress.console.print(f"      {text}", style="dim", markup=False, highlight=False)
+
+
+def _summarise(found: dict[str, Found]) -> None:
+    console = Console(soft_wrap=True, highlight=False)
+    audit, export, verdict = found["audit"], found["export"], found["gate"]
+    if audit["simulated"]:
+        console.print(f"{audit['simulated']} of {audit['annotations']} labels are simulated")
+    console.print(
+        f"traces {found['record']['traces']}, failed {found['evaluate']['failed']}, "
+        f"items {found['enqueue']['items']}, labels {found['label']['labels']}, "
+        f"alpha {audit['alpha']['value']:.2f}, pairs {export['pairs']} "
+        f"({', '.join(f'{n} {origin}' for origin, n in export['pairs_by_origin'].items())})"
+    )
+    console.print(
+        f"[bold {_COLOURS[verdict['outcome']]}]{verdict['outcome'].upper()}[/]  candidate "
+        f"{found['train candidate']['checkpoint'][:12]}"
+    )
+    for reason in verdict["reasons"]:
+        console.print(f"  {reason}", markup=False)
+    console.print(f"report {found['report']['html']}", markup=False)

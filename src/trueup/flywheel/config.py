@@ -1,0 +1,143 @@
+"""What one turn of the loop is told, and where it is read from."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from trueup.errors import InputError
+from trueup.store import content_hash
+from trueup.training import DPO, SFT, Recipe, Stage
+
+__all__ = ["LoopConfig", "load_config"]
+
+
+def _recipe() -> Recipe:
+    return Recipe(
+        (
+            Stage("sft", SFT(lr=5e-4, epochs=2), data="chosen"),
+            Stage("dpo", DPO(lr=5e-5, beta=0.1), data="pairs"),
+        )
+    )
+
+
+def _control() -> Recipe:
+    return Recipe((Stage("sft", SFT(lr=5e-4, epochs=2), data="chosen"),))
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoopConfig:
+    """One turn of the loop.
+
+    Attributes:
+        model: what the deployed assistant is made from: a folder, a hub name or `smollm2-135m`.
+        seed: of everything that is drawn: facts, samples, reviewers, adapters, bootstraps.
+        queue: the annotation queue's name.
+        dataset: where the exported preferences go.
+        version: as which version; None takes the first of v1, v2 ... that is free for them.
+        overlap: reviewers per item.
+        min_alpha: the red line of the audit.
+        min_agreement: share of agreeing rater pairs that an item needs to be trained on.
+        samples: answers drawn for each queued request, of which the best is shown.
+        temperature: of those samples; the recorded and replayed answers are greedy.
+        passed_share: share of the requests answered well that are queued all the same.
+        max_new_tokens: tokens an answer may have.
+        validation_share: share of the dataset's conversations held out of training.
+        deploy: how the deployed assistant was trained on its own examples.
+        recipe: the candidate's stages.
+        control: the control's: what the candidate has to beat to be worth its price.
+        margins: the gate's `gate.toml`; None takes the defaults.
+        record_per_phrasing, replay_per_phrasing: requests made from each of the demo's phrasings.
+    """
+
+    model: str = "smollm2-135m"
+    seed: int = 0
+    queue: str = "rlhf-prefs-2026q2"
+    dataset: str = "claims-preferences"
+    version: str | None = None
+    overlap: int = 3
+    min_alpha: float = 0.6
+    min_agreement: float = 0.3
+    samples: int = 4
+    temperature: float = 1.0
+    passed_share: float = 0.2
+    max_new_tokens: int = 48
+    validation_share: float = 0.1
+    deploy: SFT = field(default_factory=lambda: SFT(lr=5e-4, epochs=3))
+    recipe: Recipe = field(default_factory=_recipe)
+    control: Recipe = field(default_factory=_control)
+    margins: str | None = None
+    record_per_phrasing: int = 3
+    replay_per_phrasing: int = 3
+
+    def seeded(self) -> LoopConfig:
+        """Return the same with this turn's seed in every training stage."""
+        return replace(
+            self,
+            deploy=replace(self.deploy, seed=self.seed),
+            recipe=_seeded(self.recipe, self.seed),
+            control=_seeded(self.control, self.seed),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the configuration as JSON and TOML can hold it."""
+        simple = {f.name: getattr(self, f.name) for f in fields(self)}
+        return simple | {
+            "deploy": asdict(self.deploy),
+            "recipe": self.recipe.to_dict(),
+            "control": self.control.to_dict(),
+        }
+
+    @property
+    def key(self) -> str:
+        """What tells turns apart: twelve digits of the hash of all that a result depends on."""
+        return content_hash(self.to_dict())[:12]
+
+
+def _seeded(recipe: Recipe, seed: int) -> Recipe:
+    return Recipe(
+        tuple(replace(stage, method=replace(stage.method, seed=seed)) for stage in recipe.stages)
+    )
+
+
+def load_config(path: str | Path | None, **flags: Any) -> LoopConfig:
+    """Read a `loop.toml`; flags that are not None take the place of what it says.
+
+    Raises:
+        InputError: the file cannot be read, or says what no loop understands.
+    """
+    values: dict[str, Any] = {}
+    if path is not None:
+        try:
+            values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise InputError(
+                f"loop config {path}: {error}; see docs/loop.md for its keys"
+            ) from error
+    values |= {name: value for name, value in flags.items() if value is not None}
+    return _from_dict(values, str(path or "flags"))
+
+
+def _from_dict(values: Mapping[str, Any], source: str) -> LoopConfig:
+    known = {f.name for f in fields(LoopConfig)}
+    if unknown := sorted(set(values) - known):
+        raise InputError(
+            f"{source}: no key {', '.join(unknown)}; a loop takes {', '.join(sorted(known))}"
+        )
+    parsed = dict(values)
+    if "deploy" in parsed:
+        parsed["deploy"] = SFT.from_dict(parsed["deploy"])
+    for name in ("recipe", "control"):
+        if name in parsed:
+            parsed[name] = Recipe.from_dict(parsed[name])
+    try:
+        return TypeAdapter(LoopConfig).validate_python(parsed)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"{source}: {where} = {first['input']!r}: {first['msg']}") from error
