@@ -1,0 +1,142 @@
+import os
+import sqlite3
+import threading
+from datetime import UTC, datetime
+
+import pytest
+import sqlalchemy as sa
+
+from trueup.errors import StoreError
+from trueup.store import Store, default_store, find_store, schema
+from trueup.store.rows import get_blob, put_blob
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def nowhere(tmp_path, monkeypatch):
+    """An empty folder to be in, with no store named."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("TRUEUP_STORE", raising=False)
+    return tmp_path
+
+
+def test_opening_makes_a_store_and_opening_again_finds_it(tmp_path):
+    with Store.open(tmp_path / "a" / "store") as store, store.transaction() as tx:
+        key = put_blob(tx, "text", actor="ana", now=NOW)
+    with Store.open(tmp_path / "a" / "store", create=False) as store, store.reading() as tx:
+        assert get_blob(tx, key) == "text"
+
+
+def test_a_reader_never_makes_a_store(tmp_path):
+    with pytest.raises(StoreError, match=r"no store at .*/none: run `trueup loop`"):
+        Store.open(tmp_path / "none", create=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_default_store_is_named_or_the_nearest_above_or_here(nowhere, monkeypatch):
+    deep = nowhere / "b" / "c"
+    deep.mkdir(parents=True)
+    assert find_store(deep) == str(deep / ".trueup")
+    Store.open(nowhere / ".trueup").close()
+    assert find_store(deep) == str(nowhere / ".trueup")
+    Store.open(nowhere / "b" / ".trueup").close()
+    assert find_store(deep) == str(nowhere / "b" / ".trueup")
+    monkeypatch.setenv("TRUEUP_STORE", "/elsewhere")
+    assert find_store(deep) == "/elsewhere"
+
+
+def test_the_default_store_is_opened_once_and_made_only_to_write(nowhere):
+    with pytest.raises(StoreError, match="no store at"):
+        default_store()
+    assert not (nowhere / ".trueup").exists()
+    made = default_store(create=True)
+    assert default_store() is made
+    assert made.address == str(nowhere / ".trueup")
+    made.close()
+
+
+def test_a_transaction_lands_whole_or_not_at_all(tmp_path):
+    def fail_halfway(store: Store) -> None:
+        with store.transaction() as tx:
+            put_blob(tx, "one", actor="ana", now=NOW)
+            raise RuntimeError
+
+    with Store.open(tmp_path) as store:
+        with pytest.raises(RuntimeError):
+            fail_halfway(store)
+        with store.transaction() as tx:
+            put_blob(tx, "two", actor="ana", now=NOW)
+        with store.reading() as tx:
+            assert tx.execute(sa.select(schema.blob.c.text)).scalars().all() == ["two"]
+
+
+def test_writers_wait_for_one_another(tmp_path):
+    """Deferred transactions that turn into writers would fail at once here."""
+    with Store.open(tmp_path) as store:
+        errors = []
+
+        def write(name: str) -> None:
+            try:
+                for i in range(10):
+                    with store.transaction() as tx:
+                        tx.execute(sa.select(sa.func.count()).select_from(schema.blob)).scalar()
+                        put_blob(tx, f"{name} {i}", actor=name, now=NOW)
+            except Exception as error:
+                errors.append(error)
+
+        threads = [threading.Thread(target=write, args=(str(n),)) for n in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert errors == []
+        with store.reading() as tx:
+            count = sa.select(sa.func.count()).select_from(schema.blob)
+            assert tx.execute(count).scalar() == 40
+
+
+def test_a_reading_sees_one_state_and_writes_nothing(tmp_path):
+    with Store.open(tmp_path) as store:
+        count = sa.select(sa.func.count()).select_from(schema.blob)
+        with store.reading() as tx:
+            assert tx.execute(count).scalar() == 0
+            with store.transaction() as writing:
+                put_blob(writing, "new", actor="ana", now=NOW)
+            assert tx.execute(count).scalar() == 0
+        with store.reading() as tx:
+            put_blob(tx, "lost", actor="ana", now=NOW)
+        with store.reading() as tx:
+            assert tx.execute(count).scalar() == 1
+
+
+def test_references_are_enforced(tmp_path):
+    span = {"trace_id": "none", "span_id": "s", "name": "n", "start_ns": 0, "end_ns": 1}
+    insert = sa.insert(schema.span).values(**span, attributes={}, status="OK")
+    with Store.open(tmp_path) as store, store.transaction() as tx:
+        with pytest.raises(sa.exc.IntegrityError):
+            tx.execute(insert)
+
+
+def test_a_file_that_is_no_database_is_a_one_line_error(tmp_path):
+    (tmp_path / "trueup.db").write_text("not a database, but long enough to be looked at")
+    with pytest.raises(StoreError, match="file is not a database; check the address") as caught:
+        Store.open(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_store_of_a_newer_trueup_is_left_alone(tmp_path):
+    Store.open(tmp_path).close()
+    connection = sqlite3.connect(tmp_path / "trueup.db")
+    connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.commit()
+    connection.close()
+    with pytest.raises(StoreError, match="written by a newer trueup"):
+        Store.open(tmp_path)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="folders named as files differ elsewhere")
+def test_a_folder_that_cannot_be_made_is_a_one_line_error(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="cannot make the folder"):
+        Store.open(tmp_path / "file" / "store")

@@ -1,0 +1,70 @@
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+import sqlalchemy as sa
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+
+from trueup import store as room
+from trueup.store import Store, schema
+from trueup.store.rows import put_blob
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def store(tmp_path):
+    with Store.open(tmp_path) as opened:
+        yield opened
+
+
+def test_the_migrations_make_the_schema_that_the_code_names(store):
+    with store.reading() as tx:
+        assert compare_metadata(MigrationContext.configure(tx), schema.metadata) == []
+
+
+def test_checks_and_partial_indexes_are_migrated_too(store):
+    """Alembic does not compare these, so they are compared as the SQL that SQLite keeps."""
+    other = sa.create_engine("sqlite://")
+    schema.metadata.create_all(other)
+    query = sa.text("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL")
+    with other.connect() as meant, store.reading() as tx:
+        assert dict(tx.execute(query).all()) == dict(meant.execute(query).all())
+        for table in schema.metadata.tables:
+            names = [
+                {c["name"] for c in sa.inspect(bind).get_check_constraints(table)}
+                for bind in (tx, meant)
+            ]
+            assert names[0] == names[1], table
+    other.dispose()
+
+
+def test_the_migrations_run_down_to_nothing(store):
+    config = Config()
+    config.set_main_option("script_location", f"{room.__path__[0]}/migrations")
+    with store.transaction() as tx:
+        config.attributes["connection"] = tx
+        command.downgrade(config, "base")
+    with store.reading() as tx:
+        assert sa.inspect(tx).get_table_names() == ["alembic_version"]
+
+
+def test_every_row_of_its_own_says_whose_it_is_who_wrote_it_and_when():
+    # these are parts of the row that they name
+    parts = {"span", "item_answer", "preference_annotation", "replay_answer"}
+    for table in schema.metadata.sorted_tables:
+        columns = set(table.columns.keys())
+        assert ({"project", "actor", "created_at"} <= columns) == (table.name not in parts)
+
+
+def test_times_are_utc_on_both_sides_and_naive_ones_are_refused(store):
+    east = NOW.astimezone(timezone(timedelta(hours=3)))
+    with store.transaction() as tx:
+        put_blob(tx, "text", actor="ana", now=east)
+    with store.reading() as tx:
+        found = tx.execute(sa.select(schema.blob.c.created_at)).scalar_one()
+    assert (found, found.tzinfo) == (NOW, UTC)
+    with pytest.raises(sa.exc.StatementError, match="timezone-aware"), store.transaction() as tx:
+        put_blob(tx, "other", actor="ana", now=NOW.replace(tzinfo=None))
