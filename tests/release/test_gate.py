@@ -32,9 +32,7 @@ def rows(verdict, against="baseline"):
 def test_a_gain_everywhere_ships(store, play):
     verdict = run(store, play("baseline", half), play("candidate", lambda _: "right"))
     assert verdict.outcome == "ship"
-    assert (
-        "all cohorts, tool_selection_accuracy is shown better: 0.50 to 1.00" in verdict.reasons[0]
-    )
+    assert "Right tool chosen in all cohorts is shown better: 0.50 to 1.00" in verdict.reasons[0]
     assert rows(verdict)[ALL, "tool_selection_accuracy"]["status"] == "better"
     assert rows(verdict)["rest", "over_refusal"]["status"] == "no worse"
     assert rows(verdict)["rest", "preference"]["status"] == "not gated"
@@ -47,13 +45,13 @@ def test_a_loss_in_one_cohort_blocks_whatever_the_whole_gains(store, play):
 
     verdict = run(store, play("baseline", half), play("candidate", candidate))
     assert verdict.outcome == "block"
-    assert "rest, tool_selection_accuracy is shown worse: 0.50 to 0.25" in verdict.reasons[0]
+    assert "Right tool chosen in rest is shown worse: 0.50 to 0.25" in verdict.reasons[0]
 
 
 def test_nothing_changed_is_inconclusive_for_want_of_a_gain(store, play):
     verdict = run(store, play("baseline", half), play("candidate", half))
     assert verdict.outcome == "inconclusive"
-    assert verdict.reasons[0].startswith("no target metric is shown better")
+    assert verdict.reasons[0].startswith("No target metric is shown better")
     assert rows(verdict)["rest", "tool_selection_accuracy"]["status"] == "no worse"
     assert len(verdict.reasons) == 1
 
@@ -75,9 +73,7 @@ def test_noise_is_inconclusive_and_says_how_many_more(store, play):
 
     verdict = run(store, play("baseline", half), play("candidate", candidate))
     assert verdict.outcome == "inconclusive"
-    (line,) = [
-        r for r in verdict.reasons if r.startswith("rest, tool_selection_accuracy may be worse")
-    ]
+    (line,) = [r for r in verdict.reasons if r.startswith("Right tool chosen in rest may be worse")]
     assert "such requests in all would settle it" in line
     assert rows(verdict)["rest", "tool_selection_accuracy"]["items_needed"] > 64
 

@@ -17,6 +17,7 @@ from trueup.errors import GateError
 from trueup.release.gate import gate as decide
 from trueup.release.margins import Margins, load_margins
 from trueup.release.replay import find_replays
+from trueup.release.wording import signed
 from trueup.store import Store
 from trueup.store.releases import list_verdicts
 from trueup.store.stamp import stamp
@@ -109,10 +110,8 @@ def _cell(row: Mapping[str, Any]) -> Text:
     if not row["n"]:
         return Text("not scored", style="dim")
     sign, colour = _SIGNS[row["status"]]
-    return Text(
-        f"{sign} {row['delta']:+.2f}\n{row['low']:+.2f} to {row['high']:+.2f}\nn {row['n']}",
-        style=colour,
-    )
+    ends = f"{signed(row['low'])} to {signed(row['high'])}"
+    return Text(f"{sign} {signed(row['delta'])}\n{ends}\nn {row['n']}", style=colour)
 
 
 def _names(

@@ -41,7 +41,7 @@ METRICS = (
     Metric("task_completion", "Task completed", "higher"),
     Metric("groundedness", "Grounded in the context", "higher"),
     Metric("over_refusal", "Refused without reason", "lower"),
-    Metric("preference", "Preferred to the other", "higher"),
+    Metric("preference", "Preference win rate", "higher"),
     Metric("length_ratio", "Length of the answer", "neither"),
 )
 

@@ -15,10 +15,10 @@ from datetime import datetime
 from typing import Any, Literal
 
 from trueup.errors import GateError
-from trueup.release._wording import describe
 from trueup.release.compare import ALL, Cell, compare
 from trueup.release.margins import Margin, Margins
 from trueup.release.replay import ScoredReplay, load_replay
+from trueup.release.wording import describe
 from trueup.stats.paired import holm, items_to_show
 from trueup.store import Store, derived_id
 from trueup.store.releases import put_verdict
@@ -110,7 +110,7 @@ def decide(judged: Sequence[Judged], margins: Margins) -> tuple[VerdictOutcome, 
     missing = _missing(required, margins)
     if not (unclear or missing) and gains:
         count = sum(1 for j in required if j.status in ("better", "no worse"))
-        held = f"none of the {count} required comparisons is worse by more than its margin"
+        held = f"None of the {count} required comparisons is worse by more than its margin"
         return "ship", [*better, held]
     if not gains:
         open_ = [_no_gain(judged, margins), *open_]
@@ -119,11 +119,13 @@ def decide(judged: Sequence[Judged], margins: Margins) -> tuple[VerdictOutcome, 
 
 def _open(judged: Judged) -> str:
     if judged.items is not None:
-        more = f"about {judged.items} such requests in all would settle it, if this is the truth"
+        more = (
+            f"about {judged.items} such requests in all would settle it, if this difference holds"
+        )
     elif judged.cell.difference is not None and judged.cell.difference.clusters < 2:
         more = "all requests are of one family, so no interval can be given: add other families"
     else:
-        more = "more requests would not clear it, if this is the truth"
+        more = "more requests would not clear it, if this difference holds"
     margin = judged.margin.non_inferiority
     return describe(judged.cell, f"may be worse by more than {margin:.2f}") + f"; {more}"
 
@@ -136,13 +138,13 @@ def _no_gain(judged: Sequence[Judged], margins: Margins) -> str:
     }
     known = {j: found for j, found in pooled.items() if found is not None}
     if not known:
-        return "no target metric could be scored: check the evaluators and `targets`"
+        return "No target metric could be scored: check the evaluators and `targets`"
     best, found = max(known.items(), key=lambda pair: pair[0].cell.gain)
-    text = "no target metric is shown better; the nearest: " + describe(best.cell, "")
+    text = "No target metric is shown better; the nearest: " + describe(best.cell, "")
     items = items_to_show(found, best.cell.gain - best.margin.min_gain, alpha=margins.alpha)
     if items is None:
         return text
-    return f"{text}; about {items} requests in all would show it, if this is the truth"
+    return f"{text}; about {items} requests in all would show it, if this difference holds"
 
 
 def _missing(required: Sequence[Judged], margins: Margins) -> list[str]:

@@ -57,13 +57,15 @@ def sentence(verdict: Verdict) -> str:
     required, targets = verdict.margins["required"], verdict.margins["targets"]
     gains = [r for r in rows if r["status"] == "better" and r["metric"] in targets]
     gains.sort(key=lambda row: (row["cohort"] != ALL, targets.index(row["metric"])))
-    gain = f"{_moved(gains[0])}, shown better" if gains else "no gain is shown"
+    gain = _moved(gains[0]) if gains else "no gain is shown"
     judged = [row for row in rows if row["metric"] in required]
     if verdict.outcome == "block":
         worse = [row for row in judged if row["status"] == "worse"]
         worst = min(worse, key=lambda row: (row["cohort"] == ALL, row["p_holm"]))
-        rest = f", and {len(worse) - 1} more comparisons are worse" if len(worse) > 1 else ""
-        return f"{_moved(worst)}, shown worse{rest}."
+        more = len(worse) - 1
+        noun = "comparison is" if more == 1 else "comparisons are"
+        rest = f"; {more} more {noun} shown worse" if more else ""
+        return f"{_moved(worst)}{rest}."
     if verdict.outcome == "ship":
         return f"{gain}, and no cohort is worse by more than its margin."
     unclear = [row for row in judged if row["status"] == "unclear"]

@@ -62,7 +62,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "number": lambda value: f"{value:.2f}",
-        "signed": lambda value: f"{value:+.2f}".replace("-", "−"),
+        "signed": _signed,
         "count": lambda value: f"{value:,}",
         "plain": _plain,
         "flat": lambda table: list(_flat(table)),
@@ -107,6 +107,10 @@ def _flagged(reviewers: Sequence[Mapping[str, Any]]) -> set[str]:
         if one["high"] < mean and one["agreement"] < mean - _CARELESS:
             flagged.add(one["rater"])
     return flagged
+
+
+def _signed(value: float) -> str:
+    return "0.00" if abs(value) < 0.005 else f"{value:+.2f}".replace("-", "−")
 
 
 def _plain(value: Any) -> str:

@@ -25,7 +25,9 @@ _COLOURS = {
     "rejected": "var(--bad)",
 }
 _FONT = "system-ui, sans-serif"
+_WIDTH, _CURVE_WIDTH = 220, 290  # pixels, so that with its labels a plot is a column wide
 _ROW = 26  # pixels a line of a plot by cohort
+_LETTER, _LABEL = 6.6, 190  # pixels a letter of a label, and a label at most
 _STATUS = {
     "better": "var(--good)",
     "no worse": "var(--good)",
@@ -57,14 +59,14 @@ def difference_plot(table: Sequence[Row], metric: str) -> str:
         }
         for row in rows
     ]
-    layers: _Layers = _intervals(values, "Candidate minus the other, 95% interval", zero=0.0)
+    layers: _Layers = _intervals(values, "Candidate minus baseline", zero=0.0)
     if any(row["status"] not in ("not gated", "not scored") for row in rows):
         sign = 1 if rows[0]["better"] == "lower" else -1
         margins = [{"cohort": r["cohort"], "margin": sign * r["margin"]} for r in rows]
         ticks = alt.Chart(alt.InlineData(values=margins)).mark_tick(
             color="var(--bad)", thickness=2, size=14
         )
-        layers = alt.layer(layers, ticks.encode(x="margin:Q", y=_cohorts()))
+        layers = alt.layer(layers, ticks.encode(x="margin:Q", y=_names("cohort", values)))
     return _svg(layers, f"{rows[0]['title']}: differences by cohort with intervals")
 
 
@@ -87,7 +89,7 @@ def length_plot(table: Sequence[Row]) -> str:
     ]
     if not values:
         return ""
-    chart = _intervals(values, "Candidate's tokens per baseline token, 95% interval", zero=1.0)
+    chart = _intervals(values, "Candidate's tokens / baseline's", zero=1.0)
     return _svg(chart, "Length of the answers by cohort, candidate to baseline")
 
 
@@ -104,18 +106,18 @@ def agreement_plot(question_types: Sequence[Row]) -> str:
     ]
     if not values:
         return ""
-    base = alt.Chart(alt.InlineData(values=values), width=300, height={"step": _ROW})
-    y = alt.Y("group:N", title=None, sort=[v["group"] for v in values])
+    base = alt.Chart(alt.InlineData(values=values), width=_WIDTH, height={"step": _ROW})
+    y = _names("group", values)
     bars = base.mark_bar(color="var(--accent)", height={"band": 0.6}).encode(
         x=alt.X(
             "agree:Q",
             title="Rater pairs that agree",
             scale=alt.Scale(domain=[0, 1]),
-            axis=alt.Axis(format=".0%", tickCount=5),
+            axis=alt.Axis(format=".0%", tickCount=3),
         ),
         y=y,
     )
-    text = base.mark_text(align="left", dx=4, color=_INK, fontSize=11).encode(
+    text = base.mark_text(align="left", dx=4, color=_INK, fontSize=11, fontWeight="normal").encode(
         x="agree:Q", y=y, text=alt.Text("agree:Q", format=".0%")
     )
     return _svg(bars + text, "Agreement between reviewers by question type")
@@ -147,7 +149,7 @@ def training_plots(rows: Sequence[Row]) -> list[tuple[str, str]]:
                     for key, name in pairs.items()
                     if key in row and not row.get("eval")
                 ],
-                "Mean of a completion",
+                "Log-prob of a completion",
             ),
         ),
     ]
@@ -174,7 +176,7 @@ def _curve(values: Sequence[Row], title: str, *, share: bool = False) -> str:
     scale = alt.Scale(domain=[0, 1]) if share else alt.Scale(zero=False)
     legend = alt.Legend(title=None, orient="top") if len(names) > 1 else None
     chart = (
-        alt.Chart(alt.InlineData(values=list(values)), width=300, height=170)
+        alt.Chart(alt.InlineData(values=list(values)), width=_CURVE_WIDTH, height=170)
         .mark_line(strokeWidth=1.8, point=alt.OverlayMarkDef(size=14))
         .encode(
             x=alt.X("step:Q", title="Step", axis=alt.Axis(tickMinStep=1, tickCount=6)),
@@ -189,23 +191,25 @@ def _curve(values: Sequence[Row], title: str, *, share: bool = False) -> str:
     return _svg(chart, f"{title} over the steps")
 
 
-def _cohorts() -> alt.Y:
-    return alt.Y("cohort:N", title=None, sort=None)
+def _names(field: str, values: Sequence[Row]) -> alt.Y:
+    """Return a y axis of names in the order given, wide enough for them in any font."""
+    names = list(dict.fromkeys(str(v[field]) for v in values))
+    extent = min(_LETTER * max(len(name) for name in names), _LABEL) + 8
+    return alt.Y(f"{field}:N", title=None, sort=names, axis=alt.Axis(minExtent=extent))
 
 
 def _intervals(values: Sequence[Row], title: str, *, zero: float) -> _Layers:
-    base = alt.Chart(alt.InlineData(values=list(values)), width=300, height={"step": _ROW})
+    base = alt.Chart(alt.InlineData(values=list(values)), width=_WIDTH, height={"step": _ROW})
     colour = alt.Color("colour:N", scale=None)
-    x = alt.X("low:Q", title=title, axis=alt.Axis(tickCount=6))
+    x = alt.X("low:Q", title=title, axis=alt.Axis(tickCount=4), scale=alt.Scale(zero=False))
+    y = _names("cohort", values)
     rule = (
         alt.Chart(alt.InlineData(values=[{"zero": zero}]))
         .mark_rule(color=_INK, opacity=0.6)
         .encode(x="zero:Q")
     )
-    bars = base.mark_rule(strokeWidth=2.5).encode(x=x, x2="high:Q", y=_cohorts(), color=colour)
-    points = base.mark_point(filled=True, size=70, opacity=1).encode(
-        x="delta:Q", y=_cohorts(), color=colour
-    )
+    bars = base.mark_rule(strokeWidth=2.5).encode(x=x, x2="high:Q", y=y, color=colour)
+    points = base.mark_point(filled=True, size=70, opacity=1).encode(x="delta:Q", y=y, color=colour)
     return alt.layer(rule, bars, points)
 
 
@@ -223,11 +227,16 @@ def _svg(chart: alt.Chart | _Layers, label: str) -> str:
             tickOpacity=0.4,
             gridOpacity=0.12,
             labelFontSize=11,
+            labelFontWeight="normal",
             titleFontSize=11,
             titleFontWeight="normal",
-            labelLimit=170,
+            labelLimit=_LABEL,
+            labelOverlap="greedy",
+            labelSeparation=6,
         )
-        .configure_legend(labelColor=_INK, labelFontSize=11, symbolStrokeWidth=2.5)
+        .configure_legend(
+            labelColor=_INK, labelFontSize=11, symbolStrokeWidth=2.5, columnPadding=24
+        )
     )
     svg = str(vl_convert.vegalite_to_svg(styled.to_dict()))
     size = re.search(r'width="([\d.]+)" height="([\d.]+)"', svg)

@@ -46,7 +46,6 @@ class PairedDifference:
         mde: the smallest true difference that this comparison shows four times in five.
         gains, losses: items on which the candidate scores higher, or lower.
         design_effect: how many times more items than unrelated ones this takes.
-        sd: standard deviation of one item's difference, smoothed; what `items_to_show` plans with.
     """
 
     n: int
@@ -62,7 +61,6 @@ class PairedDifference:
     gains: int
     losses: int
     design_effect: float
-    sd: float
 
 
 def paired_difference(
@@ -115,7 +113,6 @@ def paired_difference(
         gains=gains,
         losses=losses,
         design_effect=spread.design_effect,
-        sd=sd,
     )
 
 
@@ -220,7 +217,8 @@ def items_to_show(
 ) -> int | None:
     """Return how many items in all would clear a bound that lies `room` from the point.
 
-    Takes what was measured for the truth: the difference, its spread and its design effect.
+    Takes the difference and the width of its interval for the truth: the interval narrows with the
+    square root of the items, and `power` asks for more room than half of all repeats would need.
 
     Args:
         difference: what was measured.
@@ -235,8 +233,9 @@ def items_to_show(
     """
     if room <= 0 or difference.clusters < 2:
         return None
-    z = float(stats.norm.ppf(1 - alpha / 2) + stats.norm.ppf(power))
-    needed = difference.design_effect * (z * difference.sd / room) ** 2
+    width = max(difference.delta - difference.low, difference.high - difference.delta)
+    z_alpha, z_power = (float(stats.norm.ppf(p)) for p in (1 - alpha / 2, power))
+    needed = difference.n * (width / room * (1 + z_power / z_alpha)) ** 2
     return max(difference.n + 1, math.ceil(needed))
 
 
