@@ -6,6 +6,7 @@ import pytest
 
 from trueup.cli import main
 from trueup.datasets import Dataset
+from trueup.evals import Evaluator
 from trueup.queues import AnnotationQueue, NewItem, Submission
 from trueup.store import Store
 from trueup.store.traces import put_trace
@@ -14,10 +15,10 @@ from trueup.types import Label, Score, Trace
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
-class Always:
-    name, version = "always", "1"
+class Always(Evaluator):
+    name = "always"
 
-    def evaluate_answer(self, *, messages, context, answer, expected):
+    def _score(self, *, response):
         return Score(self.name, self.version, 1.0)
 
 

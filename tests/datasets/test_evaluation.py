@@ -2,25 +2,25 @@ import pytest
 
 from trueup.datasets import Dataset
 from trueup.errors import DatasetError, InputError, UnknownName
-from trueup.evals import BiasDetection, TaskCompletion
+from trueup.evals import BiasDetection, Evaluator, Groundedness, TaskCompletion
 from trueup.queues import AnnotationQueue
 from trueup.store.scores import get_row_scores
 from trueup.types import Score
 
 
-class Says:
-    """Scores 1 where the answer says the word, 0 where not, nothing where told to skip."""
+class Says(Evaluator):
+    """Scores 1 where the answer says the word, 0 where not, and fails where told to."""
 
-    version = "1"
+    name = "says"
 
-    def __init__(self, word: str, skip: str = "\0") -> None:
+    def __init__(self, word: str, fail: str = "\0") -> None:
         self.name = f"says_{word}"
-        self._word, self._skip = word, skip
+        self._word, self._fail = word, fail
 
-    def evaluate_answer(self, *, messages, context, answer, expected):
-        if self._skip in messages[-1]["content"]:
-            return Score(self.name, self.version, reason="skipped")
-        return Score(self.name, self.version, float(self._word in answer))
+    def _score(self, *, response, prompt):
+        if self._fail in prompt:
+            raise ValueError("told to")
+        return Score(self.name, self.version, float(self._word in response))
 
 
 def test_each_cohorts_mean_is_held_against_the_line(store, dataset, prefer):
@@ -47,14 +47,17 @@ def test_each_cohorts_mean_is_held_against_the_line(store, dataset, prefer):
     assert set(scores) == concerned
 
 
-def test_unscored_rows_are_counted_beside_the_mean(dataset, prefer):
+def test_unscored_rows_are_counted_beside_the_mean(store, dataset, prefer):
     dataset.add_rows(prefer(range(9)))
     (result,) = dataset.add_evaluation(
-        [Says("covered", skip="pipe 3 ")], cohorts=["expert-hard"], threshold=1.0
+        [Says("covered", fail="pipe 3 ")], cohorts=["expert-hard"], threshold=1.0
     )
     assert (result.mean, result.scored, result.unscored, result.passed) == (1.0, 2, 1, True)
+    with store.reading() as tx:
+        reasons = [s["says_covered"].reason for s in get_row_scores(tx, dataset.id).values()]
+    assert "failed: ValueError: told to" in reasons
     (none,) = dataset.add_evaluation(
-        [Says("refund", skip="pipe")], cohorts=["expert-hard"], threshold=0.0
+        [Says("refund", fail="pipe")], cohorts=["expert-hard"], threshold=0.0
     )
     assert (none.mean, none.scored, none.unscored, none.passed) == (None, 0, 3, False)
 
@@ -121,3 +124,24 @@ def test_preferences_become_an_evaluated_dataset_on_the_default_store(store, pre
     assert all(results["bias_detection", cohort].passed for cohort in found.cohorts)
     assert all(results["task_completion", cohort].scored == 3 for cohort in found.cohorts)
     assert AnnotationQueue.get("rlhf-prefs-2026q2").export(min_agreement=0.7)[0] in preferences
+
+
+def test_rows_are_scored_one_by_one(store, dataset, prefer):
+    dataset.add_rows(prefer(range(3)))
+    dataset.seal()
+    regression_dataset = Dataset.get("regression", "v1", store=store)
+
+    groundedness, completion, bias = Groundedness(), TaskCompletion(), BiasDetection()
+    for row in regression_dataset:
+        g = groundedness.evaluate(response=row.answer, context=row.context)
+        t = completion.evaluate(trajectory=row.trace, expected=row.expected)
+        b = bias.evaluate(output=row.answer)
+        row.attach_scores(groundedness=g, completion=t, bias=b)
+
+    with store.reading() as tx:
+        found = get_row_scores(tx, dataset.id)
+    assert len(found) == 3
+    for scores in found.values():
+        assert set(scores) == {"groundedness", "task_completion", "bias_detection"}
+        assert scores["task_completion"].value is not None
+        assert scores["bias_detection"].value == 1.0

@@ -113,9 +113,12 @@ def test_a_reading_sees_one_state_and_writes_nothing(tmp_path):
 def test_references_are_enforced(tmp_path):
     span = {"trace_id": "none", "span_id": "s", "name": "n", "start_ns": 0, "end_ns": 1}
     insert = sa.insert(schema.span).values(**span, attributes={}, status="OK")
-    with Store.open(tmp_path) as store, store.transaction() as tx:
-        with pytest.raises(sa.exc.IntegrityError):
-            tx.execute(insert)
+    with (
+        Store.open(tmp_path) as store,
+        store.transaction() as tx,
+        pytest.raises(sa.exc.IntegrityError),
+    ):
+        tx.execute(insert)
 
 
 def test_a_file_that_is_no_database_is_a_one_line_error(tmp_path):

@@ -2,19 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from trueup.datasets._row import Row
 from trueup.store import derived_id
 from trueup.store.datasets import CohortEvaluation
-from trueup.types import Expected, Messages, Score
+from trueup.types import Expected, Score, Trace
 
 __all__ = ["Evaluates", "Progress", "score_rows", "summarise"]
 
 Progress = Callable[[int, int], None]
 """Called with how many are done and how many there are."""
+
+_BATCH = 50  # rows between two calls of `progress`
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A row's chosen answer under the names that evaluators ask for.
+
+    Attributes:
+        prompt: the last thing that the user said.
+        answer: the chosen answer.
+        context: the passages that it may rest on.
+        trajectory: the row's trace, ended by the chosen answer.
+        expected: what a right answer contains, where it is known.
+    """
+
+    prompt: str
+    answer: str
+    context: tuple[str, ...]
+    trajectory: Trace
+    expected: Expected | None
+
+    @classmethod
+    def from_row(cls, row: Row) -> Answered:
+        """Read a row."""
+        said = (m.get("content") for m in reversed(row.prompt) if m.get("role") == "user")
+        return cls(str(next(said, None) or ""), row.answer, row.context, row.trace, row.expected)
 
 
 class Evaluates(Protocol):
@@ -28,15 +56,11 @@ class Evaluates(Protocol):
     def version(self) -> str:
         """What changes whenever the same answer may score otherwise."""
 
-    def evaluate_answer(
-        self,
-        *,
-        messages: Messages,
-        context: Sequence[str],
-        answer: str,
-        expected: Expected | None,
-    ) -> Score:
-        """Score an answer to a conversation."""
+    def arguments(self, answered: Any) -> Mapping[str, Any]:
+        """Take what it scores by from an answer with the attributes of `Answered`."""
+
+    def evaluate_many(self, rows: Iterable[Mapping[str, Any]]) -> Sequence[Score]:
+        """Score answers given by their arguments, in order; one that fails is unscored."""
 
 
 def score_rows(
@@ -47,11 +71,12 @@ def score_rows(
     scores: dict[str, dict[str, Score]] = {}
     for evaluator in evaluators:
         mine = scores.setdefault(evaluator.name, {})
-        for row in rows:
-            mine[row.row_hash] = evaluator.evaluate_answer(
-                messages=row.prompt, context=row.context, answer=row.answer, expected=row.expected
-            )
-            done += 1
+        for start in range(0, len(rows), _BATCH):
+            batch = rows[start : start + _BATCH]
+            given = [evaluator.arguments(Answered.from_row(row)) for row in batch]
+            found = evaluator.evaluate_many(given)
+            mine.update(zip((row.row_hash for row in batch), found, strict=True))
+            done += len(batch)
             if progress:
                 progress(done, total)
     return scores
