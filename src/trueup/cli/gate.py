@@ -98,7 +98,8 @@ def _table(rows: list[Mapping[str, Any]], title: str) -> Table:
     metrics = {row["metric"]: row["title"] for row in rows}
     cohorts = dict.fromkeys(row["cohort"] for row in rows)
     cells = {(row["cohort"], row["metric"]): row for row in rows}
-    table = Table("cohort", title=title, title_justify="left")
+    table = Table(title=title, title_justify="left")
+    table.add_column("cohort", overflow="fold")
     for name in metrics.values():
         table.add_column(name, justify="right")
     for cohort in cohorts:

@@ -149,7 +149,7 @@ def training_plots(rows: Sequence[Row]) -> list[tuple[str, str]]:
                     for key, name in pairs.items()
                     if key in row and not row.get("eval")
                 ],
-                "Log-prob of a completion",
+                "Log-prob",
             ),
         ),
     ]
