@@ -137,7 +137,7 @@ def test_only_what_a_queue_of_this_store_exported_is_taken(dataset, prefer):
     (first, *_) = prefer(range(2))
     with pytest.raises(DatasetError, match="was changed after its queue exported it"):
         dataset.add_rows([replace(first, chosen="something else")])
-    with pytest.raises(UnknownName, match="preference nope is not in"):
+    with pytest.raises(UnknownName, match="preference nope is not in this store"):
         dataset.add_rows([first, replace(first, id="nope")])
     assert len(dataset) == 0
 

@@ -1,3 +1,5 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -204,6 +206,24 @@ def test_many_labels_land_together_or_not_at_all(queue, add):
     assert queue.submit_many(good) == 6
     assert queue.submit_many(good) == 0
     assert len(queue.annotations()) == 6
+
+
+def test_reviewers_at_the_same_moment_do_not_exceed_the_overlap(queue, add):
+    item_id = add(1)
+    start = threading.Barrier(8)
+
+    def label(reviewer: str) -> bool:
+        start.wait()
+        try:
+            queue.submit(item_id, reviewer, Label("a", 1))
+        except QueueError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        accepted = list(pool.map(label, "abcdefgh"))
+    assert accepted.count(True) == 3
+    assert len(queue.annotations()) == 3
 
 
 def test_stats_count_what_is_done(queue, add, vote):

@@ -9,15 +9,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
+from trueup.datasets._draft import check_rows, collect, put_rows
 from trueup.datasets._evaluate import Evaluates, Progress, score_rows, summarise
 from trueup.datasets._files import check_name, file_path, read_file, write_file
-from trueup.datasets._records import Record, to_preference, to_record, version_hash
+from trueup.datasets._records import Record, to_preference, version_hash
 from trueup.datasets._row import Row
-from trueup.datasets._splits import TRAIN, assign_splits
+from trueup.datasets._splits import TRAIN
 from trueup.errors import DatasetError, InputError, UnknownName, VersionConflict, VersionSealed
 from trueup.store import Store, Tx, default_store
 from trueup.store import datasets as stored
-from trueup.store.queues import list_preferences
 from trueup.store.scores import put_row_scores
 from trueup.store.stamp import stamp
 from trueup.store.traces import cohorts as known_cohorts
@@ -184,10 +184,10 @@ class Dataset:
         path, sealed = self.path, self.content_hash
         if path is None or sealed is None:
             with self._store.reading() as tx:
-                return self._collect(tx)
+                return collect(tx, self.id)
         if not path.exists():
             with self._store.reading() as tx:
-                self._write(self._collect(tx))
+                self._write(collect(tx, self.id))
         return read_file(path, sealed)
 
     @property
@@ -238,9 +238,8 @@ class Dataset:
         with self._store.transaction() as tx:
             stored.lock_version(tx, self.id)
             version = self._refresh(tx)
-            members = stored.list_members(tx, self.id)
-            given = {r["row_hash"]: r for r in self._checked(tx, preferences)}
-            held = {member.row_hash for member in members}
+            held = {member.row_hash for member in stored.list_members(tx, self.id)}
+            given = {record["row_hash"]: record for record in check_rows(tx, preferences)}
             new = [record for key, record in given.items() if key not in held]
             if new and version.content_hash is not None:
                 raise VersionSealed(
@@ -248,9 +247,8 @@ class Dataset:
                     f"rows and {len(new)} of the {len(given)} given are not among them: "
                     "give them a new version"
                 )
-            self._check_items(members, new)
             if new:
-                self._put_members(tx, members, new, actor, now)
+                put_rows(tx, version, new, actor=actor, now=now)
         return AddReport(len(new), len(preferences) - len(new))
 
     def seal(self, *, actor: str | None = None, now: datetime | None = None) -> str:
@@ -270,7 +268,7 @@ class Dataset:
                     f"dataset {self.name} version {self.version} holds no rows: "
                     "add what a queue exports"
                 )
-            sealed = self._write(self._collect(tx))
+            sealed = self._write(collect(tx, self.id))
             stored.seal_version(tx, self.id, sealed, actor=actor, now=now)
         return sealed
 
@@ -366,81 +364,10 @@ class Dataset:
         self._row = found
         return found
 
-    def _collect(self, tx: Tx) -> list[Record]:
-        """Read the version's rows from the store's preferences."""
-        members = stored.list_members(tx, self.id)
-        kept = {p.id: p for p in list_preferences(tx, ids=[m.preference_id for m in members])}
-        return [to_record(kept[m.preference_id], split=m.split) for m in members]
-
     def _write(self, records: list[Record]) -> str:
         sealed = version_hash(records)
         write_file(file_path(self._store.root, self.name, self.version, sealed), records)
         return sealed
-
-    def _checked(self, tx: Tx, preferences: Sequence[Preference]) -> list[Record]:
-        """Return the records of preferences that say what the store says."""
-        kept = {p.id: p for p in list_preferences(tx, ids=[p.id for p in preferences])}
-        records = []
-        for preference in preferences:
-            if preference.id not in kept:
-                raise UnknownName(
-                    f"preference {preference.id} is not in {self._store.address}: "
-                    "add rows that a queue of this store exported"
-                )
-            record = to_record(preference, split=TRAIN)
-            if record["row_hash"] != to_record(kept[preference.id], split=TRAIN)["row_hash"]:
-                raise DatasetError(
-                    f"preference {preference.id} was changed after its queue exported it: "
-                    "add the rows as exported"
-                )
-            records.append(record)
-        return records
-
-    def _check_items(self, members: Sequence[stored.MemberRow], new: Sequence[Record]) -> None:
-        held = [member.item_id for member in members] + [record["item_id"] for record in new]
-        if repeated := [item for item, count in Counter(held).items() if count > 1]:
-            raise VersionConflict(
-                f"dataset {self.name} version {self.version} would hold {len(repeated)} items "
-                f"with two sets of labels, {repeated[0]} first: put the new ones in a new version"
-            )
-
-    def _put_members(
-        self,
-        tx: Tx,
-        members: Sequence[stored.MemberRow],
-        new: Sequence[Record],
-        actor: str,
-        now: datetime,
-    ) -> None:
-        origins = [(m.conversation_id, m.family) for m in members]
-        origins += [(r["conversation_id"], r["family"]) for r in new]
-        splits = assign_splits(origins, self.validation_share)
-        moved = {
-            member.row_hash: split
-            for member, split in zip(members, splits, strict=False)
-            if member.split != split
-        }
-        stored.set_splits(tx, self.id, moved)
-        start = len(members)
-        stored.put_members(
-            tx,
-            self.id,
-            (
-                stored.MemberRow(
-                    row_hash=record["row_hash"],
-                    position=start + index,
-                    preference_id=record["preference_id"],
-                    split=splits[start + index],
-                    cohort=record["cohort"],
-                    item_id=record["item_id"],
-                    conversation_id=record["conversation_id"],
-                    family=record["family"],
-                )
-                for index, record in enumerate(new)
-            ),
-            actor=actor,
-            now=now,
-        )
 
     def _check_cohorts(self, wanted: Sequence[str]) -> None:
         with self._store.reading() as tx:

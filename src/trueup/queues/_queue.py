@@ -11,12 +11,13 @@ from trueup.errors import QueueEmpty, QueueError, UnknownName
 from trueup.queues._audit import AuditReport, make_report
 from trueup.queues._items import NewItem, to_item
 from trueup.queues._labelling import ImportReport, read_labels, write_items
-from trueup.queues._ledger import Slot, Submission, admit, slots
+from trueup.queues._ledger import Submission, admit
 from trueup.queues._preferences import Format, PreferenceSet, check_export, settle_queue
+from trueup.queues._reading import read_labelled, read_slots
 from trueup.queues._settings import Settings, Stream, put_queue
 from trueup.queues._settle import Origin
 from trueup.queues._stats import QueueStats, make_stats
-from trueup.store import Store, Tx, default_store
+from trueup.store import Store, default_store
 from trueup.store import queues as rows
 from trueup.store.stamp import stamp
 from trueup.types import LABELS, Annotation, Item, Label
@@ -210,15 +211,9 @@ class AnnotationQueue:
         """
         actor, now = stamp(actor or reviewer, now)
         with self._store.transaction() as tx:
-            rows.lock_items(tx, self.id, item_id)
-            found = [i for i in rows.list_items(tx, ids=[item_id]) if i.queue_id == self.id]
-            if not found:
+            slot = read_slots(tx, self._row, item_id).get(item_id)
+            if slot is None:
                 raise self._no_item(item_id)
-            slot = slots(
-                found,
-                rows.list_annotations(tx, item_ids=[item_id]),
-                rows.list_annotations(tx, item_ids=[item_id], replaced=True),
-            )[item_id]
             given = Submission(item_id, reviewer, label, simulated, replaces)
             admission = admit(self._row, slot, given, now=now)
             if admission.new:
@@ -241,7 +236,7 @@ class AnnotationQueue:
         """
         actor, now = stamp(actor, now)
         with self._store.transaction() as tx:
-            here = self._slots(tx)
+            here = read_slots(tx, self._row)
             count = 0
             for given in submissions:
                 if given.item_id not in here:
@@ -281,7 +276,7 @@ class AnnotationQueue:
             QueueEmpty: there is no label.
         """
         actor, now = stamp(actor, now)
-        items, annotations = self._labelled()
+        items, annotations = read_labelled(self._store, self._row)
         report = make_report(self._row, items, annotations, min_alpha=min_alpha, seed=seed)
         row = rows.AuditRow(
             report.id, self.id, report.alpha.value, min_alpha, report.passed, report.to_json(), now
@@ -339,7 +334,9 @@ class AnnotationQueue:
         """
         check_export(format, min_agreement)
         actor, now = stamp(actor, now)
-        items, annotations = self._labelled(include_simulated=include_simulated)
+        items, annotations = read_labelled(
+            self._store, self._row, include_simulated=include_simulated
+        )
         found = settle_queue(
             self._row,
             items,
@@ -397,7 +394,7 @@ class AnnotationQueue:
         """
         actor, now = stamp(actor, now)
         with self._store.transaction() as tx:
-            here = self._slots(tx)
+            here = read_slots(tx, self._row)
             new, report = read_labels(Path(path), self._row, here, skip_bad=skip_bad, now=now)
             for admission in new:
                 rows.put_annotation(
@@ -410,30 +407,6 @@ class AnnotationQueue:
             f"queue {self.name} has no item {item_id!r}: "
             f"`trueup queue export {self.name} --for-labelling FILE` writes those it has"
         )
-
-    def _slots(self, tx: Tx) -> dict[str, Slot]:
-        """Lock the queue's items and return them with their labels."""
-        rows.lock_items(tx, self.id)
-        return slots(
-            rows.list_items(tx, queue_id=self.id),
-            rows.list_annotations(tx, queue_id=self.id),
-            rows.list_annotations(tx, queue_id=self.id, replaced=True),
-        )
-
-    def _labelled(
-        self, *, include_simulated: bool = True
-    ) -> tuple[Sequence[Item], Sequence[Annotation]]:
-        with self._store.reading() as tx:
-            items = rows.list_items(tx, queue_id=self.id)
-            annotations = rows.list_annotations(tx, queue_id=self.id)
-        kept = [a for a in annotations if include_simulated or not a.simulated]
-        if not kept:
-            kinds = "labels" if include_simulated or not annotations else "labels given by people"
-            raise QueueEmpty(
-                f"queue {self.name} has {len(items)} items and no {kinds}: label them first "
-                f"(`trueup queue export {self.name} --for-labelling FILE`)"
-            )
-        return items, kept
 
 
 def list_queues(*, store: Store | None = None) -> list[AnnotationQueue]:
