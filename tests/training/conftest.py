@@ -13,22 +13,7 @@ from torch import Tensor
 
 from trueup.types import Example
 
-WORDS = tuple("the claim policy refund deductible covers flood fire theft look up first".split())  # noqa: SIM905
-    "the",
-    "claim",
-    "policy",
-    "refund",
-    "deductible",
-    "covers",
-    "flood",
-    "fire",
-    "theft",
-    "look",
-    "up",
-    "first",
-    "then",
-    "pay",
-]
+WORDS = ("claim", "policy", "refund", "deductible", "covers", "flood", "fire", "theft", "first")
 
 
 class Float64Norm(torch.nn.Module):

@@ -84,7 +84,7 @@ class RunFolder:
             write_atomically(self.identity, json.dumps(wanted, indent=2).encode())
             return
         found = json.loads(self.identity.read_text())
-        differing = sorted(k for k in {*wanted, *found} if wanted.get(k) != found.get(k))
+        differing = [k for k in wanted | found if wanted.get(k) != found.get(k)]
         if differing:
             told = "; ".join(f"{k} was {found.get(k)}, is {wanted.get(k)}" for k in differing[:3])
             raise TrainingError(f"{self.path} holds another run ({told}); choose another folder")

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from trueup.cli.train import app
+from trueup.errors import InputError
+
+
+def write_pairs(path: Path) -> Path:
+    rows = [
+        {"id": f"r{i}", "prompt": f"claim {i}", "chosen": f"pay {i}", "rejected": f"deny {i}"}
+        for i in range(4)
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def run(*arguments: str) -> None:
+    app(arguments, exit_on_error=False, result_action="return_value")
+
+
+def test_dpo_prints_its_result_as_json(
+    tiny_model_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = str(write_pairs(tmp_path / "d.jsonl"))
+    out = tmp_path / "run"
+    run(
+        *("dpo", "--model", str(tiny_model_dir), "--data", data, "--out", str(out)),
+        *("--lora-rank", "2", "--beta", "0.3", "--batch-size", "2", "--max-steps", "1", "--json"),
+    )
+    told = json.loads(capsys.readouterr().out)
+    assert told["steps"] == 1
+    assert Path(told["checkpoint_path"]) == out / "checkpoint"
+    claimed = json.loads((out / "run.json").read_text())
+    assert (claimed["method"], claimed["beta"], claimed["lora_rank"]) == ("dpo", 0.3, 2)
+
+
+def test_sft_with_full_weights_says_where_the_checkpoint_is(
+    tiny_model_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = str(write_pairs(tmp_path / "d.jsonl"))
+    out = tmp_path / "run"
+    run(
+        *("sft", "--model", str(tiny_model_dir), "--data", data, "--out", str(out)),
+        *("--full", "--held-out", data),
+    )
+    told = capsys.readouterr().out
+    assert f"checkpoint: {out / 'checkpoint'}" in told
+    assert "0 completions cut to fit" in told
+    assert "lowest held-out loss" in told
+    assert json.loads((out / "run.json").read_text())["lora_rank"] is None
+
+
+def test_a_bad_value_is_one_line(tiny_model_dir: Path, tmp_path: Path) -> None:
+    data = str(write_pairs(tmp_path / "d.jsonl"))
+    with pytest.raises(InputError, match="batch_size is 0; it must be above 0"):
+        run(
+            *("sft", "--model", str(tiny_model_dir), "--data", data, "--out", str(tmp_path / "o")),
+            *("--batch-size", "0"),
+        )

@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from trueup.errors import TrainingError
+from trueup.models import folder_hash
+from trueup.training import DPO, SFT, TrainResult, train
+from trueup.training.checkpoint import Progress, RunFolder, write_atomically
+from trueup.training.config import Method
+from trueup.types import Example
+
+Examples = Callable[..., list[Example]]
+METHOD = DPO(batch_size=2, lora_rank=4, lr=5e-3, eval_every=3, save_every=2, keep="best")
+
+RUN = """
+import json, sys, time
+from trueup.training import DPO, SFT, train
+from trueup.types import Example
+import torch
+torch.set_num_threads(1)
+spec = json.loads(sys.argv[1])
+data = [Example(r["id"], tuple(r["messages"]), tuple(r["completions"])) for r in spec["data"]]
+method = {"sft": SFT, "dpo": DPO}[spec["method"].pop("method")](**spec["method"])
+def progress(done, total):
+    print(done, flush=True)
+    time.sleep(0.05)
+train(method, model=spec["model"], data=data, held_out=data[:2], out=spec["out"],
+      progress=progress)
+"""
+
+
+def start(method: Method, model: Path, data: list[Example], out: Path) -> Any:
+    spec = {
+        "method": method.to_dict(),
+        "model": str(model),
+        "out": str(out),
+        "data": [
+            {"id": e.id, "messages": list(e.messages), "completions": e.completions} for e in data
+        ],
+    }
+    return subprocess.Popen(
+        [sys.executable, "-c", RUN, json.dumps(spec)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize(("rank", "kills"), [(4, (3, 6)), (None, (5,))], ids=["lora", "full"])
+def test_a_killed_run_ends_with_the_same_bits(
+    tiny_model_dir: Path,
+    examples: Examples,
+    tmp_path: Path,
+    rank: int | None,
+    kills: tuple[int, ...],
+) -> None:
+    method = replace(METHOD, lora_rank=rank, epochs=2)
+    data = examples(8, pairs=True)
+    for last_step in kills:
+        process = start(method, tiny_model_dir, data, tmp_path / "killed")
+        for line in process.stdout:
+            if int(line) >= last_step:
+                os.kill(process.pid, signal.SIGKILL)
+                break
+        process.stdout.close()
+        assert process.wait() == -signal.SIGKILL
+    steps: list[int] = []
+    inputs: dict[str, Any] = {"model": tiny_model_dir, "data": data, "held_out": data[:2]}
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        resumed = train(
+            method, out=tmp_path / "killed", progress=lambda done, _: steps.append(done), **inputs
+        )
+        whole = train(method, out=tmp_path / "whole", **inputs)
+    finally:
+        torch.set_num_threads(threads)
+    assert steps[0] > 1, "the last attempt started from the beginning"
+    assert resumed.content_hash == whole.content_hash
+
+    def history(result: TrainResult) -> list[dict[str, Any]]:
+        lines = result.metrics_path.read_text().splitlines()
+        return [json.loads(line) | {"seconds": 0} for line in lines]
+
+    assert history(resumed) == history(whole)
+
+
+def test_a_finished_run_returns_at_once(
+    tiny_model_dir: Path, examples: Examples, tmp_path: Path
+) -> None:
+    data = examples(4, pairs=True)
+    first = train(METHOD, model=tiny_model_dir, data=data, out=tmp_path / "run")
+    before = {p: p.stat().st_mtime_ns for p in (tmp_path / "run").rglob("*") if p.is_file()}
+    began = time.perf_counter()
+    assert train(METHOD, model=tiny_model_dir, data=data, out=tmp_path / "run") == first
+    assert time.perf_counter() - began < 0.5
+    assert before == {p: p.stat().st_mtime_ns for p in (tmp_path / "run").rglob("*") if p.is_file()}
+    assert not (tmp_path / "run" / "state.pt").exists()
+
+
+def test_a_result_follows_its_folder(
+    tiny_model_dir: Path, examples: Examples, tmp_path: Path
+) -> None:
+    data = examples(2)
+    train(SFT(lora_rank=2), model=tiny_model_dir, data=data, out=tmp_path / "run")
+    (tmp_path / "run").rename(tmp_path / "moved")
+    result = TrainResult.read(tmp_path / "moved" / "result.json")
+    assert folder_hash(result.checkpoint_path) == result.content_hash
+    assert result.metrics_path.exists()
+
+
+@pytest.mark.parametrize("change", ["lr", "data", "held_out", "method"])
+def test_other_inputs_are_refused_and_the_difference_named(
+    tiny_model_dir: Path, examples: Examples, tmp_path: Path, change: str
+) -> None:
+    data = examples(4, pairs=True)
+    inputs: dict[str, Any] = {"data": data, "held_out": data[:1]}
+    method: Method = SFT(lora_rank=2, batch_size=4)
+    train(method, model=tiny_model_dir, out=tmp_path / "run", **inputs)
+    if change == "lr":
+        method = SFT(lora_rank=2, batch_size=4, lr=0.5)
+    elif change == "method":
+        method = DPO(lora_rank=2, batch_size=4)
+    else:
+        inputs[change] = data[:3]
+    with pytest.raises(TrainingError, match=rf"holds another run \(.*{change} was .*, is .*folder"):
+        train(method, model=tiny_model_dir, out=tmp_path / "run", **inputs)
+
+
+def test_the_adapter_is_kept_if_asked_for(
+    tiny_model_dir: Path, examples: Examples, tmp_path: Path
+) -> None:
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    result = train(
+        SFT(lora_rank=2, lr=1e-2, keep_adapter=True, precision="fp32"),
+        model=tiny_model_dir,
+        data=examples(4),
+        out=tmp_path / "run",
+    )
+    base = AutoModelForCausalLM.from_pretrained(tiny_model_dir)
+    merged = AutoModelForCausalLM.from_pretrained(result.checkpoint_path)
+    ids = torch.arange(3, 30)[None]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing")
+        adapted = PeftModel.from_pretrained(base, tmp_path / "run" / "adapter")
+    torch.testing.assert_close(adapted(ids).logits, merged(ids).logits, rtol=1e-4, atol=1e-4)
+
+
+def test_a_failed_write_leaves_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "state"
+    write_atomically(path, b"old")
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        write_atomically(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_state_comes_back_exactly(tmp_path: Path) -> None:
+    def fresh() -> tuple[dict[str, torch.Tensor], torch.optim.Optimizer]:
+        weights = {"w": torch.nn.Parameter(torch.arange(6.0).view(2, 3))}
+        return weights, torch.optim.AdamW(list(weights.values()), lr=0.1)
+
+    def step(weights: dict[str, torch.Tensor], optimizer: torch.optim.Optimizer) -> None:
+        optimizer.zero_grad()
+        (weights["w"] * torch.randn(2, 3)).sum().backward()
+        optimizer.step()
+
+    folder = RunFolder(tmp_path)
+    weights, optimizer = fresh()
+    torch.manual_seed(1)
+    step(weights, optimizer)
+    folder.append_metrics([{"step": 1}])
+    folder.save_state(Progress(step=1, tokens=7), weights, optimizer)
+    step(weights, optimizer)
+    folder.append_metrics([{"step": 2}])
+    with folder.metrics.open("a") as file:
+        file.write('{"step": 3, "lo')
+    torch.manual_seed(2)
+    others, another = fresh()
+    assert folder.load_state(others, another) == Progress(step=1, tokens=7)
+    assert folder.read_metrics() == [{"step": 1}]
+    step(others, another)
+    assert torch.equal(weights["w"], others["w"])

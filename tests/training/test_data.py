@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trueup.errors import InputError
+from trueup.training import read_examples
+
+
+def write(path: Path, *rows: Any) -> Path:
+    path.write_text("".join((r if isinstance(r, str) else json.dumps(r)) + "\n" for r in rows))
+    return path
+
+
+def test_plain_and_conversational_rows(tmp_path: Path) -> None:
+    messages = [{"role": "system", "content": "s"}, {"role": "user", "content": "u"}]
+    answer = [{"role": "assistant", "content": "good"}]
+    path = write(
+        tmp_path / "d.jsonl",
+        {"prompt": "p", "chosen": "good", "rejected": "bad", "id": "one", "weight": 0.5},
+        "",
+        {"prompt": messages, "chosen": answer, "rejected": "bad"},
+        {"prompt": "p", "completion": "c"},
+        {"prompt": "p", "chosen": "c"},
+    )
+    one, two, three, four = read_examples(path)
+    assert (one.id, one.weight, one.completions) == ("one", 0.5, ("good", "bad"))
+    assert one.messages == ({"role": "user", "content": "p"},)
+    assert (two.messages, two.completions) == (tuple(messages), ("good", "bad"))
+    assert (three.completions, four.completions) == (("c",), ("c",))
+    assert len({one.id, two.id, three.id, four.id}) == 4
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ("{nope", "not JSON"),
+        ("[1]", "not a JSON object"),
+        ({"completion": "c"}, "prompt is neither"),
+        ({"prompt": [{"role": "user"}], "completion": "c"}, "prompt is neither"),
+        ({"prompt": "p"}, "completion is missing"),
+        ({"prompt": "p", "chosen": "a", "rejected": 3}, "rejected is missing, or neither"),
+        ({"prompt": "p", "chosen": "a", "completion": "b"}, "both completion and chosen"),
+        ({"prompt": "p", "completion": "b", "weight": "much"}, "weight is not a number"),
+    ],
+)
+def test_bad_lines_are_named(tmp_path: Path, row: Any, told: str) -> None:
+    path = write(tmp_path / "d.jsonl", {"prompt": "p", "completion": "c"}, row)
+    with pytest.raises(InputError, match=rf"line 2: .*{told}") as caught:
+        read_examples(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_is_missing_or_empty(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be read"):
+        read_examples(tmp_path / "none.jsonl")
+    with pytest.raises(InputError, match="no examples"):
+        read_examples(write(tmp_path / "d.jsonl", ""))

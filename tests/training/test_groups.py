@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trueup.errors import InputError, PromptTooLong
+from trueup.training.groups import Group, build_groups, packed, shared_prefix
+from trueup.training.tree import build_tree
+from trueup.types import Example
+
+tokens = st.lists(st.integers(0, 2), min_size=1, max_size=6).map(tuple)
+groups_of = st.lists(
+    st.builds(
+        Group,
+        id=st.uuids().map(str),
+        prompt=tokens,
+        completions=st.lists(tokens, min_size=1, max_size=3).map(tuple),
+    ),
+    max_size=8,
+)
+
+
+@pytest.fixture
+def tokenizer(tiny_model_dir: Path) -> Any:
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(tiny_model_dir)
+
+
+def example(id: str, *completions: str, prompt: str = "hi", weight: float = 1.0) -> Example:
+    return Example(id, ({"role": "user", "content": prompt},), completions, weight)
+
+
+@given(groups_of, st.integers(1, 30))
+def test_packs_hold_every_group_once_within_the_budget(groups: list[Group], limit: int) -> None:
+    packs = list(packed(groups, tokens=limit))
+    assert sorted(g.id for pack in packs for g in pack) == sorted(g.id for g in groups)
+    for pack in packs:
+        size = build_tree([path for g in pack for path in g.paths]).size
+        assert size <= limit or len(pack) == 1
+
+
+def test_a_shared_prefix_counts_once() -> None:
+    groups = [Group(str(i), (*range(100), 100 + i), ((7, 8),)) for i in range(10)]
+    assert len(list(packed(groups, tokens=100 + 10 * 2))) == 1
+    assert len(list(packed(groups, tokens=100 + 10 * 2 - 1))) == 2
+
+
+@given(tokens, tokens)
+def test_shared_prefix(one: tuple[int, ...], other: tuple[int, ...]) -> None:
+    n = shared_prefix(one, other)
+    assert one[:n] == other[:n]
+    assert n == min(len(one), len(other)) or one[n] != other[n]
+
+
+def test_completions_end_with_the_end_of_turn_and_follow_the_template(tokenizer: Any) -> None:
+    (group,) = build_groups([example("a", "yes")], tokenizer, completions=1, max_length=100)
+    whole = tokenizer.decode([*group.prompt, *group.completions[0]])
+    assert whole == "<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\nyes<|im_end|>"
+    assert group.tokens == len(group.prompt) + 4
+
+
+def test_only_so_many_completions_as_the_method_takes(tokenizer: Any) -> None:
+    (group,) = build_groups([example("a", "yes", "no")], tokenizer, completions=1, max_length=100)
+    assert len(group.completions) == 1
+
+
+def test_what_is_cut_is_counted(tokenizer: Any) -> None:
+    rows = [example("a", "a long answer", "b"), example("b", "c", "d")]
+    whole = build_groups(rows, tokenizer, completions=2, max_length=500)
+    room = len(whole[0].prompt) + 5
+    cut = build_groups(rows, tokenizer, completions=2, max_length=room)
+    assert [g.truncated for g in whole] == [0, 0]
+    assert [g.truncated for g in cut] == [1, 0]
+    assert cut[0].completions[0] == whole[0].completions[0][:5]
+    assert cut[1] == whole[1]
+
+
+def test_a_prompt_that_fills_the_length_is_refused_by_name(tokenizer: Any) -> None:
+    rows = [example("short", "x"), example("long", "x", prompt="y" * 90)]
+    with pytest.raises(PromptTooLong, match=r"1 of 2 rows.*\(long\); raise max_length"):
+        build_groups(rows, tokenizer, completions=1, max_length=80)
+
+
+@pytest.mark.parametrize(
+    ("bad", "what"),
+    [
+        (example("r7", "x", "x"), "chosen equal to rejected"),
+        (example("r7", "x", "  "), "an empty completion"),
+        (example("r7", "x"), "fewer than 2 completions"),
+        (example("r7", "x", "y", weight=0.0), "weight"),
+        (example("r7", "x", "y", weight=float("nan")), "weight"),
+    ],
+)
+def test_rows_that_teach_nothing_are_refused_by_name(
+    tokenizer: Any, bad: Example, what: str
+) -> None:
+    rows = [example("r1", "x", "y"), bad]
+    with pytest.raises(InputError, match=rf"1 of 2 rows have .*{what}.*\(r7\)"):
+        build_groups(rows, tokenizer, completions=2, max_length=100)
+
+
+def test_pairs_that_differ_only_beyond_the_cut_are_refused(tokenizer: Any) -> None:
+    row = example("r1", "same start, one end", "same start, other end")
+    (whole,) = build_groups([row], tokenizer, completions=2, max_length=500)
+    with pytest.raises(InputError, match="equal once cut"):
+        build_groups([row], tokenizer, completions=2, max_length=len(whole.prompt) + 4)
+
+
+def test_the_digest_is_of_the_tokens_alone() -> None:
+    one = Group("a", (1, 2), ((3,), (4, 5)))
+    assert one.digest == Group("b", (1, 2), ((3,), (4, 5)), weight=2.0).digest
+    assert one.digest != Group("a", (1, 2), ((3, 4), (5,))).digest
+    assert one.digest != Group("a", (1,), ((2, 3), (4, 5))).digest

@@ -1,0 +1,271 @@
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trueup.errors import InputError, LossNotFinite
+from trueup.training import DPO, SFT, train
+from trueup.training.config import Method
+from trueup.training.groups import Group
+from trueup.training.loop import batch_of_step, learning_rate
+from trueup.types import Example
+
+Examples = Callable[..., list[Example]]
+FAST = {"batch_size": 4, "precision": "fp32", "lora_rank": 4, "max_length": 200}
+
+
+def rows(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "linear", "constant"])
+def test_the_learning_rate_rises_then_falls(schedule: Any) -> None:
+    method = SFT(lr=1.0, warmup=0.2, schedule=schedule)
+    rates = [learning_rate(method, step, 20) for step in range(20)]
+    assert rates[:4] == [0.25, 0.5, 0.75, 1.0]
+    assert rates[4] == pytest.approx(1.0)
+    if schedule == "constant":
+        assert set(rates[4:]) == {1.0}
+    else:
+        assert all(a > b for a, b in itertools.pairwise(rates[4:]))
+        assert 0 < rates[-1] < 0.1
+        assert learning_rate(method, 20, 20) == pytest.approx(0)
+
+
+def test_a_cosine_is_half_way_down_in_the_middle() -> None:
+    assert learning_rate(SFT(lr=1.0, warmup=0.0), 5, 10) == pytest.approx(0.5)
+
+
+@given(st.integers(1, 30), st.integers(1, 7), st.integers(0, 5))
+def test_an_epoch_holds_every_row_once(count: int, batch_size: int, seed: int) -> None:
+    groups = [Group(str(i), (1,), ((2,),)) for i in range(count)]
+    method = SFT(batch_size=batch_size, seed=seed)
+    steps = method.total_steps(count)
+    for epoch in range(2):
+        seen = [
+            g.id
+            for step in range(epoch * steps, (epoch + 1) * steps)
+            for g in batch_of_step(groups, method, step)
+        ]
+        assert sorted(seen) == sorted(g.id for g in groups)
+
+
+def test_each_epoch_and_seed_has_its_own_order() -> None:
+    groups = [Group(str(i), (1,), ((2,),)) for i in range(20)]
+
+    def order(step: int, seed: int) -> list[str]:
+        return [g.id for g in batch_of_step(groups, SFT(batch_size=20, seed=seed), step)]
+
+    assert order(0, 0) == order(0, 0)
+    assert order(0, 0) != order(1, 0)
+    assert order(0, 0) != order(0, 1)
+
+
+@pytest.mark.parametrize("method", [SFT(**FAST), DPO(**FAST, nll_weight=0.3)])
+def test_packing_changes_neither_loss_nor_gradient(
+    method: Method, tiny_model_dir: Path, examples: Examples, tmp_path: Path
+) -> None:
+    data = examples(8, pairs=True)
+    data = [replace(row, weight=1.0 + i) for i, row in enumerate(data)]
+    histories = []
+    for tokens in (60, 4000):
+        result = train(
+            replace(method, pass_tokens=tokens),
+            model=tiny_model_dir,
+            data=data,
+            out=tmp_path / str(tokens),
+        )
+        histories.append(rows(result.metrics_path))
+    for one, other in zip(*histories, strict=True):
+        assert one["loss"] == pytest.approx(other["loss"], rel=1e-5)
+        assert one["grad_norm"] == pytest.approx(other["grad_norm"], rel=1e-4)
+
+
+def test_training_lowers_the_loss_and_saves_a_model_that_plain_transformers_loads(
+    tiny_model_dir: Path, examples: Examples, tmp_path: Path
+) -> None:
+    from transformers import AutoModelForCausalLM
+
+    data = examples(8)
+    result = train(
+        SFT(**FAST, lr=1e-2, epochs=15, eval_every=10),
+        model=tiny_model_dir,
+        data=data,
+        held_out=data,
+        out=tmp_path / "run",
+    )
+    history = rows(result.metrics_path)
+    steps = [row for row in history if "eval" not in row]
+    assert [row["step"] for row in steps] == list(range(1, 31)) == list(range(1, result.steps + 1))
+    assert {"loss", "seconds", "tokens", "lr", "grad_norm", "truncated"} <= set(steps[0])
+    assert steps[-1]["loss"] < 0.6 * steps[0]["loss"]
+    evals = [row for row in history if row.get("eval")]
+    assert [row["step"] for row in evals] == [10, 20, 30]
+    assert result.best_metric == min(row["loss"] for row in evals)
+    assert sum(row["tokens"] for row in steps) == result.tokens
+    model, info = AutoModelForCausalLM.from_pretrained(
+        result.checkpoint_path, output_loading_info=True
+    )
+    assert not info["missing_keys"]
+    assert not info["unexpected_keys"]
+    start = AutoModelForCausalLM.from_pretrained(tiny_model_dir)
+    ids = torch.arange(5, 25)[None]
+    assert not torch.allclose(model(ids).logits, start(ids).logits, atol=1e-2)
+
+
+def test_the_saved_model_has_the_loss_of_the_last_evaluation(
+    tiny_model_dir: Path, examples: Examples, tmp_path: Path
+) -> None:
+    data = examples(8)
+    first = train(
+        SFT(**FAST, lr=1e-2),
+        model=tiny_model_dir,
+        data=data,
+        held_out=data,
+        out=tmp_path / "a",
+    )
+    again = train(
+        SFT(**FAST, lr=0.0, max_steps=1),
+        model=first.checkpoint_path,
+        data=data,
+        held_out=data,
+        out=tmp_path / "b",
+    )
+    assert again.best_metric == pytest.approx(rows(first.metrics_path)[-1]["loss"], rel=1e-4)
+
+
+@pytest.mark.parametrize("rank", [4, None])
+def test_keep_best_returns_to_the_lowest_held_out_loss(
+    tiny_model_dir: Path, examples: Examples, tmp_path: Path, rank: int | None
+) -> None:
+    train_rows = examples(8)
+    # Digits are in no training row, so learning those makes the held-out loss rise.
+    held_out = [replace(row, completions=("0123456789",)) for row in examples(4, seed=2)]
+    method = SFT(**FAST | {"lora_rank": rank}, lr=0.05, epochs=4, eval_every=1, keep="best")
+    best = train(
+        method, model=tiny_model_dir, data=train_rows, held_out=held_out, out=tmp_path / "best"
+    )
+    evals = [row["loss"] for row in rows(best.metrics_path) if row.get("eval")]
+    assert min(evals) < evals[-1]
+    check = train(
+        SFT(**FAST, lr=0.0, max_steps=1),
+        model=best.checkpoint_path,
+        data=train_rows,
+        held_out=held_out,
+        out=tmp_path / "check",
+    )
+    assert check.best_metric == pytest.approx(best.best_metric, rel=1e-4)
+
+
+def test_dpo_widens_the_margin_and_reports_it(
+    tiny_model_dir: Path, examples: Examples, tmp_path: Path
+) -> None:
+    data = examples(8, pairs=True)
+    result = train(
+        DPO(**FAST, lr=5e-3, epochs=10),
+        model=tiny_model_dir,
+        data=data,
+        held_out=data,
+        out=tmp_path / "run",
+    )
+    history = rows(result.metrics_path)
+    assert history[0]["loss"] == pytest.approx(0.6931, abs=1e-3)
+    assert history[0]["rewards/margin"] == pytest.approx(0, abs=1e-3)
+    last = history[-1]
+    assert last["eval"]
+    assert last["rewards/accuracy"] == 1.0
+    assert last["rewards/margin"] > 0.5
+    assert last["loss"] < 0.5
+    assert last["logps/chosen"] > last["logps/rejected"]
+
+
+def test_a_falling_chosen_log_prob_is_called_out(
+    tiny_model_dir: Path, examples: Examples, tmp_path: Path
+) -> None:
+    data = examples(4, pairs=True)
+    # Once the chosen answers are all but certain, a coarse preference stage can only lower them.
+    certain = train(
+        SFT(**FAST, lr=2e-2, epochs=40), model=tiny_model_dir, data=data, out=tmp_path / "sft"
+    )
+    result = train(
+        DPO(**FAST, lr=2e-2, epochs=12, beta=1.0),
+        model=certain.checkpoint_path,
+        data=data,
+        out=tmp_path / "run",
+    )
+    assert rows(result.metrics_path)[-1]["logps/chosen_change"] < -0.1
+    assert any("became less likely" in warning for warning in result.warnings)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_state(
+    tiny_model_dir: Path, examples: Examples, tmp_path: Path
+) -> None:
+    data = examples(8)
+    method = SFT(**FAST | {"lora_rank": None}, lr=1e30, clip=None, warmup=0.0, save_every=1)
+    with pytest.raises(LossNotFinite, match=r"step 2: loss \S+, .* rows row\d, .*state\.pt"):
+        train(method, model=tiny_model_dir, data=data, out=tmp_path / "run")
+    assert (tmp_path / "run" / "state.pt").exists()
+    assert not (tmp_path / "run" / "checkpoint").exists()
+
+
+def test_truncation_is_counted(tiny_model_dir: Path, examples: Examples, tmp_path: Path) -> None:
+    data = examples(4, words=30)
+    result = train(
+        SFT(**FAST | {"max_length": 130}), model=tiny_model_dir, data=data, out=tmp_path / "run"
+    )
+    assert result.truncated == 4
+    assert sum(row["truncated"] for row in rows(result.metrics_path)) == 4
+
+
+def test_no_rows_is_an_error(tiny_model_dir: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no rows"):
+        train(SFT(), model=tiny_model_dir, data=[], out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_progress_counts_steps(tiny_model_dir: Path, examples: Examples, tmp_path: Path) -> None:
+    calls: list[tuple[int, int]] = []
+    train(
+        SFT(**FAST),
+        model=tiny_model_dir,
+        data=examples(8),
+        out=tmp_path / "run",
+        progress=lambda done, total: calls.append((done, total)),
+    )
+    assert calls == [(1, 2), (2, 2)]
+
+
+def test_the_callers_random_numbers_are_untouched(
+    tiny_model_dir: Path, examples: Examples, tmp_path: Path
+) -> None:
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    train(SFT(**FAST), model=tiny_model_dir, data=examples(4), out=tmp_path / "run")
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.real_model
+def test_the_real_model_learns_a_preference_in_bf16_where_it_can(tmp_path: Path) -> None:
+    def row(i: int, *completions: str) -> Example:
+        return Example(f"r{i}", ({"role": "user", "content": f"Claim {i}?"},), completions)
+
+    data = [row(i, "Let me look that up.", "I refuse.") for i in range(4)]
+    result = train(
+        DPO(batch_size=4, lr=2e-4, epochs=4, warmup=0.0, schedule="constant"),
+        model="smollm2-135m",
+        data=data,
+        held_out=data,
+        out=tmp_path / "run",
+    )
+    last = rows(result.metrics_path)[-1]
+    assert last["rewards/accuracy"] == 1.0
+    assert last["loss"] < 0.6

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from trueup.training.forward import Forward
+from trueup.training.groups import Group
+from trueup.training.reference import pad_reference, reference_key, reference_logprobs
+
+GROUPS = [
+    Group("a", (5, 6, 7), ((8, 9), (10,))),
+    Group("b", (5, 6), ((11,), (12, 13, 14))),
+    Group("c", (5, 6, 7), ((8, 9), (10,)), weight=3.0),
+]
+
+
+def compute(forward: Forward, folder: Path, groups: list[Group], key: str = "k") -> dict:
+    calls: list[tuple[int, int]] = []
+    known = reference_logprobs(
+        forward,
+        groups,
+        folder=folder,
+        key=key,
+        pass_tokens=6,
+        progress=lambda done, total: calls.append((done, total)),
+    )
+    return {"known": known, "calls": calls}
+
+
+def test_equals_the_forward_and_comes_back_from_disk(tiny: Any, tmp_path: Path) -> None:
+    forward = Forward(tiny)
+    first = compute(forward, tmp_path, GROUPS)
+    assert first["calls"][-1] == (2, 2), "rows with the same tokens are computed once"
+    outputs = forward(GROUPS)
+    padded = pad_reference(first["known"], GROUPS, outputs.mask)
+    torch.testing.assert_close(padded, outputs.logps.detach())
+    again = compute(forward, tmp_path, GROUPS)
+    assert again["calls"] == []
+    for digest, row in first["known"].items():
+        assert torch.equal(again["known"][digest], row)
+
+
+def test_only_new_rows_are_computed(tiny: Any, tmp_path: Path) -> None:
+    forward = Forward(tiny)
+    compute(forward, tmp_path, GROUPS[:1])
+    assert compute(forward, tmp_path, GROUPS)["calls"] == [(1, 1)]
+
+
+def test_another_reference_has_its_own_cache(tiny: Any, tmp_path: Path) -> None:
+    keys = {
+        reference_key("m", "fp32"),
+        reference_key("m", "bf16"),
+        reference_key("n", "fp32"),
+        reference_key("m", "fp32", "adapter"),
+    }
+    assert len(keys) == 4
+    forward = Forward(tiny)
+    compute(forward, tmp_path, GROUPS, key="one")
+    assert compute(forward, tmp_path, GROUPS, key="two")["calls"] != []
+
+
+def test_the_model_is_left_as_it_was(tiny: Any, tmp_path: Path) -> None:
+    tiny.train()
+    known = compute(Forward(tiny), tmp_path, GROUPS)["known"]
+    assert tiny.training
+    assert not any(row.requires_grad for row in known.values())
