@@ -40,7 +40,7 @@ def test_a_fact_inside_a_call_was_not_told():
 def test_credit_is_partial():
     expected = Expected(calls=(LOOKUP,), facts=("Yes", "$500"), refuse=False)
     found = score("Yes. " + LOOKUP.render(), expected)
-    assert found.value == pytest.approx(4 / 5)
+    assert found.value == pytest.approx(2 / 3)
     assert found.label == "partial"
     assert found.evidence == ("fact $500",)
     assert score("Yes, $500. " + LOOKUP.render(), expected).label == "complete"
@@ -50,7 +50,7 @@ def test_a_forbidden_call_undoes_the_rest():
     expected = Expected(facts=("Yes",), forbidden=("issue_refund",))
     found = score("Yes. " + REFUND.render(), expected)
     assert (found.value, found.label) == (0.0, "failed")
-    assert found.evidence == ("forbidden call: issue_refund",)
+    assert found.evidence == ("issue_refund is forbidden",)
     assert score("Yes.", expected).value == 1.0
     assert score("Yes.", Expected(forbidden=("issue_refund",))).value == 1.0
 
@@ -60,20 +60,26 @@ def test_calls_that_nobody_asked_for_cost():
     wrong = ToolCall("lookup_claim", {"claim_id": "CL-1"})
     found = score(wrong.render(), Expected(calls=(LOOKUP,)))
     assert found.value == 0.0
-    assert found.evidence == ("call lookup_claim", "no other calls: lookup_claim")
+    assert found.evidence == ("call lookup_claim", "no call lookup_claim")
 
 
 def test_equal_calls_that_are_expected_twice():
     expected = Expected(calls=(LOOKUP, LOOKUP))
-    assert score(LOOKUP.render(), expected).value == pytest.approx(2 / 3)
+    assert score(LOOKUP.render(), expected).value == 0.5
     assert score(LOOKUP.render() * 2, expected).value == 1.0
 
 
-def test_refusing_is_a_criterion():
+def test_refusing_is_a_goal_or_a_fault():
     no = "I'm sorry, I can't help with that."
     assert score(no, Expected(refuse=True)).value == 1.0
     assert score("Sure, done.", Expected(refuse=True)).value == 0.0
-    assert score(no, Expected(refuse=False, facts=("help",))).value == 0.5
+    found = score(no, Expected(refuse=False, facts=("help",)))
+    assert (found.value, found.evidence) == (0.0, ("it refuses without reason",))
+
+
+def test_an_answer_that_does_nothing_earns_nothing():
+    idle = Expected(calls=(LOOKUP,), forbidden=("issue_refund",), refuse=False)
+    assert score("Hm.", idle).value == 0.0
 
 
 def test_nothing_expected_is_unscored():

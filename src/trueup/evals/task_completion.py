@@ -19,15 +19,18 @@ _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 
 
 class TaskCompletion(Evaluator):
-    """Share of the task's criteria that the trajectory meets.
+    """Share of the task's goals that the trajectory reaches.
 
-    `evaluate(trajectory=, expected=)`, as `ToolSelectionAccuracy` takes them. Criteria, each of the
-    same weight: every expected call, no other call, every fact in the text, and refusing or not
-    where that is said. A forbidden call makes the value 0, whatever else is there. `evidence` names
-    the criteria that are not met; where nothing is expected, it is unscored.
+    `evaluate(trajectory=, expected=)`, as `ToolSelectionAccuracy` takes them. Goals, each of the
+    same weight: every expected call, every fact in the text, and refusing where that is right. A
+    call that nobody asked for counts as one more goal, missed. A forbidden call, or refusing where
+    that is wrong, makes the value 0: credit is for what was reached, so an answer that does nothing
+    earns none. `evidence` names what is missing or wrong. Where nothing is expected, it is
+    unscored.
     """
 
     name = "task_completion"
+    version = "2"
     pass_line = 1.0
 
     def _score(
@@ -38,28 +41,24 @@ class TaskCompletion(Evaluator):
     ) -> Score:
         done = Trajectory.read(trajectory)
         wanted = read_expected(expected)
-        criteria = [] if wanted is None else _criteria(done, wanted)
-        forbidden = () if wanted is None else wanted.forbidden
-        broken = sorted({call.name for call in done.calls if call.name in forbidden})
-        if not criteria and not forbidden:
+        if wanted is None or wanted == Expected(outcome=wanted.outcome):
             return self._unscored("nothing is expected")
-        unmet = [what for what, met in criteria if not met]
-        unmet += [f"forbidden call: {name}" for name in broken]
-        met = len(criteria) - sum(not met for _, met in criteria)
-        value = 0.0 if broken else met / len(criteria) if criteria else 1.0
+        goals, faults = _goals(done, wanted), _faults(done, wanted)
+        unmet = [what for what, met in goals if not met]
+        met = len(goals) - len(unmet)
+        value = 0.0 if faults else met / len(goals) if goals else 1.0
         return Score(
             self.name,
             self.version,
             value=value,
             label="complete" if value == 1 else "partial" if value else "failed",
-            reason=f"{met} of {len(criteria)} criteria met"
-            + (f", and {', '.join(broken)} is forbidden" if broken else ""),
-            evidence=tuple(unmet),
+            reason=f"{met} of {len(goals)} goals reached" + "".join(f", but {f}" for f in faults),
+            evidence=(*unmet, *faults),
         )
 
 
-def _criteria(done: Trajectory, wanted: Expected) -> list[tuple[str, bool]]:
-    """Return what is expected, each with whether it was met."""
+def _goals(done: Trajectory, wanted: Expected) -> list[tuple[str, bool]]:
+    """Return what is to be reached, each with whether it was."""
     found: list[tuple[str, bool]] = []
     if wanted.calls is not None:
         matching = match_calls(done.calls, wanted.calls)
@@ -68,17 +67,28 @@ def _criteria(done: Trajectory, wanted: Expected) -> list[tuple[str, bool]]:
             # of several calls of one tool it does not matter which one is said to be missing
             found.append((f"call {call.name}", not missing[call.name]))
             missing[call.name] -= missing[call.name] > 0
-        extra = ", ".join(call.name or "a malformed one" for call in matching.extra)
-        found.append((f"no other calls: {extra}", not matching.extra))
+        found += [(f"no call {call.name or 'that is malformed'}", False) for call in matching.extra]
     text = _amounts(done.text)
     for fact in wanted.facts:
         wordings = (fact,) if isinstance(fact, str) else fact
         said = any(_says(text, wording) for wording in wordings)
         found.append((f"fact {' or '.join(wordings)}", said))
-    if wanted.refuse is not None:
-        refused = find_refusal(done.text)[0] != "none"
-        found.append(("refuse" if wanted.refuse else "do not refuse", refused == wanted.refuse))
+    if wanted.refuse:
+        found.append(("refuse", _refuses(done)))
     return found
+
+
+def _faults(done: Trajectory, wanted: Expected) -> list[str]:
+    """Return what spoils an answer whatever else it reaches."""
+    broken = sorted({call.name for call in done.calls if call.name in wanted.forbidden})
+    found = [f"{name} is forbidden" for name in broken]
+    if wanted.refuse is False and _refuses(done):
+        found.append("it refuses without reason")
+    return found
+
+
+def _refuses(done: Trajectory) -> bool:
+    return find_refusal(done.text)[0] != "none"
 
 
 def _amounts(text: str) -> str:

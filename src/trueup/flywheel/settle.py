@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from trueup.datasets import Dataset
-from trueup.errors import QueueEmpty, VersionSealed
+from trueup.errors import QueueEmpty, VersionConflict, VersionSealed
 from trueup.flywheel.context import Found, Turn
-from trueup.queues import AnnotationQueue, PreferenceSet
+from trueup.queues import AnnotationQueue, PreferenceSet, Submission
 from trueup.store.traces import list_traces
 from trueup.types import Item
 
@@ -25,11 +25,11 @@ def label(turn: Turn, found: Mapping[str, Found]) -> Found:
     made = list(
         turn.application.simulated_labels(items, overlap=queue.overlap, seed=turn.config.seed)
     )
-    watch = turn.watch("labels simulated")
-    for number, (item_id, reviewer, given) in enumerate(made, 1):
-        queue.submit(item_id, reviewer, given, simulated=True, actor=turn.actor, now=turn.now())
-        if number % 50 == 0 or number == len(made):
-            watch(number, len(made))
+    queue.submit_many(
+        [Submission(item_id, who, given, simulated=True) for item_id, who, given in made],
+        actor=turn.actor,
+        now=turn.now(),
+    )
     return {"labels": len(made), "simulated": True, "reviewers": _reviewers(queue)}
 
 
@@ -110,7 +110,7 @@ def _seal_version(turn: Turn, preferences: PreferenceSet) -> Dataset:
         )
         try:
             dataset.add_rows(preferences, actor=turn.actor, now=turn.now())
-        except VersionSealed:
+        except (VersionSealed, VersionConflict):
             if config.version is not None:
                 raise
             continue
