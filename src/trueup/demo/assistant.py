@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from trueup.demo.requests import ClaimRequest, Split, flawed_answer, make_requests
 from trueup.demo.reviewers import label_items
@@ -45,6 +46,7 @@ class ClaimsAssistant:
         self.replay_per_phrasing = replay_per_phrasing
         self.seed_per_phrasing = seed_per_phrasing
         self.flaw_share = flaw_share
+        self._records: dict[str, Mapping[str, Any]] = {}
         self._evaluators = (Groundedness(), TaskCompletion(), ToolSelectionAccuracy(), Refusal())
 
     def seed_examples(self, seed: int) -> list[Example]:
@@ -68,9 +70,11 @@ class ClaimsAssistant:
 
     def requests(self, which: RequestSet, seed: int) -> list[Request]:
         """Return the requests to record on, or those to replay."""
+        made = self.claim_requests(which, seed)
+        self._records.update((r.id, r.record) for r in made)
         return [
             Request(r.id, r.cohort, r.family, r.question_type, r.messages, r.context, r.expected)
-            for r in self.claim_requests(which, seed)
+            for r in made
         ]
 
     def trace(
@@ -101,6 +105,7 @@ class ClaimsAssistant:
             latency_ms=latency_ms,
             prompt_tokens=completion.prompt_tokens,
             completion_tokens=completion.tokens,
+            results=[run_tool(step, self._records[request.id]) for step in steps],
         )
 
     def simulated_labels(

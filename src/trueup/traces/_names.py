@@ -22,6 +22,7 @@ OUTPUT_TOKENS = "gen_ai.usage.output_tokens"
 RETRIEVED = "gen_ai.retrieval.documents"
 TOOL_NAME = "gen_ai.tool.name"
 TOOL_ARGUMENTS = "gen_ai.tool.call.arguments"
+TOOL_RESULT = "gen_ai.tool.call.result"
 
 KIND = SpanAttributes.OPENINFERENCE_SPAN_KIND
 SESSION = SpanAttributes.SESSION_ID

@@ -70,6 +70,7 @@ def build_trace(
     prompt_tokens: int | None = None,
     completion_tokens: int | None = None,
     spans: Sequence[Span] | None = None,
+    results: Sequence[Any] = (),
 ) -> Trace:
     """Return a trace together with the spans that say the same.
 
@@ -89,6 +90,7 @@ def build_trace(
         latency_ms: from request to answer; kept to the nanosecond, and 0 reads as not measured.
         prompt_tokens, completion_tokens: as the model counted them.
         spans: those that the fields were read from, where they are to be kept as they are.
+        results: what each step's tool answered, as JSON values, for the spans that are made.
 
     Raises:
         InputError: a field is of the wrong type, too long or out of range.
@@ -119,7 +121,18 @@ def build_trace(
         spans=tuple(sorted(spans or (), key=_place)),
     )
     check_trace(trace)
-    return trace if spans is not None else replace(trace, spans=spans_of(trace))
+    if spans is not None:
+        return trace
+    return replace(trace, spans=tuple(_answered(span, results) for span in spans_of(trace)))
+
+
+def _answered(span: Span, results: Sequence[Any]) -> Span:
+    """Put a tool's answer into the span of its call."""
+    step = span.attributes.get(names.TRAJECTORY_STEP)
+    if step is None or step >= len(results):
+        return span
+    told = json.dumps(results[step], ensure_ascii=False)
+    return replace(span, attributes={**span.attributes, names.TOOL_RESULT: told})
 
 
 def spans_of(trace: Trace) -> tuple[Span, ...]:
