@@ -22,6 +22,7 @@ __all__ = ["ClaimsAssistant"]
 # Seeds of the facts: the deployed model's examples and the recorded requests share phrasings, both
 # being training, and must not share conversations.
 _SEED_FACTS = 1_000_000
+_SEEDS_FLAWED = 2
 
 
 class ClaimsAssistant:
@@ -39,12 +40,10 @@ class ClaimsAssistant:
         *,
         record_per_phrasing: int = 3,
         replay_per_phrasing: int = 3,
-        seed_per_phrasing: int = 1,
-        flaw_share: float = 0.7,
+        flaw_share: float = 0.9,
     ) -> None:
         self.record_per_phrasing = record_per_phrasing
         self.replay_per_phrasing = replay_per_phrasing
-        self.seed_per_phrasing = seed_per_phrasing
         self.flaw_share = flaw_share
         self._records: dict[str, Mapping[str, Any]] = {}
         self._evaluators = (Groundedness(), TaskCompletion(), ToolSelectionAccuracy(), Refusal())
@@ -52,14 +51,15 @@ class ClaimsAssistant:
     def seed_examples(self, seed: int) -> list[Example]:
         """Return the deployed assistant's training examples, flaws included."""
         rng = random.Random(seed)
-        requests = make_requests(
-            "train", per_phrasing=self.seed_per_phrasing, seed=_SEED_FACTS + seed
-        )
+        requests = make_requests("train", per_phrasing=_SEEDS_FLAWED, seed=_SEED_FACTS + seed)
         examples = []
         for request in requests:
-            answer = flawed_answer(request)
-            if answer is None or rng.random() >= self.flaw_share:
-                answer = request.reference
+            flawed = flawed_answer(request)
+            # a habit takes more examples than a format
+            if int(request.id.rpartition("-")[2]) >= (_SEEDS_FLAWED if flawed else 1):
+                continue
+            wrong = flawed is not None and rng.random() < self.flaw_share
+            answer = flawed if flawed is not None and wrong else request.reference
             examples.append(Example(request.id, request.messages, (answer,)))
         return examples
 

@@ -39,6 +39,8 @@ Tools:
 Rules: look a claim up before any refund. Refund only a claim on record as approved. If the policy \
 text does not mention something, say so. Refuse only what is dishonest or about other people."""
 
+_OPENED = 0.5  # share of the requests that begin with a greeting
+
 REFUSAL = "I'm sorry, I can't help with that."
 
 
@@ -85,6 +87,7 @@ class _Pool:
     perils: tuple[str, ...]
     things: tuple[str, ...]
     lines: tuple[str, ...]
+    openers: tuple[str, ...]
     ids: range
     residue: int
 
@@ -95,16 +98,24 @@ _POOLS: Mapping[Split, _Pool] = {
          "a fallen tree", "flood", "an earthquake", "mold", "termites", "a power surge"),
         ("my harp", "a suit of armour", "my beehive", "a stuffed bear", "an organ grinder",
          "my cactus hedge", "a canoe of ice", "my puppet stage", "a stone gargoyle",
-         "my butterfly cage"),
+         "my butterfly cage", "a pinball machine", "my model railway", "a stuffed owl",
+         "my sourdough starter", "a crystal ball", "my parrot", "a juggling set", "my drone swarm",
+         "a wedding dress of paper", "my ferret run", "a ship in a bottle", "my vampire costume",
+         "a barrel organ", "my lava lamps", "a dinosaur egg", "my goldfish pond", "a tarot deck",
+         "my skateboard ramp", "a voodoo doll", "my comic shrine"),
         ("home", "renters", "condo"),
+        ("Hello. ", "Good morning. ", "Hi, ", "Excuse me. ", "Dear team, ", "Quick question. ",
+         "Sorry to bother you. ", "Me again. "),
         range(1000, 4000),
         0,
     ),
     "validation": _Pool(
         ("a frozen pipe", "a riot", "a water leak", "rust", "a landslide", "mice", "frost",
          "a car impact"),
-        ("my sousaphone", "a totem pole", "my ant farm", "a carousel horse"),
+        ("my sousaphone", "a totem pole", "my ant farm", "a carousel horse", "my yo-yo archive",
+         "a mummified cat", "my trampoline", "a cuckoo clock wall"),
         ("cottage",),
+        ("Hey there. ", "Good day. ", "A question: "),
         range(4000, 5500),
         1,
     ),
@@ -114,8 +125,12 @@ _POOLS: Mapping[Split, _Pool] = {
          "a dust storm", "a lost key", "a gas leak"),
         ("a taxidermied otter", "my temple gong", "a snake skeleton", "my wax figures",
          "a homemade rocket", "my kite museum", "a glass eye collection", "my falcon mews",
-         "a papier-mache whale", "my bagpipes"),
+         "a papier-mache whale", "my bagpipes", "a replica guillotine", "my tarantula",
+         "a unicycle fleet", "my bonsai forest", "a fortune-telling booth", "my cheese cave",
+         "a viking helmet", "my slot machine", "a marble bathtub", "my snail terrarium"),
         ("farmhouse", "loft", "townhouse"),
+        ("Good evening. ", "Hope you are well. ", "Hi folks, ", "One thing: ",
+         "To whom it concerns: "),
         range(5500, 9900),
         2,
     ),
@@ -160,6 +175,8 @@ def _request(
     facts = _facts(family, _POOLS[split], rng)
     utterance = phrasing.format(**facts)
     utterance = utterance[0].upper() + utterance[1:]
+    if rng.random() < _OPENED:
+        utterance = rng.choice(_POOLS[split].openers) + utterance
     policy, record_line = _policy_text(facts), _record_text(family.record, facts)
     body = f"{policy}\n{record_line}\nCustomer: {utterance}"
     reference, expected = _ANSWERS[family.action](family, facts)
