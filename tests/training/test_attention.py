@@ -17,14 +17,14 @@ def random_heads(batch: int, m: int, n: int, heads: int = 4, key_heads: int = 2)
 
 def test_equals_the_library_attention_with_gradients() -> None:
     q, k, v = random_heads(3, 5, 7)
-    mask = torch.rand(3, 5, 7, generator=torch.Generator().manual_seed(1)) > 0.5
-    mask[:, :, 0] = True
+    mask = torch.rand(3, 5, 4, generator=torch.Generator().manual_seed(1)) > 0.5
+    whole = torch.cat([torch.ones(3, 5, 3, dtype=torch.bool), mask], dim=2)
     ours = masked_attention(q, k, v, mask, 0.3)
     theirs = torch.nn.functional.scaled_dot_product_attention(
         q.transpose(1, 2),
         k.transpose(1, 2),
         v.transpose(1, 2),
-        mask[:, None],
+        whole[:, None],
         scale=0.3,
         enable_gqa=True,
     ).transpose(1, 2)

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from trueup.errors import TrainingError
-from trueup.training._run import _adapt
 from trueup.training.config import DPO, SFT, Method
 from trueup.training.forward import Forward
 from trueup.training.groups import Group, packed
+from trueup.training.lora import add_adapters
 from trueup.training.objectives import objective_of
 from trueup.training.reference import pad_reference
 
@@ -51,7 +51,10 @@ def plain_logps(model: Any, groups: Sequence[Group]) -> list[Tensor]:
 
 def adapt(model: Any, rank: int | None) -> list[Tensor]:
     """Add adapters that already do something, or none; return what learns."""
-    _adapt(model, SFT(lora_rank=rank))
+    if rank is None:
+        model.requires_grad_(True)
+    else:
+        add_adapters(model, rank=rank, alpha=2 * rank)
     learning = {n: p for n, p in model.named_parameters() if p.requires_grad}
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():

@@ -16,12 +16,9 @@ def seen_by(tree: Tree, token: int) -> set[int]:
     if token < tree.trunk:
         return set(tree.trunk_mask[token].nonzero()[:, 0].tolist())
     branch, slot = divmod(int(tree.home[token - tree.trunk]), tree.slots.shape[1])
-    seen = tree.branch_mask[branch, slot]
-    below = seen[tree.trunk :].nonzero()[:, 0]
-    assert bool(tree.filled[branch, below].all())
-    return set(seen[: tree.trunk].nonzero()[:, 0].tolist()) | set(
-        tree.slots[branch, below].tolist()
-    )
+    seen = tree.branch_mask[branch, slot].nonzero()[:, 0]
+    assert bool(tree.filled[branch, seen].all())
+    return set(range(tree.trunk)) | set(tree.slots[branch, seen].tolist())
 
 
 @given(paths)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -21,6 +20,7 @@ from trueup.training.config import Method
 from trueup.training.forward import Forward
 from trueup.training.groups import Group, build_groups
 from trueup.training.loop import Loop
+from trueup.training.lora import add_adapters
 from trueup.training.reference import reference_key, reference_logprobs
 from trueup.training.result import TrainResult
 from trueup.types import Example
@@ -75,18 +75,20 @@ def _run(
     precision = resolve(method.precision, forward.device)
     context = partial(products, precision, forward.device)
     groups, aside = (_groups(method, rows, loaded) for rows in (data, held_out))
+    torch.manual_seed(method.seed)
+    adapted = _adapt(model, method, precision)
     reference = None
     if method.has_reference:
+        # Fresh adapters add exactly nothing, so this is the model that training starts from, run
+        # through the very operations that it trains through.
         with context():
             reference = reference_logprobs(
                 forward,
                 [*groups, *aside],
                 folder=reference_cache or folder.reference,
-                key=reference_key(loaded.content_hash, precision),
+                key=_reference_key(method, loaded, precision),
                 pass_tokens=method.pass_tokens,
             )
-    torch.manual_seed(method.seed)
-    adapted = _adapt(model, method)
     weights = {name: p for name, p in model.named_parameters() if p.requires_grad}
     loop = Loop(method, forward, weights, groups, aside, reference, folder, context)
     done = loop.run(progress)
@@ -114,7 +116,12 @@ def _groups(method: Method, rows: Sequence[Example], loaded: LoadedModel) -> tup
     return build_groups(rows, loaded.tokenizer, completions=method.completions, max_length=limit)
 
 
-def _adapt(model: Any, method: Method) -> Any:
+def _reference_key(method: Method, loaded: LoadedModel, precision: str) -> str:
+    rounding = f"{precision} {'full' if method.lora_rank is None else 'lora'}"
+    return reference_key(loaded.content_hash, rounding)
+
+
+def _adapt(model: Any, method: Method, precision: str) -> Any:
     """Put adapters on the model, or make all its weights learn.
 
     Returns:
@@ -124,19 +131,9 @@ def _adapt(model: Any, method: Method) -> Any:
         for parameter in model.parameters():
             parameter.requires_grad_(True)
         return model
-    from peft import LoraConfig, get_peft_model
-
     alpha = 2 * method.lora_rank if method.lora_alpha is None else method.lora_alpha
-    config = LoraConfig(
-        task_type="CAUSAL_LM",
-        r=method.lora_rank,
-        lora_alpha=alpha,
-        target_modules="all-linear",
-    )
-    with warnings.catch_warnings():
-        # peft asks transformers under a name that the latter has renamed.
-        warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing")
-        return get_peft_model(model, config)
+    dtype = torch.bfloat16 if precision == "bf16" else None
+    return add_adapters(model, rank=method.lora_rank, alpha=alpha, dtype=dtype)
 
 
 def _finish(

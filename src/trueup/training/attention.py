@@ -58,12 +58,12 @@ def tree_attention(
     if dropout:
         raise ValueError("tree attention has no dropout")
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
-    q, k, v = (part[0].transpose(0, 1) for part in (query, key, value))
+    q, k, v = (part[0].transpose(0, 1).to(query.dtype) for part in (query, key, value))
     p = tree.trunk
     pieces = []
     if p:
-        trunk = (part[None, :p] for part in (q, k, v))
-        pieces.append(masked_attention(*trunk, tree.trunk_mask[None], scale)[0])
+        top = masked_attention(q[None, :p], k[None, :p], v[None, :p], tree.trunk_mask[None], scale)
+        pieces.append(top[0])
     if p < tree.size:
         pieces.append(_branches(q, k, v, tree, scale))
     return torch.cat(pieces)[None], None
@@ -89,7 +89,8 @@ def masked_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor, scale: float
         q: (B, m, H, d) queries.
         k: (B, n, K, d) keys; H is a multiple of K and heads [i H/K, (i+1) H/K) share key head i.
         v: (B, n, K, d) values.
-        mask: (B, m, n) bool, True where the query sees the key; every query sees at least one.
+        mask: (B, m, j) bool over the last j keys, True where the query sees the key; it sees all
+            keys before those, and at least one.
         scale: multiplies the scores.
 
     Returns:
@@ -102,7 +103,8 @@ def masked_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor, scale: float
     groups = q.shape[2] // k.shape[2]
     heads = [q, k.repeat_interleave(groups, 2), v.repeat_interleave(groups, 2)]
     q, k, v = (part.transpose(1, 2) for part in heads)
-    fused = nn.functional.scaled_dot_product_attention(q, k, v, mask[:, None], scale=scale)
+    whole = nn.functional.pad(mask, (k.shape[2] - mask.shape[2], 0), value=True)[:, None]
+    fused = nn.functional.scaled_dot_product_attention(q, k, v, whole, scale=scale)
     return fused.transpose(1, 2)
 
 
@@ -114,25 +116,25 @@ class _MaskedAttention(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, mask: Tensor, scale: float) -> Tensor:
-        qs, ks, vs = _stack(q, k.shape[2]), _heads(k), _heads(v)
-        weights = _weights(qs, ks, mask, scale)
+        weights = _weights(_stack(q * scale, k.shape[2]), _heads(k), mask)
         ctx.save_for_backward(q, k, v, mask)
         ctx.scale = scale
-        return _unstack(weights @ vs, q)
+        return _unstack(weights @ _heads(v), q)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         q, k, v, mask = ctx.saved_tensors
-        qs, ks, vs, gs = _stack(q, k.shape[2]), _heads(k), _heads(v), _stack(grad, k.shape[2])
-        weights = _weights(qs, ks, mask, ctx.scale)
+        qs, gs = _stack(q * ctx.scale, k.shape[2]), _stack(grad, k.shape[2])
+        ks, vs = _heads(k), _heads(v)
+        weights = _weights(qs, ks, mask)
         grad_v = weights.transpose(-1, -2) @ gs
         grad_scores = torch._softmax_backward_data(
             gs @ vs.transpose(-1, -2), weights, -1, weights.dtype
-        ).mul_(ctx.scale)
+        )
         grad_k = grad_scores.transpose(-1, -2) @ qs
         return (
-            _unstack(grad_scores @ ks, q),
+            _unstack(grad_scores @ ks, q).mul_(ctx.scale),
             grad_k.transpose(1, 2),
             grad_v.transpose(1, 2),
             None,
@@ -140,12 +142,12 @@ class _MaskedAttention(torch.autograd.Function):
         )
 
 
-def _weights(qs: Tensor, ks: Tensor, mask: Tensor, scale: float) -> Tensor:
-    """Return the attention weights (B, K, H/K * m, n)."""
-    scores = torch.matmul(qs * scale, ks.transpose(-1, -2))
-    batch, m, n = mask.shape
-    by_head = scores.view(batch, ks.shape[1], -1, m, n)
-    by_head.masked_fill_(~mask[:, None, None], float("-inf"))
+def _weights(qs: Tensor, ks: Tensor, mask: Tensor) -> Tensor:
+    """Return the attention weights (B, K, H/K * m, n) of scaled queries."""
+    scores = torch.matmul(qs, ks.transpose(-1, -2))
+    batch, m, masked = mask.shape
+    by_head = scores.view(batch, ks.shape[1], -1, m, ks.shape[2])
+    by_head[..., ks.shape[2] - masked :].masked_fill_(~mask[:, None, None], float("-inf"))
     return torch.softmax(scores, -1)
 
 

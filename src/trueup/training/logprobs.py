@@ -41,7 +41,7 @@ class _TokenLogprobs(torch.autograd.Function):
         chosen = [head.new_empty(0)]
         norm = [head.new_empty(0)]
         with _no_autocast(hidden):
-            for rows, goal in zip(hidden.split(chunk), targets.split(chunk), strict=True):
+            for rows, goal in zip(hidden.split(chunk), targets.split(chunk), strict=True):  # type: ignore[no-untyped-call]
                 logits = rows.to(head.dtype) @ head.T
                 norm.append(logits.logsumexp(-1))
                 chosen.append(logits.gather(1, goal[:, None])[:, 0])

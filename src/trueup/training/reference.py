@@ -25,7 +25,7 @@ def reference_key(model_hash: str, precision: str, adapter_hash: str = "") -> st
 
     Args:
         model_hash: content hash of the reference's weights.
-        precision: of its matrix products, which changes the last digits.
+        precision: how its matrix products round, which changes the last digits.
         adapter_hash: content hash of an adapter that was on; empty without.
     """
     return sha256(f"{model_hash} {adapter_hash} {precision}".encode()).hexdigest()[:32]

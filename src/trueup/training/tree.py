@@ -37,7 +37,7 @@ class Tree:
         filled: (B, m) whether a slot holds a token.
         home: (L - p,) the slot, counted through all B * m, of each token after the trunk.
         trunk_mask: (p, p) bool, True where the query (row) sees the key (column).
-        branch_mask: (B, m, p + m) bool, likewise, the trunk's keys first.
+        branch_mask: (B, m, m) bool, likewise within each branch; all of it sees the trunk.
     """
 
     tokens: Tensor
@@ -74,7 +74,6 @@ def build_tree(paths: Sequence[Sequence[int]], device: torch.device | None = Non
     inner &= slots[:, :, None] >= slots[:, None, :]
     # An empty slot sees itself alone: a softmax over nothing would be NaN.
     inner |= np.eye(slots.shape[1], dtype=bool)[None] & ~filled[:, :, None]
-    over = np.ones((*slots.shape, trunk), dtype=bool)
 
     def tensor(array: np.ndarray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(device)
@@ -88,7 +87,7 @@ def build_tree(paths: Sequence[Sequence[int]], device: torch.device | None = Non
         filled=tensor(filled),
         home=tensor(home),
         trunk_mask=tensor(np.tri(trunk, dtype=bool)),
-        branch_mask=tensor(np.concatenate([over, inner], axis=2)),
+        branch_mask=tensor(inner),
     )
 
 

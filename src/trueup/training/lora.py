@@ -1,0 +1,109 @@
+"""Low-rank adapters (arXiv:2106.09685) on every linear layer of attention and MLP, through peft.
+
+peft holds, saves and merges the adapters. Their forward and backward run as one autograd function
+per layer, which adds the low-rank product in place and keeps nothing but its input, where peft's
+own is a chain of five operations that each write a new activation.
+"""
+
+from __future__ import annotations
+
+import warnings
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+__all__ = ["add_adapters", "lora_linear"]
+
+
+def add_adapters(model: Any, *, rank: int, alpha: float, dtype: torch.dtype | None = None) -> Any:
+    """Put fresh adapters on `model`, in place, and freeze everything else.
+
+    Args:
+        model: a causal language model of transformers.
+        rank: r, inner size of each adapter.
+        alpha: the adapters' product is scaled by alpha / r.
+        dtype: in which the layers compute; they keep a copy of the frozen weights in it, while
+            those themselves and the adapters stay as they are. None means the weights' own.
+
+    Returns:
+        peft's wrapper around `model`, which saves and merges the adapters.
+    """
+    from peft import LoraConfig, get_peft_model
+    from peft.tuners.lora import Linear
+
+    config = LoraConfig(
+        task_type="CAUSAL_LM", r=rank, lora_alpha=alpha, target_modules="all-linear"
+    )
+    with warnings.catch_warnings():
+        # peft asks transformers under a name that the latter has renamed.
+        warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing")
+        wrapped = get_peft_model(model, config)
+    for layer in wrapped.modules():
+        if type(layer) is Linear and type(layer.base_layer) is nn.Linear:
+            layer.forward = partial(_forward, layer, layer.base_layer.weight.detach().to(dtype))
+    return wrapped
+
+
+def lora_linear(
+    x: Tensor, weight: Tensor, bias: Tensor | None, a: Tensor, b: Tensor, scale: float
+) -> Tensor:
+    """x @ (W + scale B A).T + bias, without forming the sum of the weights.
+
+    Args:
+        x: (..., I).
+        weight: (O, I), frozen; its dtype is that of the products and the result.
+        bias: (O,), frozen, or None.
+        a: (r, I).
+        b: (O, r).
+        scale: alpha / r.
+
+    Returns:
+        (..., O).
+    """
+    out: Tensor = _LoraLinear.apply(x, weight, bias, a, b, scale)  # type: ignore[no-untyped-call]
+    return out
+
+
+def _forward(layer: Any, weight: Tensor, x: Tensor) -> Tensor:
+    (name,) = layer.active_adapters
+    a, b = layer.lora_A[name].weight, layer.lora_B[name].weight
+    return lora_linear(x, weight, layer.base_layer.bias, a, b, layer.scaling[name])
+
+
+class _LoraLinear(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        a: Tensor,
+        b: Tensor,
+        scale: float,
+    ) -> Tensor:
+        flat = x.reshape(-1, x.shape[-1]).to(weight.dtype)
+        low = flat @ a.to(weight.dtype).T
+        out = flat @ weight.T
+        out.addmm_(low, b.to(weight.dtype).T, alpha=scale)
+        if bias is not None:
+            out += bias
+        ctx.save_for_backward(flat, weight, a, b, low)
+        ctx.scale, ctx.dtype = scale, x.dtype
+        return out.view(*x.shape[:-1], -1)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        flat, weight, a, b, low = ctx.saved_tensors
+        out = grad.reshape(-1, grad.shape[-1])
+        low_grad = (out @ b.to(out.dtype)).mul_(ctx.scale)
+        grad_a = low_grad.T @ flat
+        grad_b = (out.T @ low).mul_(ctx.scale)
+        grad_x = None
+        if ctx.needs_input_grad[0]:
+            grad_x = (out @ weight).addmm_(low_grad, a.to(out.dtype))
+            grad_x = grad_x.to(ctx.dtype).view(*grad.shape[:-1], -1)
+        return grad_x, None, None, grad_a.to(a.dtype), grad_b.to(b.dtype), None
