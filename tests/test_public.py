@@ -1,0 +1,75 @@
+"""What trueup promises to those who import it, and what importing costs them."""
+
+import importlib
+import json
+import subprocess
+import sys
+
+import pytest
+
+PUBLIC = {
+    "types": """LABELS Annotation AnyOf Checkpoint Completion Example Expected Item ItemAnswer Label
+        Message Messages Preference Run Score Span ToolCall Trace Verdict VerdictOutcome""",
+    "errors": """AgreementTooLow DatasetError GateError InputError LeaseExpired LossNotFinite
+        MissingExtra ModelError PromptTooLong QueueEmpty QueueError StoreBusy StoreError
+        TraceRejected TrainingError TrueupError UnknownName VersionConflict VersionSealed""",
+    "stats.agreement": """Alpha AlphaInterval GroupDisagreement Level RaterReliability Ratings
+        ValueCounts bootstrap_interval disagreement_by_group krippendorff_alpha pair_agreement
+        raw_agreement reviewer_reliability""",
+    "stats.intervals": """ASSUMED_ICC Estimate Spread estimate mean_interval measure_spread
+        rate_interval tango_interval""",
+    "stats.paired": """PairedDifference holm items_to_show mcnemar_exact minimum_detectable_effect
+        paired_difference sign_flip_test""",
+    "report.html": "render",
+    "store": "Store Tx content_hash default_store derived_id find_store new_id",
+    "models": """LoadedModel LocalSampler Sampler encode_completion encode_prompt file_hash
+        folder_hash load_model save_model state_hash""",
+    "datasets": "AddReport CohortEvaluation Dataset Evaluates Row list_versions",
+    "traces": """BadLine ImportResult build_trace import_file read_traces record_of rejection
+        spans_of trace_from_spans write_traces""",
+    "evals": """EVALUATORS Answered BiasDetection Evaluator Groundedness LengthDrift Refusal
+        TaskCompletion ToolSelectionAccuracy evaluate_traces evaluator failed find_refusal
+        over_refused score_answer""",
+    "queues": """AnnotationQueue AuditReport Format ImportReport LabelAgreement NewItem Origin
+        PreferenceSet QueueStats Stream Submission list_queues""",
+    "training": """DPO METHODS SFT Method Recipe Stage TrainResult read_examples run_recipe
+        train""",
+    "release.replay": """Request Sample ScoreAnswer ScoredReplay find_replays load_replay
+        replay""",
+    "release.compare": "ALL METRICS Cell Metric compare is_right preferred",
+    "release.margins": "Margin Margins load_margins",
+    "release.gate": "Judged decide gate judge",
+    "release.lineage": """LABELS_SHOWN backward_tree draw forward_tree trace_back
+        trace_forward""",
+    "flywheel.config": "LoopConfig load_config",
+    "flywheel.application": "Application RequestSet",
+    "flywheel.context": "Events Found Silent Turn",
+    "flywheel.workflow": "STATIONS run_turn",
+    "demo.assistant": "ClaimsAssistant",
+    "cli": "app main",
+}
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_the_public_names_are_these(name):
+    module = importlib.import_module(f"trueup.{name}")
+    assert module.__all__ == PUBLIC[name].split()
+    assert all(hasattr(module, public) for public in module.__all__)
+
+
+def test_only_models_and_training_load_torch_and_only_when_used():
+    """Whoever labels, evaluates or gates has no need of the `train` extra."""
+    code = """
+import importlib, json, sys
+loaded = {}
+for name in json.loads(sys.argv[1]):
+    importlib.import_module(name)
+    loaded[name] = [m for m in ("torch", "transformers", "peft") if m in sys.modules]
+print(json.dumps(loaded))
+"""
+    names = ["trueup", *(f"trueup.{name}" for name in PUBLIC)]
+    done = subprocess.run(
+        [sys.executable, "-c", code, json.dumps(names)], capture_output=True, text=True, check=True
+    )
+    loaded = json.loads(done.stdout)
+    assert {name: heavy for name, heavy in loaded.items() if heavy} == {}
