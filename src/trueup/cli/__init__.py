@@ -9,7 +9,7 @@ from cyclopts import App, CycloptsError
 from rich.console import Console
 
 from trueup import __version__
-from trueup.cli import dataset, eval, queue, trace, train
+from trueup.cli import checkpoint, dataset, demo, eval, queue, trace, train
 from trueup.cli.gate import gate
 from trueup.cli.lineage import lineage
 from trueup.cli.loop import loop
@@ -22,7 +22,7 @@ app = App(
     version=__version__,
     help="From the traces of a language-model application to a checkpoint that may be released.",
 )
-for noun in (trace, eval, queue, dataset, train):
+for noun in (trace, eval, queue, dataset, train, checkpoint, demo):
     app.command(noun.app)
 for verb in (loop, gate, lineage):
     app.command(verb)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -18,12 +20,12 @@ from rich.progress import (
 
 from trueup.cli._output import JsonOption, StoreOption, show_json
 from trueup.demo.assistant import ClaimsAssistant
-from trueup.flywheel.config import load_config
+from trueup.flywheel.config import LoopConfig, load_config
 from trueup.flywheel.context import Found, Turn
 from trueup.flywheel.workflow import run_turn
 from trueup.store import Store
 
-__all__ = ["loop"]
+__all__ = ["loop", "open_turn"]
 
 _COLOURS = {"ship": "green", "block": "red", "inconclusive": "yellow"}
 
@@ -50,19 +52,28 @@ def loop(
         queue: the annotation queue's name.
     """
     settings = load_config(config, model=model, seed=seed, queue=queue)
-    application = ClaimsAssistant(
-        record_per_phrasing=settings.record_per_phrasing,
-        replay_per_phrasing=settings.replay_per_phrasing,
-    )
-    with Store.open(store) as opened, _Bars(quiet=json) as bars:
-        turn = Turn(opened, settings, application, bars, reviewers)
-        bars.note(f"store {opened.address}, turn {turn.id}")
+    with open_turn(settings, store=store, labels=reviewers, quiet=json) as turn:
         found = run_turn(turn)
     if json:
         show_json(found)
     else:
         _summarise(found)
     return 0
+
+
+@contextmanager
+def open_turn(
+    settings: LoopConfig, *, store: str | None, labels: Path | None = None, quiet: bool = False
+) -> Iterator[Turn]:
+    """Open a turn of the loop on the claims assistant, with its progress drawn."""
+    application = ClaimsAssistant(
+        record_per_phrasing=settings.record_per_phrasing,
+        replay_per_phrasing=settings.replay_per_phrasing,
+    )
+    with Store.open(store) as opened, _Bars(quiet=quiet) as bars:
+        turn = Turn(opened, settings, application, bars, labels)
+        bars.note(f"store {opened.address}, turn {turn.id}")
+        yield turn
 
 
 class _Bars:

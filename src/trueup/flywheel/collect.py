@@ -18,7 +18,7 @@ from trueup.evals import (
 from trueup.evals.base import Evaluator
 from trueup.evals.run import evaluate_traces, failed, over_refused, score_answer
 from trueup.flywheel.context import Found, Turn
-from trueup.models import LocalSampler, load_model
+from trueup.models import Sampler
 from trueup.queues import AnnotationQueue, NewItem
 from trueup.store import derived_id
 from trueup.store.runs import get_checkpoint
@@ -35,8 +35,10 @@ def evaluators() -> list[Evaluator]:
     return [Groundedness(), TaskCompletion(), ToolSelectionAccuracy(), Refusal(), LengthDrift()]
 
 
-def sampler(turn: Turn, checkpoint_id: str) -> LocalSampler:
+def sampler(turn: Turn, checkpoint_id: str) -> Sampler:
     """Load a checkpoint of the store to draw answers from."""
+    from trueup.models import LocalSampler, load_model  # they load torch
+
     with turn.store.reading() as tx:
         path = get_checkpoint(tx, checkpoint_id).path
     return LocalSampler(load_model(path, dtype="auto"))

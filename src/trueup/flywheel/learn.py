@@ -9,34 +9,46 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import trueup
 from trueup.datasets import Dataset
 from trueup.errors import InputError
 from trueup.flywheel.context import Found, Turn
-from trueup.models import load_model
 from trueup.store import derived_id
 from trueup.store.runs import get_checkpoint, put_checkpoint, put_run
 from trueup.training import Method, Recipe, TrainResult, train
 from trueup.types import Checkpoint, Example, Run
+
+if TYPE_CHECKING:
+    from trueup.models import LoadedModel
 
 __all__ = ["deploy", "train_recipe"]
 
 
 def deploy(turn: Turn, _: Mapping[str, Found]) -> Found:
     """Make the deployed assistant: the model after a short stage on its own, flawed examples."""
+    from trueup.models import load_model  # it loads torch
+
     config = turn.config.seeded()
-    base = load_model(config.model)
-    root = Checkpoint(
-        derived_id("checkpoint", base.content_hash), config.model, base.content_hash, "base"
-    )
+    root = _base(turn, load_model(config.model))
     with turn.store.transaction() as tx:
         put_checkpoint(tx, root, turn.actor, turn.now())
     examples = turn.application.seed_examples(config.seed)
     stage = _Stage(turn, "deploy", "deployed", config.deploy, root, None)
     checkpoint, result = stage.run(examples, ())
     return {"checkpoint": checkpoint.id, "base": root.id, "examples": len(examples)} | result
+
+
+def _base(turn: Turn, loaded: LoadedModel) -> Checkpoint:
+    """Return what training starts from as a folder, made of a file or a hub's model if need be."""
+    from trueup.models import save_model
+
+    path, digest = Path(turn.config.model).resolve(), loaded.content_hash
+    if not list(path.glob("*.safetensors")):
+        path = turn.checkpoints / f"base-{digest[:16]}"
+        digest = save_model(loaded, None, path)
+    return Checkpoint(derived_id("checkpoint", digest), str(path), digest, "base")
 
 
 def train_recipe(turn: Turn, found: Mapping[str, Found], recipe: Recipe, role: str) -> Found:

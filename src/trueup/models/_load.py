@@ -18,6 +18,7 @@ from transformers.utils import logging as hf_logging
 
 from trueup.errors import ModelError
 from trueup.models._hash import file_hash, folder_hash
+from trueup.models._memory import keep_freed_memory
 from trueup.models._save import save_model
 from trueup.models._source import Located, locate
 
@@ -76,6 +77,8 @@ def load_model(
     located = locate(source)
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cpu":
+        keep_freed_memory()
     torch_dtype = _torch_dtype(dtype, device)
     with _quiet(), _one_line(str(source)):
         if located.gguf is None:

@@ -1,0 +1,58 @@
+"""`trueup checkpoint`: the weights that the store knows, and weights from outside."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+from cyclopts import App
+
+from trueup.cli._output import JsonOption, StoreOption, open_store, say, show_json, show_table
+from trueup.store import Store, derived_id
+from trueup.store.runs import list_checkpoints, put_checkpoint
+from trueup.store.stamp import stamp
+from trueup.types import Checkpoint
+
+__all__ = ["app"]
+
+app = App(name="checkpoint", help="Checkpoints: weights that were trained here or brought along.")
+
+
+@app.command(name="list")
+def list_(*, store: StoreOption = None, json: JsonOption = False) -> None:
+    """List the checkpoints, the newest first."""
+    with open_store(store) as opened, opened.reading() as tx:
+        found = list_checkpoints(tx)
+    if json:
+        show_json([asdict(checkpoint) for checkpoint in found])
+    else:
+        rows = [(c.id[:12], c.role, c.content_hash[:12], c.path) for c in found]
+        show_table(("checkpoint", "role", "sha256", "folder"), rows)
+
+
+@app.command
+def add(
+    folder: Path,
+    /,
+    *,
+    role: str = "candidate",
+    store: StoreOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Make a folder of weights known to the store, such as one that `trueup train` made.
+
+    Args:
+        folder: in the Hugging Face format.
+        role: what it is to be: base, deployed, control, candidate.
+    """
+    from trueup.models import folder_hash  # it loads torch
+
+    digest = folder_hash(folder)
+    checkpoint = Checkpoint(derived_id("checkpoint", digest), str(folder.resolve()), digest, role)
+    actor, now = stamp()
+    with Store.open(store) as opened, opened.transaction() as tx:
+        new = put_checkpoint(tx, checkpoint, actor, now)
+    if json:
+        show_json({"checkpoint": checkpoint.id, "new": new})
+    else:
+        say(f"checkpoint {checkpoint.id}{'' if new else ' was there already'}")
