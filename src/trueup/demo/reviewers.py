@@ -32,7 +32,7 @@ REVIEWERS: tuple[SimulatedReviewer, ...] = (
     SimulatedReviewer("amara", 0.03),
     SimulatedReviewer("bruno", 0.05),
     SimulatedReviewer("chen", 0.07),
-    SimulatedReviewer("dora", 0.40),  # the careless one: the audit has to find her
+    SimulatedReviewer("dora", 0.25),  # the careless one: the audit has to find her
 )
 
 
