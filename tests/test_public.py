@@ -23,7 +23,7 @@ PUBLIC = {
     "report.html": "render",
     "store": "Store Tx content_hash default_store derived_id find_store new_id",
     "models": """LoadedModel LocalSampler Sampler encode_completion encode_prompt file_hash
-        folder_hash load_model save_model state_hash""",
+        folder_hash keep_freed_memory load_model save_model state_hash""",
     "datasets": "AddReport CohortEvaluation Dataset Evaluates Row list_versions",
     "traces": """BadLine ImportResult build_trace import_file read_traces record_of rejection
         spans_of trace_from_spans write_traces""",

@@ -24,6 +24,7 @@ from trueup.flywheel.judge import judge, replay_on
 from trueup.flywheel.learn import deploy, train_recipe
 from trueup.flywheel.settle import audit, export, label
 from trueup.flywheel.summary import report
+from trueup.models import keep_freed_memory
 
 __all__ = ["STATIONS", "run_turn"]
 
@@ -88,6 +89,7 @@ def run_turn(turn: Turn) -> dict[str, Found]:
         TrueupError: a station failed; starting the turn again goes on with that station.
     """
     _turns[turn.id] = turn
+    keep_freed_memory()  # before the thread that the stations run in has a heap of its own
     with _launched(turn.store.root):
         return _handle(turn).get_result(polling_interval_sec=0.2)
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from trueup.models._chat import encode_completion, encode_prompt
     from trueup.models._hash import file_hash, folder_hash, state_hash
     from trueup.models._load import LoadedModel, load_model
+    from trueup.models._memory import keep_freed_memory
     from trueup.models._protocol import Sampler
     from trueup.models._sampler import LocalSampler
     from trueup.models._save import save_model
@@ -26,6 +27,7 @@ __all__ = [
     "encode_prompt",
     "file_hash",
     "folder_hash",
+    "keep_freed_memory",
     "load_model",
     "save_model",
     "state_hash",
@@ -39,6 +41,7 @@ _HOME = {
     "encode_prompt": "_chat",
     "file_hash": "_hash",
     "folder_hash": "_hash",
+    "keep_freed_memory": "_memory",
     "load_model": "_load",
     "save_model": "_save",
     "state_hash": "_hash",

@@ -14,11 +14,11 @@ from typing import Any, Literal
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
-from transformers.utils import logging as hf_logging
 
 from trueup.errors import ModelError
 from trueup.models._hash import file_hash, folder_hash
 from trueup.models._memory import keep_freed_memory
+from trueup.models._quiet import no_bars
 from trueup.models._save import save_model
 from trueup.models._source import Located, locate
 
@@ -183,12 +183,10 @@ def _quiet() -> Iterator[None]:
     """Hide the loaders' own progress bars: callers draw theirs."""
     from transformers import modeling_gguf_pytorch_utils as gguf_utils
 
-    shown, bar = hf_logging.is_progress_bar_enabled(), gguf_utils.tqdm
-    hf_logging.disable_progress_bar()
+    bar = gguf_utils.tqdm
     gguf_utils.tqdm = functools.partial(bar, disable=True)
     try:
-        yield
+        with no_bars():
+            yield
     finally:
         gguf_utils.tqdm = bar
-        if shown:
-            hf_logging.enable_progress_bar()

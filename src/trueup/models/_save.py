@@ -10,6 +10,7 @@ from typing import Any
 
 from trueup.errors import ModelError
 from trueup.models._hash import folder_hash
+from trueup.models._quiet import no_bars
 
 __all__ = ["save_model"]
 
@@ -39,8 +40,9 @@ def save_model(model: Any, tokenizer: Any, path: str | Path) -> str:
     target.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
-        model.save_pretrained(staging)
-        tokenizer.save_pretrained(staging)
+        with no_bars():
+            model.save_pretrained(staging)
+            tokenizer.save_pretrained(staging)
         content_hash = folder_hash(staging)
         if _already_there(target, content_hash):
             return content_hash

@@ -1,0 +1,60 @@
+"""The command as a whole: exit codes, and one line for whatever is wrong."""
+
+from __future__ import annotations
+
+import pytest
+
+from trueup.cli import main
+
+
+def run(capsys, *arguments):
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    shown = capsys.readouterr()
+    return ended.value.code, shown.out, shown.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["loop", "--sed", "1"], ["dance"], ["loop", "--seed", "one"], ["gate", "--margins"]],
+)
+def test_usage_errors_end_with_two(arguments, capsys):
+    code, out, err = run(capsys, *arguments)
+    assert (code, out) == (2, "")
+    assert err.startswith("error: ")
+    assert "Traceback" not in err
+
+
+def test_an_unknown_key_of_the_configuration_is_named(capsys, tmp_path):
+    config = tmp_path / "loop.toml"
+    config.write_text("sead = 1\n")
+    store = tmp_path / "store"
+    code, _, err = run(capsys, "loop", "--config", str(config), "--store", str(store))
+    assert code == 1
+    assert "no key sead; a loop takes" in err
+    assert not store.exists()
+
+
+def test_a_model_folder_without_weights_ends_the_loop_in_one_line(capsys, tmp_path):
+    (tmp_path / "empty").mkdir()
+    store = tmp_path / "store"
+    code, _, err = run(capsys, "loop", "--model", str(tmp_path / "empty"), "--store", str(store))
+    assert code == 1
+    errors = [line for line in err.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1
+    assert str(tmp_path / "empty") in errors[0]
+    assert "Traceback" not in err
+    assert not (store / "checkpoints").exists()
+
+
+def test_checkpoints_from_outside_are_added_once_and_listed(capsys, tiny_model_dir, tmp_path):
+    store = str(tmp_path / "store")
+    code, out, _ = run(capsys, "checkpoint", "add", str(tiny_model_dir), "--store", store)
+    assert (code, out.startswith("checkpoint ")) == (0, True)
+    _, again, _ = run(capsys, "checkpoint", "add", str(tiny_model_dir), "--store", store)
+    assert again.strip() == f"{out.strip()} was there already"
+    code, listed, _ = run(capsys, "checkpoint", "list", "--store", store, "--json")
+    assert code == 0
+    assert str(tiny_model_dir) in listed
+    code, _, err = run(capsys, "checkpoint", "add", str(tmp_path), "--store", store)
+    assert (code, err.count("\n")) == (1, 1)
