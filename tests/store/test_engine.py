@@ -128,6 +128,32 @@ def test_a_file_that_is_no_database_is_a_one_line_error(tmp_path):
     assert "\n" not in str(caught.value)
 
 
+def test_a_database_that_breaks_later_is_a_one_line_error(tmp_path):
+    with Store.open(tmp_path) as store:
+        with store.transaction() as tx:
+            tx.execute(sa.text("DROP TABLE audit"))
+        read = sa.select(schema.audit)
+        with (
+            pytest.raises(StoreError, match="no such table: audit; check the address") as caught,
+            store.reading() as tx,
+        ):
+            tx.execute(read)
+        assert "\n" not in str(caught.value)
+
+
+def test_a_store_that_another_process_keeps_locked_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr("trueup.store.engine._BUSY_SECONDS", 0)
+    with Store.open(tmp_path) as store:
+        other = sqlite3.connect(tmp_path / "trueup.db", isolation_level=None)
+        other.execute("BEGIN EXCLUSIVE")
+        with (
+            pytest.raises(StoreError, match="another process writes to it: try again"),
+            store.transaction(),
+        ):
+            pass
+        other.close()
+
+
 def test_a_store_of_a_newer_trueup_is_left_alone(tmp_path):
     Store.open(tmp_path).close()
     connection = sqlite3.connect(tmp_path / "trueup.db")

@@ -82,8 +82,12 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[Tx]:
-        """Open a write transaction; it commits at the end and rolls back on an exception."""
-        with self._engine.connect() as connection:
+        """Open a write transaction; it commits at the end and rolls back on an exception.
+
+        Raises:
+            StoreError: the database is damaged, full, read-only, or locked for too long.
+        """
+        with self._trouble_named(), self._engine.connect() as connection:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             try:
                 yield connection
@@ -94,8 +98,12 @@ class Store:
 
     @contextmanager
     def reading(self) -> Iterator[Tx]:
-        """Open a transaction that sees one state of the store and writes nothing."""
-        with self._engine.connect() as connection:
+        """Open a transaction that sees one state of the store and writes nothing.
+
+        Raises:
+            StoreError: the database is damaged, or locked for too long.
+        """
+        with self._trouble_named(), self._engine.connect() as connection:
             connection.exec_driver_sql("BEGIN DEFERRED")
             yield connection
             connection.rollback()
@@ -125,15 +133,26 @@ class Store:
             with self.transaction() as tx:
                 config.attributes["connection"] = tx
                 command.upgrade(config, "head")
-        except sa.exc.DatabaseError as error:
-            raise StoreError(
-                f"store {self.address}: {str(error.orig).splitlines()[0]}; "
-                "check the address, or restore the file from a backup"
-            ) from error
         except CommandError as error:
             raise StoreError(
                 f"store {self.address} was written by a newer trueup: upgrade trueup to open it"
             ) from error
+
+    @contextmanager
+    def _trouble_named(self) -> Iterator[None]:
+        """Say which store it is that the database cannot work on."""
+        try:
+            yield
+        except sa.exc.DatabaseError as error:
+            # a row that breaks a rule, or a statement that is wrong, is no fault of the file
+            if type(error) not in (sa.exc.DatabaseError, sa.exc.OperationalError):
+                raise
+            reason = str(error.orig).splitlines()[0]
+            if "locked" in reason:
+                advice = "another process writes to it: try again when that is done"
+            else:
+                advice = "check the address, the rights and the disk, or restore a backup"
+            raise StoreError(f"store {self.address}: {reason}; {advice}") from error
 
 
 def _on_sqlite_connect(connection: Any, _record: Any) -> None:

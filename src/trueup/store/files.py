@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import tempfile
@@ -17,6 +18,8 @@ __all__ = ["json_line", "whole_file"]
 # what `str.splitlines` and some readers take for the end of a line, and JSON does not
 _LINE_ENDS = {ord(mark): f"\\u{ord(mark):04x}" for mark in "\u0085\u2028\u2029"}
 
+_FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+
 
 @contextmanager
 def whole_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
@@ -27,10 +30,13 @@ def whole_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
         overwrite: whether a file that is there may be replaced.
 
     Raises:
-        InputError: there is a file already, or its folder cannot be written to.
+        InputError: there is a file already, or a folder, or it cannot be written, as where the
+            disk is full; what was there stays.
     """
+    if path.is_dir():
+        raise InputError(f"{path} is a folder: name a file in it")
     if path.exists() and not overwrite:
-        raise InputError(f"{path} exists: name another file, or say that it may be overwritten")
+        raise InputError(f"{path} exists: name another file, or overwrite it (--force)")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -42,6 +48,10 @@ def whole_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
         yield temporary
         temporary.chmod(0o644)  # mkstemp makes it private
         temporary.replace(path)
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise InputError(f"cannot write {path}: {error.strerror}; make room for it") from error
     finally:
         temporary.unlink(missing_ok=True)
 
