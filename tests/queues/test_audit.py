@@ -1,7 +1,7 @@
 import pytest
 from sqlalchemy import func, select
 
-from trueup.errors import AgreementTooLow
+from trueup.errors import AgreementTooLow, InputError
 from trueup.queues import AnnotationQueue
 from trueup.stats.agreement import krippendorff_alpha
 from trueup.store import schema
@@ -107,3 +107,10 @@ def test_an_audit_is_stored_once_for_the_same_labels(store, queue, add, vote):
     assert (row.id, row.alpha, row.passed) == (second.id, second.alpha.value, second.passed)
     assert row.detail["advice"] == second.advice
     assert other is None
+
+
+@pytest.mark.parametrize("asked", [{"min_alpha": float("nan")}, {"min_alpha": 5}, {"seed": -1}])
+def test_a_line_or_seed_that_makes_no_sense_is_refused(queue, noisy, asked):
+    (name,) = asked
+    with pytest.raises(InputError, match=f"{name} is .*: give"):
+        queue.audit(**asked)

@@ -110,6 +110,7 @@ BAD = [
     ({"reviewer": "x", "preferred": "a", "strength": 2, "labels": ["no"]}, "label 'no' is not"),
     ({"reviewer": "x", "preferred": "a", "strength": 2, "mood": 1}, r"annotations\.0\.mood"),
     ({"reviewer": "x", "preferred": "a", "strength": 2, "seconds": -1}, "seconds"),
+    ({"reviewer": "x\ny", "preferred": "tie"}, r"reviewer 'x\\ny' has control characters"),
 ]
 
 
@@ -128,6 +129,41 @@ def test_a_bad_line_is_named_and_nothing_is_imported(queue, add, path, bad, mess
     report = queue.import_labels(path, skip_bad=True)
     assert (report.added, [line for line, _ in report.rejected]) == (1, [2])
     assert len(queue.annotations()) == 1
+
+
+@pytest.mark.parametrize("shown", [{"a": "B", "b": "A"}, {"a": "A"}, {"a": "A", "b": "B", "c": ""}])
+def test_a_label_on_other_answers_than_the_queue_holds_is_refused(queue, add, path, shown):
+    add(1)
+    queue.export_for_labelling(path)
+    (line,) = read(path)
+    texts = {"A": line["answers"]["a"], "B": line["answers"]["b"]}
+    answers = {key: texts.get(name, name) for key, name in shown.items()}
+    label = {"reviewer": "rita", "preferred": "a", "strength": 3}
+    write(path, [{**line, "answers": answers, "annotations": [label]}])
+    with pytest.raises(InputError, match="is not the one that the queue holds"):
+        queue.import_labels(path)
+    assert queue.annotations() == []
+
+
+def test_two_labels_of_one_hand_in_a_line_must_be_alike(queue, add, path):
+    add(1)
+    queue.export_for_labelling(path)
+    tie = {"reviewer": "rita", "preferred": "tie"}
+    fill(path, tie, {"reviewer": "rita ", "preferred": "neither"})
+    with pytest.raises(InputError, match="rita labels it twice, and not alike"):
+        queue.import_labels(path)
+    fill(path, tie, tie)
+    assert queue.import_labels(path).added == 1
+
+
+def test_spaces_around_a_name_make_no_second_reviewer(queue, add, path):
+    add(1)
+    queue.export_for_labelling(path)
+    fill(path, {"reviewer": "rita", "preferred": "tie"})
+    queue.import_labels(path)
+    fill(path, {"reviewer": " rita ", "preferred": "tie"})
+    assert queue.import_labels(path).unchanged == 1
+    assert [a.reviewer for a in queue.annotations()] == ["rita"]
 
 
 def test_a_line_counts_whole_or_not_at_all(queue, add, path):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from trueup.errors import AgreementTooLow
+from trueup.errors import AgreementTooLow, InputError
 from trueup.stats.agreement import (
     Alpha,
     AlphaInterval,
@@ -128,7 +128,15 @@ def make_report(
     min_alpha: float,
     seed: int,
 ) -> AuditReport:
-    """Compute the audit of a queue's standing annotations, of which there is at least one."""
+    """Compute the audit of a queue's standing annotations, of which there is at least one.
+
+    Raises:
+        InputError: `min_alpha` is no alpha, or the seed is negative.
+    """
+    if not -1 <= min_alpha <= 1:
+        raise InputError(f"min_alpha is {min_alpha}: give a line from -1 to 1, such as 0.6")
+    if seed < 0:
+        raise InputError(f"seed is {seed}: give 0 or more")
     by_id = {item.id: item for item in items}
     ratings = rate(by_id, annotations)
     alpha = krippendorff_alpha(ratings)

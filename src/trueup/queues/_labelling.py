@@ -42,6 +42,7 @@ class _Line(_Strict):
     model_config = ConfigDict(extra="ignore")  # what the item shows travels along
 
     item_id: str
+    answers: dict[str, str] | None = None
     annotations: list[_Given]
 
 
@@ -175,6 +176,7 @@ def _admit_line(
     if line.item_id not in slots:
         raise UnknownName(f"queue {queue.name} has no item {line.item_id!r}")
     slot = slots[line.item_id].copy()
+    _check_shown(slot.item, line)
     given = [
         admit(
             queue,
@@ -187,3 +189,21 @@ def _admit_line(
     ]
     slots[line.item_id] = slot
     return given
+
+
+def _check_shown(item: Item, line: _Line) -> None:
+    """Hold a line against the item: labels on other answers, or two of one hand, are a mix-up."""
+    shown = {answer.key: answer.text for answer in item.answers}
+    if line.answers is not None and line.answers != shown:
+        wrong = next((key for key in shown if line.answers.get(key) != shown[key]), "more")
+        raise InputError(
+            f"item {item.id}: answer {wrong} is not the one that the queue holds, so the labels "
+            "may be meant for another; leave the answers as they were written"
+        )
+    hands: dict[str, _Given] = {}
+    for entry in line.annotations:
+        name = entry.reviewer.strip()
+        if hands.setdefault(name, entry).label() != entry.label():
+            raise InputError(
+                f"item {item.id}: {name} labels it twice, and not alike; keep one of the two"
+            )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, replace
 from datetime import datetime
+from unicodedata import category
 
 from trueup.errors import InputError, QueueError
 from trueup.store import derived_id
@@ -102,8 +103,8 @@ def admit(
         QueueError: the reviewer has labelled the item otherwise and `replaces` does not name
             that label, or the item has all the reviewers it needs.
     """
-    item, reviewer, simulated = slot.item, given.reviewer, given.simulated
-    _check_reviewer(item.id, reviewer)
+    item, simulated = slot.item, given.simulated
+    reviewer = _checked_reviewer(item.id, given.reviewer)
     label = _checked(queue, item, given.label)
     mine = slot.current.get(reviewer)
     for earlier in slot.past:
@@ -139,12 +140,17 @@ def _check_place(queue: QueueRow, slot: Slot, reviewer: str, replaces: str | Non
         )
 
 
-def _check_reviewer(item_id: str, reviewer: str) -> None:
-    if not reviewer.strip() or len(reviewer) > _MAX_REVIEWER:
+def _checked_reviewer(item_id: str, reviewer: str) -> str:
+    """Return the name without spaces around it: `ann ` is not a second reviewer beside `ann`."""
+    name = reviewer.strip()
+    if not 0 < len(name) <= _MAX_REVIEWER:
         raise InputError(
             f"item {item_id}: a reviewer's name has 1 to {_MAX_REVIEWER} characters, "
-            f"not {len(reviewer.strip())}"
+            f"not {len(name)}"
         )
+    if any(category(character) == "Cc" for character in name):
+        raise InputError(f"item {item_id}: reviewer {name!r} has control characters in the name")
+    return name
 
 
 def _ordered(known: Sequence[str], labels: Sequence[str]) -> tuple[str, ...]:

@@ -267,13 +267,14 @@ class AnnotationQueue:
         """Measure how far the labels agree, and store what was found.
 
         Args:
-            min_alpha: the line that alpha is held against.
-            seed: of the bootstrap.
+            min_alpha: the line that alpha is held against, in [-1, 1].
+            seed: of the bootstrap, not negative.
             actor: who audits.
             now: when.
 
         Raises:
             QueueEmpty: there is no label.
+            InputError: an argument makes no sense.
         """
         actor, now = stamp(actor, now)
         items, annotations = read_labelled(self._store, self._row)
