@@ -37,7 +37,7 @@ def test_means_by_cohort_and_evaluator(store, capsys, monkeypatch):
     found = run(capsys, store=store, evaluators="task_completion, Refusal")
     assert {key: (row["mean"], row["scored"], row["failed"]) for key, row in found.items()} == {
         ("easy", "refusal"): (1.0, 2, 0),
-        ("easy", "task_completion"): (0.75, 2, 1),
+        ("easy", "task_completion"): (0.5, 2, 1),
         ("hard", "refusal"): (0.0, 1, 1),
         ("hard", "task_completion"): (0.0, 1, 1),
     }

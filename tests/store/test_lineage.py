@@ -88,7 +88,7 @@ def store(tmp_path):
                 for index in members:
                     row = {"version_id": version, "row_hash": f"row-{index}", "position": index}
                     row |= {"preference_id": f"pref-{index}", "split": "train", "cohort": "rest"}
-                    insert_new(tx, schema.dataset_row, [row])
+                    insert_new(tx, schema.dataset_row, [row | STAMP])
             for key, method, start, end, data in (
                 ("run-sft", "sft", "base-0001", "sft-0001", "v1"),
                 ("run-dpo", "dpo", "sft-0001", "dpo-0001", "v2"),

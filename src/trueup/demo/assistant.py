@@ -23,6 +23,7 @@ __all__ = ["ClaimsAssistant"]
 # being training, and must not share conversations.
 _SEED_FACTS = 1_000_000
 _SEEDS_FLAWED = 2
+_SEED_PHRASINGS = 2
 
 
 class ClaimsAssistant:
@@ -38,7 +39,7 @@ class ClaimsAssistant:
     def __init__(
         self,
         *,
-        record_per_phrasing: int = 3,
+        record_per_phrasing: int = 2,
         replay_per_phrasing: int = 3,
         flaw_share: float = 0.9,
     ) -> None:
@@ -55,8 +56,9 @@ class ClaimsAssistant:
         examples = []
         for request in requests:
             flawed = flawed_answer(request)
-            # a habit takes more examples than a format
-            if int(request.id.rpartition("-")[2]) >= (_SEEDS_FLAWED if flawed else 1):
+            phrasing, copy = map(int, request.id.rpartition("/")[2].split("-"))
+            # a habit takes more examples than a format; half of the phrasings it never met
+            if phrasing >= _SEED_PHRASINGS or copy >= (_SEEDS_FLAWED if flawed else 1):
                 continue
             wrong = flawed is not None and rng.random() < self.flaw_share
             answer = flawed if flawed is not None and wrong else request.reference

@@ -20,14 +20,14 @@ __all__ = ["LoopConfig", "load_config"]
 def _recipe() -> Recipe:
     return Recipe(
         (
-            Stage("sft", SFT(lr=5e-4, epochs=2), data="chosen"),
-            Stage("dpo", DPO(lr=5e-5, beta=0.1), data="pairs"),
+            Stage("sft", SFT(lr=3e-4, epochs=2), data="chosen"),
+            Stage("dpo", DPO(lr=5e-5, beta=0.1, max_steps=20), data="pairs"),
         )
     )
 
 
 def _control() -> Recipe:
-    return Recipe((Stage("sft", SFT(lr=5e-4, epochs=2), data="chosen"),))
+    return Recipe((Stage("sft", SFT(lr=3e-4, epochs=2), data="chosen"),))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,14 +65,14 @@ class LoopConfig:
     min_agreement: float = 0.3
     samples: int = 4
     temperature: float = 1.0
-    passed_share: float = 0.2
+    passed_share: float = 0.4
     max_new_tokens: int = 48
     validation_share: float = 0.1
     deploy: SFT = field(default_factory=lambda: SFT(lr=5e-4, epochs=3))
     recipe: Recipe = field(default_factory=_recipe)
     control: Recipe = field(default_factory=_control)
     margins: str | None = None
-    record_per_phrasing: int = 3
+    record_per_phrasing: int = 2
     replay_per_phrasing: int = 3
 
     def seeded(self) -> LoopConfig:

@@ -10,6 +10,7 @@ from the turn, and lands once.
 from __future__ import annotations
 
 import fcntl
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -130,6 +131,8 @@ def _launched(root: Path) -> Iterator[None]:
             yield
         finally:
             DBOS.destroy()
+            # its handler holds on to the standard error of this call
+            logging.getLogger("dbos").handlers.clear()
 
 
 @contextmanager
