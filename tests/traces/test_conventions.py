@@ -12,6 +12,7 @@ from trueup.types import AnyOf, Expected, Span, ToolCall
 
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=40)
 names = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=20)
+fields = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=40)
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | texts,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
@@ -64,17 +65,17 @@ expectations = st.builds(
 )
 built = st.builds(
     build_trace,
-    id=names,
-    conversation_id=texts,
-    cohort=texts,
-    question_type=texts,
-    family=texts,
+    id=fields.filter(bool),
+    conversation_id=fields,
+    cohort=fields,
+    question_type=fields,
+    family=fields,
     messages=messages,
     answer=answers,
     context=st.lists(texts, max_size=3),
     steps=st.lists(calls, max_size=3),
     expected=st.none() | expectations,
-    model=texts,
+    model=fields,
     started_at=st.none()
     | st.datetimes(
         datetime(1970, 1, 2), datetime(2200, 1, 1), timezones=st.just(timezone(timedelta(hours=2)))

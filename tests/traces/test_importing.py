@@ -85,6 +85,8 @@ def test_another_default_cohort_is_no_conflict(store, tmp_path):
 def test_keys_that_are_not_read_are_counted(store, tmp_path):
     path = write(tmp_path / "a.jsonl", record(0, contxt="x"), record(1, contxt="y", user=5))
     assert bring(store, path).ignored == {"contxt": 2, "user": 1}
+    path = write(tmp_path / "b.jsonl", record(2, expected={"call": [], "facts": ["yes"]}))
+    assert bring(store, path).ignored == {"expected.call": 1}
 
 
 def test_batches_and_progress(store, tmp_path, monkeypatch):

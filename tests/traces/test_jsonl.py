@@ -174,6 +174,8 @@ def test_one_bad_trace_of_an_export_is_named_and_the_other_kept(tmp_path):
         (PLAIN | {"id": 5}, "id: input should be a valid string"),
         (PLAIN | {"id": "x" * 65}, "id: 65 characters, and 64 is the most"),
         (PLAIN | {"cohort": "x" * 101}, "cohort: 101 characters"),
+        (PLAIN | {"cohort": "a\nb"}, r"cohort: 'a\nb' has control characters"),
+        (PLAIN | {"id": "\x1b[2J"}, r"id: '\x1b[2J' has control characters"),
         (PLAIN | {"context": [1]}, "context"),
         (PLAIN | {"steps": [{"arguments": {}}]}, "steps.0.name: field required"),
         (PLAIN | {"expected": {"facts": "a"}}, "expected.facts"),

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unicodedata import category
 
 from openinference.semconv.trace import OpenInferenceSpanKindValues as Kind
 from pydantic import ValidationError
@@ -223,7 +224,9 @@ def check_trace(trace: Trace) -> None:
         InputError: a field is of the wrong type, too long or out of range.
     """
     for name, limit in _LIMITS.items():
-        _check_text(name, getattr(trace, name), limit)
+        _check_text(name, value := getattr(trace, name), limit)
+        if any(category(character) == "Cc" for character in value):
+            raise InputError(f"{name}: {value!r} has control characters, such as line ends, in it")
     if not all(isinstance(passage, str) for passage in trace.context):
         raise InputError("context: every passage is a text")
     for name in ("prompt_tokens", "completion_tokens"):

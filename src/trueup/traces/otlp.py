@@ -104,4 +104,6 @@ def _decode_ids(span: dict[str, Any]) -> None:
         try:
             span[key] = base64.b64encode(bytes.fromhex(value)).decode("ascii")
         except ValueError as error:
-            raise InputError(f"{key} {value!r:.80} is not hexadecimal") from error
+            raise InputError(
+                f"{key} {value!r:.80} is not hexadecimal: OTLP/JSON has no ids in base64"
+            ) from error

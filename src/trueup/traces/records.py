@@ -48,8 +48,11 @@ class _Record(Strict):
 
 
 def unknown_keys(data: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the keys of a record that are not read."""
-    return tuple(key for key in data if key not in _Record.model_fields)
+    """Return the keys of a record, and of what it expects, that are not read."""
+    found = [key for key in data if key not in _Record.model_fields]
+    if isinstance(expected := data.get("expected"), Mapping):
+        found += [f"expected.{key}" for key in expected if key not in ExpectedSchema.model_fields]
+    return tuple(found)
 
 
 def trace_from_record(data: Mapping[str, Any], *, cohort_default: str) -> Trace:
