@@ -109,7 +109,9 @@ def test_an_audit_is_stored_once_for_the_same_labels(store, queue, add, vote):
     assert other is None
 
 
-@pytest.mark.parametrize("asked", [{"min_alpha": float("nan")}, {"min_alpha": 5}, {"seed": -1}])
+@pytest.mark.parametrize(
+    "asked", [{"min_alpha": float("nan")}, {"min_alpha": float("inf")}, {"seed": -1}]
+)
 def test_a_line_or_seed_that_makes_no_sense_is_refused(queue, noisy, asked):
     (name,) = asked
     with pytest.raises(InputError, match=f"{name} is .*: give"):

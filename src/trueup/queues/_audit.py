@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from math import isfinite
 from typing import Any
 
 from trueup.errors import AgreementTooLow, InputError
@@ -131,10 +132,10 @@ def make_report(
     """Compute the audit of a queue's standing annotations, of which there is at least one.
 
     Raises:
-        InputError: `min_alpha` is no alpha, or the seed is negative.
+        InputError: `min_alpha` is no number, or the seed is negative.
     """
-    if not -1 <= min_alpha <= 1:
-        raise InputError(f"min_alpha is {min_alpha}: give a line from -1 to 1, such as 0.6")
+    if not isfinite(min_alpha):
+        raise InputError(f"min_alpha is {min_alpha}: give a number, such as 0.6")
     if seed < 0:
         raise InputError(f"seed is {seed}: give 0 or more")
     by_id = {item.id: item for item in items}

@@ -267,7 +267,7 @@ class AnnotationQueue:
         """Measure how far the labels agree, and store what was found.
 
         Args:
-            min_alpha: the line that alpha is held against, in [-1, 1].
+            min_alpha: the line that alpha is held against.
             seed: of the bootstrap, not negative.
             actor: who audits.
             now: when.
