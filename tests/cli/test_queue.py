@@ -117,3 +117,8 @@ def test_items_go_out_for_labelling_and_labels_come_back(folder, capsys):
     assert json.loads(capsys.readouterr().out)["unchanged"] == 3
     assert run("export", "prefs", "--for-labelling", "again.jsonl", "--json") == 0
     assert json.loads(capsys.readouterr().out)["items"] in (2, 3)
+
+
+def test_an_export_names_its_dataset_or_none(folder, capsys):
+    assert run("export", "prefs", "--dataset", "", "--version", "") == 1
+    assert "error: dataset ''" in capsys.readouterr().err

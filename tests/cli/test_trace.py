@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from trueup.cli import main
 from trueup.cli.trace import import_, list_, show
 from trueup.errors import InputError, StoreError, TraceRejected, UnknownName
 
@@ -53,6 +54,20 @@ def test_keys_that_are_not_read_are_said(path, store, capsys):
     assert "keys that are not read, with how many records have them: user (1)" in (
         capsys.readouterr().out
     )
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "9" * 30])
+def test_a_limit_that_makes_no_sense_is_a_usage_error(path, store, capsys, limit):
+    import_(path, store=store)
+    with pytest.raises(SystemExit) as stopped:
+        main(["trace", "list", "--limit", limit, "--store", store])
+    assert stopped.value.code == 2
+    assert "--limit" in capsys.readouterr().err
+
+
+def test_a_folder_of_traces_is_no_file(tmp_path, store):
+    with pytest.raises(InputError, match="it is no file"):
+        import_(tmp_path, store=store)
 
 
 def test_a_missing_file_makes_no_store(tmp_path, store):

@@ -9,8 +9,10 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from trueup.store import Store
 
@@ -28,6 +30,10 @@ StoreOption = Annotated[
     str | None,
     Parameter(name="--store", help="The store's folder or URL; else TRUEUP_STORE, else .trueup/."),
 ]
+_WIDE = 10_000  # characters
+_CONTROLS = {
+    code: f"\\u{code:04x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n"
+}
 JsonOption = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON.")]
 
 
@@ -42,21 +48,31 @@ def open_store(address: str | None) -> Store:
 
 def show_json(value: Any) -> None:
     """Print a value as JSON."""
+    # where a control character is written as an escape, `say` leaves JSON what it is
     say(json.dumps(value, indent=2, ensure_ascii=False, default=_encode))
 
 
 def show_table(
     columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str | None = None
 ) -> None:
-    """Print a table for people; None is an empty cell, and figures stand on the right."""
+    """Print a table for people; None is an empty cell, and figures stand on the right.
+
+    However narrow the terminal, the first column is whole: it is what other commands ask for.
+    Where there is no terminal, all columns are.
+    """
     cells = [list(row) for row in rows]
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
     for index, name in enumerate(columns):
         numbers = all(isinstance(row[index], int | float | None) for row in cells)
-        table.add_column(name, justify="right" if numbers and cells else "left")
+        table.add_column(name, justify="right" if numbers and cells else "left", no_wrap=index == 0)
     for row in cells:
-        table.add_row(*(_cell(value) for value in row))
-    Console().print(table, markup=False)
+        table.add_row(*(Text(_cell(value)) for value in row))
+    if table.columns:
+        table.columns[0].min_width = max(cell_len(_cell(row[0])) for row in [columns, *cells])
+    console = Console()
+    if not console.is_terminal:  # a file or another program has room for every cell
+        console.width = console.measure(table, options=console.options.update(width=_WIDE)).maximum
+    console.print(table)
 
 
 def show_facts(facts: Mapping[str, Any]) -> None:
@@ -67,8 +83,9 @@ def show_facts(facts: Mapping[str, Any]) -> None:
 
 
 def say(text: str) -> None:
-    """Print a text as it is, however wide the terminal."""
-    Console(soft_wrap=True).print(text, markup=False, highlight=False, emoji=False)
+    """Print a text, however wide the terminal; what would steer the terminal is escaped."""
+    shown = text.translate(_CONTROLS)
+    Console(soft_wrap=True).print(shown, markup=False, highlight=False, emoji=False)
 
 
 def _cell(value: Any) -> str:
@@ -76,7 +93,7 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    return f"{value:.3g}" if isinstance(value, float) else str(value).translate(_CONTROLS)
 
 
 def _encode(value: Any) -> str:

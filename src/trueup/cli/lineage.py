@@ -6,9 +6,8 @@ from json import dumps
 from typing import Annotated
 
 from cyclopts import Parameter
-from rich.console import Console
-from rich.text import Text
 
+from trueup.cli._output import say
 from trueup.errors import InputError
 from trueup.release.lineage import (
     LABELS_SHOWN,
@@ -55,6 +54,5 @@ def lineage(
     if json:
         print(dumps(chain, ensure_ascii=False, indent=2))  # noqa: T201
         return
-    console = Console()
     for line in draw(tree):
-        console.print(Text(line), soft_wrap=True)
+        say(line)

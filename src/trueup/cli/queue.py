@@ -131,7 +131,7 @@ def export(
         preferences = queue.export(format, min_agreement, include_simulated=not no_simulated)
         if out:
             preferences.write(out, overwrite=force)
-        if dataset and version:
+        if dataset is not None and version is not None:
             Dataset.create_or_get(dataset, version, store=opened).add_rows(preferences)
     _report_preferences(preferences, out, dataset, version, as_json=as_json)
 

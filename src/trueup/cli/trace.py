@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
+from cyclopts.validators import Number
 
 from trueup.cli._output import (
     JsonOption,
@@ -31,6 +32,7 @@ __all__ = ["app"]
 app = App(name="trace", help="Traces: what the application was asked, and how it answered.")
 
 _SHOWN = 60  # characters of an answer in a table
+_MOST = 1_000_000  # traces in one listing
 
 
 @app.command(name="import")
@@ -54,7 +56,8 @@ def import_(
         skip_bad: Rejected lines are no error.
     """
     if not file.is_file():
-        raise InputError(f"cannot read {file}: no such file; check its name")
+        what = "it is no file" if file.exists() else "no such file"
+        raise InputError(f"cannot read {file}: {what}; check its name")
 
     def on_bad(bad: BadLine) -> None:
         print(f"{file}:{bad.line}: {bad.reason}", file=sys.stderr)  # noqa: T201 - to standard error
@@ -80,7 +83,7 @@ def import_(
 def list_(
     *,
     cohort: str | None = None,
-    limit: int = 50,
+    limit: Annotated[int, Parameter(validator=Number(gte=1, lte=_MOST))] = 50,
     after: str | None = None,
     store: StoreOption = None,
     as_json: JsonOption = False,

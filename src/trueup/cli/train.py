@@ -12,6 +12,7 @@ from cyclopts import App, Parameter
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from trueup.cli._output import say
 from trueup.training import DPO, SFT, Method, TrainResult, read_examples, train
 
 __all__ = ["app"]
@@ -79,18 +80,18 @@ def _bar(label: str, *, hidden: bool) -> Iterator[Callable[[int, int], None]]:
         MofNCompleteColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), disable=hidden) as bar:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=hidden or not console.is_terminal) as bar:
         task = bar.add_task(label, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _summary(result: TrainResult) -> None:
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(f"{result.steps} steps, {result.tokens} tokens, {result.seconds:.0f} s")
+    say(f"{result.steps} steps, {result.tokens} tokens, {result.seconds:.0f} s")
     if result.best_metric is not None:
-        console.print(f"lowest held-out loss {result.best_metric:.4f}")
-    console.print(f"{result.truncated} completions cut to fit")
+        say(f"lowest held-out loss {result.best_metric:.4f}")
+    say(f"{result.truncated} completions cut to fit")
     for warning in result.warnings:
-        console.print(f"warning: {warning}")
-    console.print(f"metrics: {result.metrics_path}")
-    console.print(f"checkpoint: {result.checkpoint_path} ({result.content_hash[:12]})")
+        say(f"warning: {warning}")
+    say(f"metrics: {result.metrics_path}")
+    say(f"checkpoint: {result.checkpoint_path} ({result.content_hash[:12]})")

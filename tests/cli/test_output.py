@@ -1,0 +1,49 @@
+import json
+
+import pytest
+from rich.console import Console
+
+from trueup.cli import _output
+from trueup.cli._output import say, show_json, show_table
+
+ID = "0123456789abcdef" * 2
+ROWS = [(ID, "a cohort of a rather long name", "an answer, " * 5)]
+
+
+@pytest.fixture
+def narrow(monkeypatch):
+    """A terminal of 60 columns."""
+
+    def terminal(**options):
+        return Console(force_terminal=True, width=60, color_system=None, **options)
+
+    monkeypatch.setattr(_output, "Console", terminal)
+
+
+def test_a_narrow_terminal_shows_the_first_column_whole(narrow, capsys):
+    show_table(("trace", "cohort", "answer"), ROWS)
+    shown = capsys.readouterr().out
+    assert ID in shown
+    assert max(map(len, shown.splitlines())) <= 60
+
+
+def test_without_a_terminal_every_cell_is_whole(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "60")
+    show_table(("trace", "cohort", "answer"), ROWS)
+    shown = capsys.readouterr().out
+    assert all(cell.strip() in shown for cell in ROWS[0])
+
+
+def test_what_would_steer_the_terminal_is_escaped(capsys):
+    say("\x1b[2J one\nand a line [red]x[/nope] :smile: \x9b")
+    show_table(("answer",), [("\x1b]0;title\x07 [/nope]",)])
+    shown = capsys.readouterr().out
+    assert "\\u001b[2J one\nand a line [red]x[/nope] :smile: \\u009b" in shown
+    assert "\\u001b]0;title\\u0007 [/nope]" in shown
+    assert not set(shown) & {"\x1b", "\x07", "\x9b"}
+
+
+def test_escaping_leaves_json_what_it_is(capsys):
+    value = {"answer": "\x1b[2J \x7f \x9b \n ü \u2028"}
+    show_json(value)
+    assert json.loads(capsys.readouterr().out) == value
