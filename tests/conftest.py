@@ -6,10 +6,15 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 # Before transformers or the hub client are imported: a test that needs the network is broken.
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+# How long an example takes is a matter of what else the machine does, and no property of the code.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 CHATML = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
