@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -135,11 +136,17 @@ class SharedPrefixDecoder:
             input_ids=tokens,
             position_ids=(offsets + steps).clamp_min(0),
             attention_mask=mask,
-            past_key_values=self._cache,
             use_cache=True,
             shared_prefix=self._cache,
+            **{_cache_keyword(module): self._cache},
             **kwargs,
         )
+
+
+def _cache_keyword(module: Any) -> str:
+    """Return the name under which a model takes its cache; later versions of 5 renamed it."""
+    renamed = "cache" in inspect.signature(type(module).forward).parameters
+    return "cache" if renamed else "past_key_values"
 
 
 def _chunks(lengths: Sequence[int]) -> Iterator[slice]:

@@ -76,7 +76,7 @@ def _run(
     context = partial(products, precision, forward.device)
     groups, aside = (_groups(method, rows, loaded) for rows in (data, held_out))
     torch.manual_seed(method.seed)
-    adapted = _adapt(model, method, precision)
+    adapted = _adapt(model, method, _stored(precision, forward))
     reference = None
     if method.has_reference:
         # Fresh adapters add exactly nothing, so this is the model that training starts from, run
@@ -121,7 +121,17 @@ def _reference_key(method: Method, loaded: LoadedModel, precision: str) -> str:
     return reference_key(loaded.content_hash, rounding)
 
 
-def _adapt(model: Any, method: Method, precision: str) -> Any:
+def _stored(precision: str, forward: Forward) -> torch.dtype | None:
+    """Return the dtype in which adapted layers keep a copy of their frozen weights, if any.
+
+    Such layers answer in bf16 while rotary embeddings stay float32. Tree attention takes that mix
+    and autocast settles it; a model's own attention without autocast does not.
+    """
+    mixed = forward.shared or forward.device.type != "cpu"
+    return torch.bfloat16 if precision == "bf16" and mixed else None
+
+
+def _adapt(model: Any, method: Method, dtype: torch.dtype | None) -> Any:
     """Put adapters on the model, or make all its weights learn.
 
     Returns:
@@ -132,7 +142,6 @@ def _adapt(model: Any, method: Method, precision: str) -> Any:
             parameter.requires_grad_(True)
         return model
     alpha = 2 * method.lora_rank if method.lora_alpha is None else method.lora_alpha
-    dtype = torch.bfloat16 if precision == "bf16" else None
     return add_adapters(model, rank=method.lora_rank, alpha=alpha, dtype=dtype)
 
 
