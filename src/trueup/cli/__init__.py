@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 
 from cyclopts import App, CycloptsError
 from rich.console import Console
 
 from trueup import __version__
 from trueup.cli import checkpoint, dataset, demo, eval, queue, trace, train
+from trueup.cli._output import CONTROLS
 from trueup.cli.gate import gate
 from trueup.cli.lineage import lineage
 from trueup.cli.loop import loop
@@ -30,6 +32,9 @@ for verb in (loop, gate, lineage):
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command line and exit: 0 done, 1 error, 2 usage; `trueup gate` also 3 and 4."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # an ASCII terminal shows an escape, not a traceback
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
@@ -43,11 +48,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt:
         _complain("interrupted; what was finished is kept")
         sys.exit(130)
-    except BrokenPipeError:  # the reader of our output has gone
-        sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)
 
 
 def _complain(message: str) -> None:
     # soft_wrap: an error is one line, however narrow the window
-    Console(stderr=True, soft_wrap=True).print(f"error: {message}", style="red", markup=False)
+    shown = message.translate(CONTROLS).replace("\n", "\\n")
+    Console(stderr=True, soft_wrap=True).print(f"error: {shown}", style="red", markup=False)

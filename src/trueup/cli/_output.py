@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
@@ -14,10 +16,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from trueup.errors import InputError
 from trueup.store import Store
 
 __all__ = [
+    "CONTROLS",
     "JsonOption",
+    "Out",
     "StoreOption",
     "open_store",
     "say",
@@ -31,10 +36,38 @@ StoreOption = Annotated[
     Parameter(name="--store", help="The store's folder or URL; else TRUEUP_STORE, else .trueup/."),
 ]
 _WIDE = 10_000  # characters
-_CONTROLS = {
+CONTROLS = {
     code: f"\\u{code:04x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n"
 }
 JsonOption = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON.")]
+
+
+class Out(Console):
+    """Standard output: a reader that has gone is no error, and what cannot be written is one line.
+
+    rich's own ends the process with 1 when the reader goes, which would take the place of a
+    verdict's exit code.
+    """
+
+    def on_broken_pipe(self) -> None:
+        """Write no more."""
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print as `Console` does.
+
+        Raises:
+            InputError: standard output takes no more.
+        """
+        try:
+            super().print(*objects, **options)
+        except OSError as error:
+            # what is still in the buffer would fail once more as the process ends
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise InputError(
+                f"standard output: {error.strerror}; what was done is kept, make room and ask again"
+            ) from error
 
 
 def open_store(address: str | None) -> Store:
@@ -69,7 +102,7 @@ def show_table(
         table.add_row(*(Text(_cell(value)) for value in row))
     if table.columns:
         table.columns[0].min_width = max(cell_len(_cell(row[0])) for row in [columns, *cells])
-    console = Console()
+    console = Out()
     if not console.is_terminal:  # a file or another program has room for every cell
         console.width = console.measure(table, options=console.options.update(width=_WIDE)).maximum
     console.print(table)
@@ -84,8 +117,8 @@ def show_facts(facts: Mapping[str, Any]) -> None:
 
 def say(text: str) -> None:
     """Print a text, however wide the terminal; what would steer the terminal is escaped."""
-    shown = text.translate(_CONTROLS)
-    Console(soft_wrap=True).print(shown, markup=False, highlight=False, emoji=False)
+    shown = text.translate(CONTROLS)
+    Out(soft_wrap=True).print(shown, markup=False, highlight=False, emoji=False)
 
 
 def _cell(value: Any) -> str:
@@ -93,7 +126,7 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:.3g}" if isinstance(value, float) else str(value).translate(_CONTROLS)
+    return f"{value:.3g}" if isinstance(value, float) else str(value).translate(CONTROLS)
 
 
 def _encode(value: Any) -> str:

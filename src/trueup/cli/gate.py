@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from json import dumps
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from trueup.cli._output import Out, show_json
 from trueup.errors import GateError
 from trueup.release.gate import gate as decide
 from trueup.release.margins import Margins, load_margins
@@ -75,9 +75,9 @@ def gate(
             now=now,
         )
     if json:
-        print(dumps(asdict(verdict), ensure_ascii=False, indent=2))  # noqa: T201
+        show_json(asdict(verdict))
     else:
-        print_verdict(verdict, Console())
+        print_verdict(verdict, Out())
     return EXIT_CODES[verdict.outcome]
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from json import dumps
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from trueup.cli._output import say
+from trueup.cli._output import say, show_json
 from trueup.errors import InputError
 from trueup.release.lineage import (
     LABELS_SHOWN,
@@ -52,7 +51,7 @@ def lineage(
             chain = trace_back(opened, str(checkpoint))
             tree = backward_tree(chain, limit=None if every else LABELS_SHOWN)
     if json:
-        print(dumps(chain, ensure_ascii=False, indent=2))  # noqa: T201
+        show_json(chain)
         return
     for line in draw(tree):
         say(line)

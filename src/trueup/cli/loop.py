@@ -18,7 +18,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from trueup.cli._output import JsonOption, StoreOption, show_json
+from trueup.cli._output import JsonOption, Out, StoreOption, show_json
 from trueup.demo.assistant import ClaimsAssistant
 from trueup.flywheel.config import LoopConfig, load_config
 from trueup.flywheel.context import Found, Turn
@@ -51,6 +51,8 @@ def loop(
         seed: of everything that is drawn.
         queue: the annotation queue's name.
     """
+    from trueup.models import load_model  # noqa: F401  (what is missing is said before a store is made)
+
     settings = load_config(config, model=model, seed=seed, queue=queue)
     with open_turn(settings, store=store, labels=reviewers, quiet=json) as turn:
         found = run_turn(turn)
@@ -117,7 +119,7 @@ class _Bars:
 
 
 def _summarise(found: dict[str, Found]) -> None:
-    console = Console(soft_wrap=True, highlight=False)
+    console = Out(soft_wrap=True, highlight=False)
     audit, export, verdict = found["audit"], found["export"], found["gate"]
     if audit["simulated"]:
         console.print(f"{audit['simulated']} of {audit['annotations']} labels are simulated")

@@ -17,7 +17,7 @@ from trueup.cli._output import (
     show_json,
     show_table,
 )
-from trueup.datasets import Dataset
+from trueup.datasets import AddReport, Dataset
 from trueup.errors import InputError
 from trueup.queues import (
     AnnotationQueue,
@@ -128,12 +128,13 @@ def export(
             written = queue.export_for_labelling(for_labelling, overwrite=force)
             _report_items(name, written, for_labelling, as_json=as_json)
             return
+        added: AddReport | None = None
         preferences = queue.export(format, min_agreement, include_simulated=not no_simulated)
         if out:
             preferences.write(out, overwrite=force)
         if dataset is not None and version is not None:
-            Dataset.create_or_get(dataset, version, store=opened).add_rows(preferences)
-    _report_preferences(preferences, out, dataset, version, as_json=as_json)
+            added = Dataset.create_or_get(dataset, version, store=opened).add_rows(preferences)
+    _report_preferences(preferences, out, dataset, version, added, as_json=as_json)
 
 
 @app.command
@@ -234,6 +235,7 @@ def _report_preferences(
     out: Path | None,
     dataset: str | None,
     version: str | None,
+    added: AddReport | None,
     *,
     as_json: bool,
 ) -> None:
@@ -250,11 +252,15 @@ def _report_preferences(
                 "file": out,
                 "dataset": dataset,
                 "version": version,
+                "added": None if added is None else added.added,
+                "there_already": None if added is None else added.unchanged,
             }
         )
         return
     where = [f"in {out}"] if out else []
-    where += [f"in dataset {dataset} version {version}"] if dataset else []
+    if added is not None:
+        there = f", {added.unchanged} there already" if added.unchanged else ""
+        where += [f"in dataset {dataset} version {version} ({added.added} rows new{there})"]
     say(
         f"{found.queue}: {len(found)} {found.format} preferences of stream {found.stream}"
         f"{', some labels simulated' if found.simulated else ''}"
