@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections import Counter
@@ -113,14 +114,12 @@ def enqueue(turn: Turn, found: Mapping[str, Found]) -> Found:
     config = turn.config
     traces = _traces(turn)
     scores = evaluate_traces(turn.store, traces, evaluators(), actor=turn.actor, now=turn.now())
+    reasons = {
+        trace.id: f"failed:{names[0]}" for trace in traces if (names := failed(scores[trace.id]))
+    }
+    passed = [trace for trace in traces if trace.id not in reasons]
     rng = random.Random(f"{turn.id}/passed")
-    reasons: dict[str, str] = {}
-    for trace in traces:
-        names = failed(scores[trace.id])
-        if names:
-            reasons[trace.id] = f"failed:{names[0]}"
-        elif rng.random() < config.passed_share:
-            reasons[trace.id] = "sampled"
+    reasons |= {trace.id: "sampled" for trace in _spread(passed, config.passed_share, rng)}
     chosen = [trace for trace in traces if trace.id in reasons]
     source = sampler(turn, found["deploy"]["checkpoint"])
     drawn = source.sample(
@@ -151,17 +150,36 @@ def enqueue(turn: Turn, found: Mapping[str, Found]) -> Found:
     }
 
 
-def pick(trace: Trace, answers: Sequence[Completion], *, worst: bool) -> str | None:
-    """Return the sample to show beside the served answer; None where all samples equal it.
+def _spread(traces: Sequence[Trace], share: float, rng: random.Random) -> list[Trace]:
+    """Draw a share of the traces from each family, rounded up: no family is left unseen.
 
-    Beside an answer that failed goes the best sample; beside one that passed goes the worst, so
-    that there is something to choose between.
+    What the reviewers do not see is not trained on, and what is not trained on is forgotten: a
+    plain sample may miss the few requests that one tool was right for.
+    """
+    families: dict[str, list[Trace]] = {}
+    for trace in traces:
+        families.setdefault(trace.family, []).append(trace)
+    return [
+        trace
+        for members in families.values()
+        for trace in rng.sample(members, math.ceil(share * len(members)))
+    ]
+
+
+def pick(trace: Trace, answers: Sequence[Completion], *, worst: bool) -> str | None:
+    """Return the sample to show beside the served answer; None where there is none to show.
+
+    Beside an answer that failed goes the best sample. Beside one that passed goes the worst, so
+    that there is something to choose between; where all samples passed too, the reviewer is asked
+    about the served answer alone, since two right answers would only be a tie.
     """
     others = [a for a in answers if a.text != trace.answer and a.finish_reason == "stop"]
     if not others:
         return None
     ranked = sorted(others, key=lambda a: _merit(trace, a.text))
-    return (ranked[0] if worst else ranked[-1]).text
+    if not worst:
+        return ranked[-1].text
+    return None if _merit(trace, ranked[0].text)[0] == 0 else ranked[0].text
 
 
 def _merit(trace: Trace, answer: str) -> tuple[int, float]:
