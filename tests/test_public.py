@@ -16,6 +16,7 @@ PUBLIC = {
     "stats.agreement": """Alpha AlphaInterval GroupDisagreement Level RaterReliability Ratings
         ValueCounts bootstrap_interval disagreement_by_group krippendorff_alpha pair_agreement
         raw_agreement reviewer_reliability""",
+    "stats.flow": "balanced_subset",
     "stats.intervals": """ASSUMED_ICC Estimate Spread estimate mean_interval measure_spread
         rate_interval tango_interval""",
     "stats.paired": """PairedDifference holm items_to_show mcnemar_exact minimum_detectable_effect

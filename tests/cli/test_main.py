@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from trueup.cli import main
@@ -58,3 +63,50 @@ def test_checkpoints_from_outside_are_added_once_and_listed(capsys, tiny_model_d
     assert str(tiny_model_dir) in listed
     code, _, err = run(capsys, "checkpoint", "add", str(tmp_path), "--store", store)
     assert (code, err.count("\n")) == (1, 1)
+
+
+def test_an_error_is_one_line_whatever_the_path_holds(capsys, tmp_path):
+    code, _, err = run(capsys, "trace", "list", "--store", str(tmp_path / "two\nlines"))
+    assert (code, err.count("\n")) == (1, 1)
+    assert "two\\nlines" in err
+
+
+def command(*arguments, **options):
+    """Run the command as a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "trueup", *arguments],
+        stderr=subprocess.PIPE,
+        check=False,
+        timeout=120,
+        **options,
+    )
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+def test_output_that_cannot_be_written_is_one_line():
+    with Path("/dev/full").open("w") as full:
+        ended = command("eval", "list", stdout=full)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(b"error: standard output: No space left")
+    assert ended.stderr.count(b"\n") == 1
+
+
+def test_a_reader_that_goes_is_no_error():
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        ended = command("eval", "list", "--json", stdout=writing)
+    finally:
+        os.close(writing)
+    assert (ended.returncode, ended.stderr) == (0, b"")
+
+
+def test_an_ascii_terminal_shows_escapes(tmp_path):
+    environment = os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    line = '{"messages": [{"role": "user", "content": "h\u00e9"}], "answer": "caf\u00e9"}'
+    (tmp_path / "traces.jsonl").write_text(line + "\n", encoding="utf-8")
+    store = ["--store", str(tmp_path / "store")]
+    assert command("trace", "import", str(tmp_path / "traces.jsonl"), *store).returncode == 0
+    ended = command("trace", "list", *store, "--json", stdout=subprocess.PIPE, env=environment)
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert b"caf\\xe9" in ended.stdout or b"caf" not in ended.stdout

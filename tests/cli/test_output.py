@@ -1,10 +1,9 @@
 import json
 
 import pytest
-from rich.console import Console
 
 from trueup.cli import _output
-from trueup.cli._output import say, show_json, show_table
+from trueup.cli._output import Out, say, show_json, show_table
 
 ID = "0123456789abcdef" * 2
 ROWS = [(ID, "a cohort of a rather long name", "an answer, " * 5)]
@@ -15,9 +14,9 @@ def narrow(monkeypatch):
     """A terminal of 60 columns."""
 
     def terminal(**options):
-        return Console(force_terminal=True, width=60, color_system=None, **options)
+        return Out(force_terminal=True, width=60, color_system=None, **options)
 
-    monkeypatch.setattr(_output, "Console", terminal)
+    monkeypatch.setattr(_output, "Out", terminal)
 
 
 def test_a_narrow_terminal_shows_the_first_column_whole(narrow, capsys):

@@ -16,7 +16,7 @@ from trueup.errors import InputError, LossNotFinite
 from trueup.training import DPO, SFT, train
 from trueup.training.config import Method
 from trueup.training.groups import Group
-from trueup.training.loop import batch_of_step, learning_rate
+from trueup.training.loop import batch_of_step, learning_rate, rows_of_run
 from trueup.types import Example
 
 Examples = Callable[..., list[Example]]
@@ -50,6 +50,9 @@ def test_an_epoch_holds_every_row_once(count: int, batch_size: int, seed: int) -
     groups = [Group(str(i), (1,), ((2,),)) for i in range(count)]
     method = SFT(batch_size=batch_size, seed=seed)
     steps = method.total_steps(count)
+    assert {g.id for g in rows_of_run(groups, method)} == {g.id for g in groups}
+    first = rows_of_run(groups, replace(method, max_steps=1))
+    assert first == batch_of_step(groups, method, 0)
     for epoch in range(2):
         seen = [
             g.id

@@ -142,17 +142,20 @@ def replay(
     checkpoint: str,
     /,
     *,
+    on: Literal["validation", "replay"] = "replay",
     config: ConfigOption = None,
     seed: SeedOption = None,
     store: StoreOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Replay the held-out requests on a checkpoint, for `trueup gate` to compare.
+    """Replay held-out requests on a checkpoint, for `trueup gate` to compare.
 
     Args:
         checkpoint: the checkpoint's id.
+        on: the requests: "validation", which recipes are chosen on, or "replay", which the loop's
+            gate judges by and which no recipe should have seen.
     """
-    _visit(lambda turn: replay_on(turn, checkpoint, "checkpoint"), config, seed, store, json)
+    _visit(lambda turn: replay_on(turn, checkpoint, "checkpoint", on), config, seed, store, json)
 
 
 def _visit(

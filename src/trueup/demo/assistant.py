@@ -39,7 +39,7 @@ class ClaimsAssistant:
     def __init__(
         self,
         *,
-        record_per_phrasing: int = 2,
+        record_per_phrasing: int = 1,
         replay_per_phrasing: int = 3,
         flaw_share: float = 0.9,
     ) -> None:
@@ -71,7 +71,7 @@ class ClaimsAssistant:
         return make_requests(split, per_phrasing=count, seed=seed)
 
     def requests(self, which: RequestSet, seed: int) -> list[Request]:
-        """Return the requests to record on, or those to replay."""
+        """Return the requests of one split."""
         made = self.claim_requests(which, seed)
         self._records.update((r.id, r.record) for r in made)
         return [

@@ -213,7 +213,6 @@ def _facts(family: Family, pool: _Pool, rng: random.Random) -> dict[str, Any]:
     amount = 30 * rng.randint(4, 60) + 10 * pool.residue
     return {
         "claim": f"CL-{number}",
-        "policy": f"HM-{rng.choice(pool.ids)}",
         "line": rng.choice(pool.lines),
         "covers": perils[:3],
         "excludes": perils[3:5],
@@ -233,7 +232,7 @@ def _policy_text(facts: Mapping[str, Any]) -> str:
     covered = ", ".join(facts["covers"])
     excluded = " and ".join(facts["excludes"])
     return (
-        f"Policy {facts['policy']} ({facts['line']}): covered are {covered}. "
+        f"Policy ({facts['line']}): covered are {covered}. "
         f"Excluded are {excluded}. Deductible ${facts['deductible']}. Limit ${facts['limit']}."
     )
 

@@ -30,8 +30,10 @@ TOOLS: tuple[dict[str, Any], ...] = (
         "pay a claim whose record says approved",
         {"claim_id": {"type": "string"}, "amount": {"type": "integer"}},
     ),
-    _tool("open_claim", "report a new loss", {"cause": {"type": "string"}}),
-    _tool("send_document", "mail", {"document": {"type": "string", "enum": list(DOCUMENTS)}}),
+    _tool("open_claim", "report a new loss or damage", {"cause": {"type": "string"}}),
+    _tool(
+        "send_document", "mail a paper", {"document": {"type": "string", "enum": list(DOCUMENTS)}}
+    ),
     _tool("escalate", "hand to a person", {"reason": {"type": "string", "enum": list(REASONS)}}),
 )
 
@@ -41,7 +43,7 @@ def signatures() -> str:
     lines = []
     for tool in TOOLS:
         arguments = ", ".join(
-            "|".join(schema["enum"]) if "enum" in schema else name
+            f"{name}={'|'.join(schema['enum'])}" if "enum" in schema else name
             for name, schema in tool["parameters"]["properties"].items()
         )
         lines.append(f"{tool['name']}({arguments}): {tool['description']}")

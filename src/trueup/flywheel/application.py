@@ -11,7 +11,8 @@ from trueup.types import Completion, Example, Item, Label, Trace
 
 __all__ = ["Application", "RequestSet"]
 
-RequestSet = Literal["train", "replay"]
+RequestSet = Literal["train", "validation", "replay"]
+"""What is recorded and learnt from, what recipes are chosen on, and what the gate judges by."""
 
 
 class Application(Protocol):
@@ -25,7 +26,7 @@ class Application(Protocol):
         """Return what the deployed model was trained on before it met its users."""
 
     def requests(self, which: RequestSet, seed: int) -> list[Request]:
-        """Return the requests to record on, or the held-out ones to replay."""
+        """Return the requests of one set; no two sets share a conversation, phrasing or fact."""
 
     def trace(
         self,

@@ -26,7 +26,7 @@ from trueup.store.runs import get_checkpoint
 from trueup.store.traces import list_traces, put_trace
 from trueup.types import Completion, Score, Trace
 
-__all__ = ["enqueue", "evaluate", "evaluators", "record"]
+__all__ = ["enqueue", "evaluate", "evaluators", "pick", "record", "spread"]
 
 _BATCH = 64
 
@@ -119,7 +119,7 @@ def enqueue(turn: Turn, found: Mapping[str, Found]) -> Found:
     }
     passed = [trace for trace in traces if trace.id not in reasons]
     rng = random.Random(f"{turn.id}/passed")
-    reasons |= {trace.id: "sampled" for trace in _spread(passed, config.passed_share, rng)}
+    reasons |= {trace.id: "sampled" for trace in spread(passed, config.passed_share, rng)}
     chosen = [trace for trace in traces if trace.id in reasons]
     source = sampler(turn, found["deploy"]["checkpoint"])
     drawn = source.sample(
@@ -150,7 +150,7 @@ def enqueue(turn: Turn, found: Mapping[str, Found]) -> Found:
     }
 
 
-def _spread(traces: Sequence[Trace], share: float, rng: random.Random) -> list[Trace]:
+def spread(traces: Sequence[Trace], share: float, rng: random.Random) -> list[Trace]:
     """Draw a share of the traces from each family, rounded up: no family is left unseen.
 
     What the reviewers do not see is not trained on, and what is not trained on is forgotten: a

@@ -17,17 +17,20 @@ from trueup.training import DPO, SFT, Recipe, Stage
 __all__ = ["LoopConfig", "load_config"]
 
 
+_SUPERVISED = SFT(lr=1e-3, epochs=2, schedule="linear")
+
+
 def _recipe() -> Recipe:
     return Recipe(
         (
-            Stage("sft", SFT(lr=3e-4, epochs=2), data="chosen"),
-            Stage("dpo", DPO(lr=5e-5, beta=0.1, max_steps=20), data="pairs"),
+            Stage("sft", _SUPERVISED, data="chosen"),
+            Stage("dpo", DPO(lr=2e-5, beta=0.1, nll_weight=0.5, max_steps=16), data="balanced"),
         )
     )
 
 
 def _control() -> Recipe:
-    return Recipe((Stage("sft", SFT(lr=3e-4, epochs=2), data="chosen"),))
+    return Recipe((Stage("sft", _SUPERVISED, data="chosen"),))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +48,8 @@ class LoopConfig:
         min_agreement: share of agreeing rater pairs that an item needs to be trained on.
         samples: answers drawn for each queued request, of which the best is shown.
         temperature: of those samples; the recorded and replayed answers are greedy.
-        passed_share: share of the requests answered well that are queued all the same.
+        passed_share: share of the requests answered well that are queued all the same, spread
+            evenly over the families.
         max_new_tokens: tokens an answer may have.
         validation_share: share of the dataset's conversations held out of training.
         deploy: how the deployed assistant was trained on its own examples.
@@ -65,14 +69,14 @@ class LoopConfig:
     min_agreement: float = 0.3
     samples: int = 4
     temperature: float = 1.0
-    passed_share: float = 0.4
+    passed_share: float = 0.75
     max_new_tokens: int = 48
     validation_share: float = 0.1
-    deploy: SFT = field(default_factory=lambda: SFT(lr=5e-4, epochs=3))
+    deploy: SFT = field(default_factory=lambda: SFT(lr=1e-3, epochs=2, schedule="linear"))
     recipe: Recipe = field(default_factory=_recipe)
     control: Recipe = field(default_factory=_control)
     margins: str | None = None
-    record_per_phrasing: int = 2
+    record_per_phrasing: int = 1
     replay_per_phrasing: int = 3
 
     def seeded(self) -> LoopConfig:

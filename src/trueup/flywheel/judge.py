@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from trueup.evals.run import score_answer
+from trueup.flywheel.application import RequestSet
 from trueup.flywheel.collect import evaluators, sampler
 from trueup.flywheel.context import Found, Turn
 from trueup.release.gate import gate
@@ -16,10 +17,10 @@ from trueup.types import Completion, Messages
 __all__ = ["judge", "replay_on"]
 
 
-def replay_on(turn: Turn, checkpoint_id: str, who: str) -> Found:
-    """Replay the held-out requests on one checkpoint; greedily, so that a seed changes nothing."""
+def replay_on(turn: Turn, checkpoint_id: str, who: str, which: RequestSet = "replay") -> Found:
+    """Replay held-out requests on one checkpoint; greedily, so that a seed changes nothing."""
     config = turn.config
-    requests = turn.application.requests("replay", config.seed)
+    requests = turn.application.requests(which, config.seed)
     source = sampler(turn, checkpoint_id)
     sampling = {
         "temperature": 0.0,
@@ -35,7 +36,7 @@ def replay_on(turn: Turn, checkpoint_id: str, who: str) -> Found:
         turn.store,
         checkpoint_id,
         requests,
-        suite=f"{turn.application.name}/replay-{config.seed}",
+        suite=f"{turn.application.name}/{which}-{config.seed}",
         sample=sample,
         score=partial(score_answer, evaluators()),
         sampling=sampling,

@@ -9,21 +9,23 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import trueup
 from trueup.datasets import Dataset
 from trueup.errors import InputError
+from trueup.evals import find_refusal
 from trueup.flywheel.context import Found, Turn
+from trueup.stats.flow import balanced_subset
 from trueup.store import derived_id
 from trueup.store.runs import get_checkpoint, put_checkpoint, put_run
 from trueup.training import Method, Recipe, TrainResult, train
-from trueup.types import Checkpoint, Example, Run
+from trueup.types import Checkpoint, Example, Run, ToolCall
 
 if TYPE_CHECKING:
     from trueup.models import LoadedModel
 
-__all__ = ["deploy", "train_recipe"]
+__all__ = ["balanced_pairs", "deploy", "train_recipe"]
 
 
 def deploy(turn: Turn, _: Mapping[str, Found]) -> Found:
@@ -63,19 +65,50 @@ def train_recipe(turn: Turn, found: Mapping[str, Found], recipe: Recipe, role: s
         runner = _Stage(
             turn, stage.name, role if last else "stage", stage.method, checkpoint, dataset.id
         )
-        kind = _kind(stage.data)
-        checkpoint, result = runner.run(
-            dataset.examples(kind, "train"), dataset.examples(kind, "validation")
-        )
+        data, held_out = (_rows(dataset, stage.data, split) for split in ("train", "validation"))
+        checkpoint, result = runner.run(data, held_out)
         stages.append({"name": stage.name, "checkpoint": checkpoint.id} | result)
     return {"checkpoint": checkpoint.id, "stages": stages}
 
 
-def _kind(data: str) -> Literal["pairs", "chosen"]:
-    kinds: dict[str, Literal["pairs", "chosen"]] = {"pairs": "pairs", "chosen": "chosen"}
-    if data in kinds:
-        return kinds[data]
-    raise InputError(f"recipe: a stage learns from 'chosen' or 'pairs', not from {data!r}")
+def _rows(dataset: Dataset, data: str, split: str) -> list[Example]:
+    """Return the rows that a stage asks for; held-out pairs are measured on as they are."""
+    if data == "chosen":
+        return dataset.examples("chosen", split)
+    if data not in ("pairs", "balanced"):
+        raise InputError(
+            f"recipe: a stage learns from 'chosen', 'pairs' or 'balanced', not from {data!r}"
+        )
+    pairs = dataset.examples("pairs", split)
+    if data == "pairs" or split != "train":
+        return pairs
+    balanced = balanced_pairs(pairs)
+    if pairs and not balanced:
+        raise InputError(
+            f"recipe: the {len(pairs)} pairs of {dataset.name} {dataset.version} all point one "
+            "way, so none are balanced; raise passed_share, or have the stage learn from 'pairs'"
+        )
+    return balanced
+
+
+def balanced_pairs(pairs: Sequence[Example]) -> list[Example]:
+    """Return the largest choice of pairs in which each act is chosen as often as it is rejected.
+
+    A pair moves probability from the act that was rejected to the one that was chosen. The pairs
+    that reviewers of a flawed assistant make mostly point one way, away from its habits, and a
+    preference stage learns that way and not what tells the requests apart: it unlearns refusals
+    that are right with those that are not. Balanced, no act gains or loses as a whole.
+    """
+    acts = [(_act(pair.completions[0]), _act(pair.completions[1])) for pair in pairs]
+    return [pairs[index] for index in balanced_subset(acts)]
+
+
+def _act(answer: str) -> str:
+    """Return what an answer does: the first tool it calls, "refusal" or "answer"."""
+    calls = ToolCall.parse_all(answer)
+    if calls:
+        return f"call {calls[0].name}"
+    return "refusal" if find_refusal(answer)[0] == "full" else "answer"
 
 
 class _Stage:

@@ -19,7 +19,7 @@ from trueup.training.checkpoint import Progress, RunFolder, write_atomically
 from trueup.training.config import Method
 from trueup.training.forward import Forward
 from trueup.training.groups import Group, build_groups
-from trueup.training.loop import Loop
+from trueup.training.loop import Loop, rows_of_run
 from trueup.training.lora import add_adapters
 from trueup.training.reference import reference_key, reference_logprobs
 from trueup.training.result import TrainResult
@@ -84,7 +84,7 @@ def _run(
         with context():
             reference = reference_logprobs(
                 forward,
-                [*groups, *aside],
+                [*rows_of_run(groups, method), *aside],
                 folder=reference_cache or folder.reference,
                 key=_reference_key(method, loaded, precision),
                 pass_tokens=method.pass_tokens,

@@ -21,7 +21,7 @@ from trueup.training.groups import Group, packed
 from trueup.training.objectives import objective_of
 from trueup.training.reference import pad_reference
 
-__all__ = ["Loop", "batch_of_step", "learning_rate"]
+__all__ = ["Loop", "batch_of_step", "learning_rate", "rows_of_run"]
 
 
 def learning_rate(method: Method, step: int, steps: int) -> float:
@@ -48,6 +48,13 @@ def batch_of_step(groups: Sequence[Group], method: Method, step: int) -> list[Gr
     order = np.random.default_rng([method.seed, epoch]).permutation(len(groups))
     start = within * method.batch_size
     return [groups[i] for i in order[start : start + method.batch_size]]
+
+
+def rows_of_run(groups: Sequence[Group], method: Method) -> list[Group]:
+    """Return the groups that some step of the run reads: all of them unless `max_steps` is few."""
+    steps = method.total_steps(len(groups))
+    read = (batch_of_step(groups, method, step) for step in range(steps))
+    return list({id(group): group for batch in read for group in batch}.values())
 
 
 @dataclass(slots=True)
