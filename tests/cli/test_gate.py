@@ -124,3 +124,15 @@ def test_no_store_is_made_by_asking(tmp_path):
     with pytest.raises(StoreError, match="no store at"):
         gate("a", "b", store=str(tmp_path / "nowhere"))
     assert not (tmp_path / "nowhere").exists()
+
+
+def test_the_verdict_as_a_page(folder, capsys):
+    assert gate("weak-0001", "good-0001", control="weak-0001", report=folder / "out/r.html") == 0
+    assert capsys.readouterr().out.rstrip().endswith("r.html")
+    page = (folder / "out" / "r.html").read_text()
+    assert "SHIP" in page
+    assert "good-0001" in page
+    told = json.loads((folder / "out" / "r.json").read_text())
+    assert told["verdict"]["outcome"] == "ship"
+    assert told["examples"]["better_total"] == 50
+    assert told["lineage"]["children"][0]["text"].startswith("it came from outside")

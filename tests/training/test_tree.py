@@ -21,9 +21,11 @@ def seen_by(tree: Tree, token: int) -> set[int]:
     return set(range(tree.trunk)) | set(tree.slots[branch, seen].tolist())
 
 
-@given(paths)
-def test_every_token_sees_exactly_its_own_sequence(paths: list[tuple[int, ...]]) -> None:
-    tree = build_tree(paths)
+@given(paths, st.sampled_from([1, 2, 16]))
+def test_every_token_sees_exactly_its_own_sequence(
+    paths: list[tuple[int, ...]], least_shared: int
+) -> None:
+    tree = build_tree(paths, least_shared=least_shared)
     for path, place in zip(paths, tree.places, strict=True):
         assert tree.tokens[place].tolist() == list(path)
         assert tree.positions[place].tolist() == list(range(len(path)))
@@ -34,7 +36,16 @@ def test_every_token_sees_exactly_its_own_sequence(paths: list[tuple[int, ...]])
 @given(paths)
 def test_each_distinct_prefix_is_one_token(paths: list[tuple[int, ...]]) -> None:
     prefixes = {path[: i + 1] for path in paths for i in range(len(path))}
-    assert build_tree(paths).size == len(prefixes)
+    assert build_tree(paths, least_shared=1).size == len(prefixes)
+
+
+def test_what_shares_too_little_below_the_trunk_stays_apart() -> None:
+    short = [(1, 2, 3), (1, 2, 4), (1, 5)]
+    assert build_tree(short, least_shared=1).slots.shape == (2, 3)
+    assert build_tree(short, least_shared=2).slots.shape == (3, 2)
+    prompts = [(1, *range(10, 30)), (1, *range(10, 28), 40), (1, *range(50, 60))]
+    tree = build_tree([(*p, end) for p in prompts for end in (7, 8)])
+    assert len(tree.slots) == 1 + 2, "a prompt of 10 tokens is read for each completion"
 
 
 def test_no_row_of_a_mask_is_empty() -> None:

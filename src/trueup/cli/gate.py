@@ -12,11 +12,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from trueup.cli._output import Out, show_json
+from trueup.cli._output import Out, say, show_json
 from trueup.errors import GateError
 from trueup.release.gate import gate as decide
 from trueup.release.margins import Margins, load_margins
-from trueup.release.replay import find_replays
+from trueup.release.replay import find_replays, load_replay
+from trueup.release.summary import verdict_report, write_report
 from trueup.release.wording import signed
 from trueup.store import Store
 from trueup.store.releases import list_verdicts
@@ -45,6 +46,7 @@ def gate(
     *,
     margins: Path | None = None,
     control: str | None = None,
+    report: Path | None = None,
     store: str | None = None,
     json: Annotated[bool, Parameter(negative=())] = False,
 ) -> int:
@@ -55,6 +57,7 @@ def gate(
         candidate: checkpoint that would replace it.
         margins: what is asked; `gate.toml` here if there is one, else the defaults.
         control: a checkpoint to compare the candidate with beside the verdict.
+        report: write the verdict as a page here, with its JSON beside it.
         store: the store's folder or URL.
         json: print the verdict as JSON.
     """
@@ -74,10 +77,16 @@ def gate(
             actor=actor,
             now=now,
         )
+        if report:
+            with opened.reading() as tx:
+                compared = [load_replay(tx, replay) for replay in replays]
+            write_report(verdict_report(opened, verdict, *compared), report)
     if json:
         show_json(asdict(verdict))
     else:
         print_verdict(verdict, Out())
+        if report:
+            say(f"report {report}")
     return EXIT_CODES[verdict.outcome]
 
 

@@ -12,10 +12,8 @@ from typing import Any, cast
 from trueup.flywheel.context import Found, Turn
 from trueup.release.lineage import backward_tree, trace_back
 from trueup.release.replay import load_replay
-from trueup.release.summary import comparison_report
-from trueup.report.html import render
+from trueup.release.summary import comparison_report, write_report
 from trueup.report.model import LoopReport, Stage, Station
-from trueup.store.files import whole_file
 from trueup.store.releases import get_verdict
 
 __all__ = ["report"]
@@ -27,13 +25,8 @@ def report(turn: Turn, found: Mapping[str, Found]) -> Found:
     """Write `report.json` and `report.html` into the turn's folder."""
     made = _assemble(turn, found)
     made["times"] = {"made": turn.now().isoformat(timespec="seconds")}
-    for name, text in (
-        ("report.json", json.dumps(made, indent=2, ensure_ascii=False)),
-        ("report.html", render(made)),
-    ):
-        with whole_file(turn.folder / name, overwrite=True) as path:
-            path.write_text(text, encoding="utf-8")
-    return {"html": str(turn.folder / "report.html"), "json": str(turn.folder / "report.json")}
+    page, data = write_report(made, turn.folder / "report.html")
+    return {"html": str(page), "json": str(data)}
 
 
 def _assemble(turn: Turn, found: Mapping[str, Found]) -> LoopReport:

@@ -1,17 +1,39 @@
-"""The part of a report that a comparison gives: the verdict, its numbers, and examples."""
+"""What a report says of a comparison: the verdict, its numbers, examples and lineage."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 from trueup.release.compare import ALL, compare, is_right, preferred
+from trueup.release.lineage import backward_tree, trace_back
 from trueup.release.replay import ScoredReplay
-from trueup.report.model import Answered, Example, Examples, Headline, Value, VerdictPart
+from trueup.report.html import render
+from trueup.report.model import (
+    Answered,
+    Example,
+    Examples,
+    Headline,
+    LoopReport,
+    Value,
+    VerdictPart,
+)
+from trueup.store import Store
+from trueup.store.files import whole_file
 from trueup.types import Expected, Verdict
 
-__all__ = ["HEADLINE", "comparison_report", "examples", "headline", "sentence"]
+__all__ = [
+    "HEADLINE",
+    "comparison_report",
+    "examples",
+    "headline",
+    "sentence",
+    "verdict_report",
+    "write_report",
+]
 
 HEADLINE = ("tool_selection_accuracy", "over_refusal", "preference")
 """The metrics at the top of a report."""
@@ -49,6 +71,41 @@ def comparison_report(
         "table": [dict(row) for row in verdict.table],
         "examples": examples(baseline, candidate, limit=limit),
     }
+
+
+def verdict_report(
+    store: Store,
+    verdict: Verdict,
+    baseline: ScoredReplay,
+    candidate: ScoredReplay,
+    control: ScoredReplay | None = None,
+) -> LoopReport:
+    """Return what a store holds on one verdict: the comparison and the candidate's lineage."""
+    chain = trace_back(store, verdict.candidate_checkpoint_id)
+    made: dict[str, Any] = {
+        "title": f"{candidate.replay.checkpoint_id[:12]} on {candidate.replay.suite}",
+        "simulated": chain["counts"]["simulated"],
+        "labels": chain["counts"]["labels"],
+        **comparison_report(verdict, baseline, candidate, control),
+        "lineage": backward_tree(chain),
+    }
+    return cast(LoopReport, made)
+
+
+def write_report(report: LoopReport, path: Path) -> tuple[Path, Path]:
+    """Write a report as a page at `path` and as JSON beside it, each whole or not at all.
+
+    Returns:
+        The two paths: of the page and of the JSON.
+    """
+    data = path.with_suffix(".json")
+    for target, text in (
+        (data, json.dumps(report, indent=2, ensure_ascii=False)),
+        (path, render(report)),
+    ):
+        with whole_file(target, overwrite=True) as written:
+            written.write_text(text, encoding="utf-8")
+    return path, data
 
 
 def sentence(verdict: Verdict) -> str:

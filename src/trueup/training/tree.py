@@ -1,9 +1,9 @@
 """Lay sequences out as one prefix tree, so that what they share is computed once.
 
-Sequences are merged where they begin alike. The tree's segments are written one after another,
-each before its children (depth first), and positions count from the tree's root, so a token has
-the position that it has in its own sequence. A token sees itself, what precedes it in its segment,
-and the segments above: exactly what it sees in a plain causal forward.
+Sequences are merged where they begin alike, if what they share is worth it. The tree's segments are
+written one after another, each before its children (depth first), and positions count from the
+tree's root, so a token has the position that it has in its own sequence. A token sees itself, what
+precedes it in its segment, and the segments above: exactly what it sees in a plain causal forward.
 """
 
 from __future__ import annotations
@@ -56,14 +56,28 @@ class Tree:
         return len(self.tokens)
 
 
-def build_tree(paths: Sequence[Sequence[int]], device: torch.device | None = None) -> Tree:
+LEAST_SHARED = 16
+"""Tokens below the trunk that sequences must share to be merged there.
+
+Sequences that are merged attend in one branch, to which all others are padded. Merging two that
+share a word doubles a branch's length, and with it the attention of all, to save a token or two.
+"""
+
+
+def build_tree(
+    paths: Sequence[Sequence[int]],
+    device: torch.device | None = None,
+    *,
+    least_shared: int = LEAST_SHARED,
+) -> Tree:
     """Merge token sequences into a prefix tree.
 
     Args:
         paths: at least one sequence, each of at least one token.
         device: where the tree's tensors lie.
+        least_shared: sequences that share fewer tokens beyond the segment above stay apart.
     """
-    segments, places = _merge(paths)
+    segments, places = _merge(paths, least_shared)
     seg_of = np.concatenate([np.full(s.length, i) for i, s in enumerate(segments)])
     visible = _ancestors(segments)
     trunk = segments[0].length
@@ -106,7 +120,9 @@ class _Segment:
         return self.depth + self.length
 
 
-def _merge(paths: Sequence[Sequence[int]]) -> tuple[list[_Segment], list[np.ndarray]]:
+def _merge(
+    paths: Sequence[Sequence[int]], least_shared: int
+) -> tuple[list[_Segment], list[np.ndarray]]:
     """Return the tree's segments, depth first, and where each sequence's tokens went."""
     segments: list[_Segment] = []
     places = [np.empty(len(path), dtype=np.int64) for path in paths]
@@ -119,10 +135,11 @@ def _merge(paths: Sequence[Sequence[int]]) -> tuple[list[_Segment], list[np.ndar
         for member in members:
             places[member][depth:end] = np.arange(written, written + end - depth)
         written += end - depth
-        children: dict[int, list[int]] = {}
+        children: dict[tuple[int, ...], list[int]] = {}
         for member in members:
             if len(paths[member]) > end:
-                children.setdefault(paths[member][end], []).append(member)
+                ahead = tuple(paths[member][end : end + least_shared])
+                children.setdefault(ahead, []).append(member)
         this = len(segments) - 1
         waiting.extend((this, end, child) for child in reversed(children.values()))
     return segments, places
