@@ -28,7 +28,7 @@ from trueup.types import Completion, Score, Trace
 
 __all__ = ["enqueue", "evaluate", "evaluators", "pick", "record", "spread"]
 
-_BATCH = 64
+_BATCH = 128  # answers that a killed run has to draw again
 
 
 def evaluators() -> list[Evaluator]:

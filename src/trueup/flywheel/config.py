@@ -67,9 +67,9 @@ class LoopConfig:
     overlap: int = 3
     min_alpha: float = 0.6
     min_agreement: float = 0.3
-    samples: int = 4
+    samples: int = 3
     temperature: float = 1.0
-    passed_share: float = 0.75
+    passed_share: float = 0.5
     max_new_tokens: int = 48
     validation_share: float = 0.1
     deploy: SFT = field(default_factory=lambda: SFT(lr=1e-3, epochs=2, schedule="linear"))

@@ -42,7 +42,7 @@ def replay_on(turn: Turn, checkpoint_id: str, who: str, which: RequestSet = "rep
         sampling=sampling,
         actor=turn.actor,
         now=turn.now(),
-        batch=64,
+        batch=128,
         progress=turn.watch(f"replayed on {who}"),
     )
     cut = sum(a.finish_reason == "length" for a in scored.answers.values())

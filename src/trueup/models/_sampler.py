@@ -49,7 +49,7 @@ class LocalSampler:
         top_p: float = 1.0,
         max_new_tokens: int = 40,
         seed: int = 0,
-        batch_size: int = 64,
+        batch_size: int = 128,
         progress: Progress | None = None,
     ) -> list[list[Completion]]:
         """Return `n` answers to each prompt, in the order given.

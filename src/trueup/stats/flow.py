@@ -6,7 +6,6 @@ from collections.abc import Hashable, Sequence
 
 import numpy as np
 from scipy.optimize import linprog
-from scipy.sparse import coo_array
 
 __all__ = ["balanced_subset"]
 
@@ -26,16 +25,12 @@ def balanced_subset(pairs: Sequence[tuple[Hashable, Hashable]]) -> list[int]:
     if not pairs:
         return []
     names = {name: row for row, name in enumerate(dict.fromkeys(n for p in pairs for n in p))}
-    columns = np.arange(len(pairs))
-    first, second = (np.array([names[pair[side]] for pair in pairs]) for side in (0, 1))
-    signs = np.repeat([1.0, -1.0], len(pairs))
-    # entries at one place add up, so that a pair of equal names is no edge at all
-    flow = coo_array((signs, (np.concatenate([first, second]), np.tile(columns, 2))))
+    flow = np.zeros((len(names), len(pairs)))
+    for side, sign in ((0, 1.0), (1, -1.0)):
+        # added, so that a pair of equal names is no edge at all
+        flow[[names[pair[side]] for pair in pairs], np.arange(len(pairs))] += sign
     found = linprog(
-        -np.ones(len(pairs)),
-        A_eq=flow.tocsr(),
-        b_eq=np.zeros(len(names)),
-        bounds=(0, 1),
-        method="highs-ds",
+        -np.ones(len(pairs)), A_eq=flow, b_eq=np.zeros(len(names)), bounds=(0, 1), method="highs-ds"
     )
-    return np.flatnonzero(found.x > 0.5).tolist()
+    assert found.x is not None  # choosing none is always allowed
+    return [int(index) for index in np.flatnonzero(found.x > 0.5)]
