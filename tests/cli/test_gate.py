@@ -134,5 +134,5 @@ def test_the_verdict_as_a_page(folder, capsys):
     assert "good-0001" in page
     told = json.loads((folder / "out" / "r.json").read_text())
     assert told["verdict"]["outcome"] == "ship"
-    assert told["examples"]["better_total"] == 50
+    assert told["examples"]["better_total"] == 60
     assert told["lineage"]["children"][0]["text"].startswith("it came from outside")
