@@ -169,6 +169,9 @@ def test_labels_from_a_file_take_the_place_of_the_simulation(tiny_model_dir, tmp
     assert found["label"]["simulated"] is False
     report = read_report(found)
     assert (report["simulated"], report["labels"]) == (0, 48)
+    notes = [stage["note"].split(";")[0] for stage in report["training"]]
+    assert [note.partition(" on ")[0] for note in notes] == ["2 steps", "2 steps"]
+    assert [note.split()[4:] for note in notes] == [["chosen", "answers"], ["pairs"]]
     assert "labels in this report are simulated" not in Path(found["report"]["html"]).read_text()
 
 

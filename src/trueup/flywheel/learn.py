@@ -67,7 +67,9 @@ def train_recipe(turn: Turn, found: Mapping[str, Found], recipe: Recipe, role: s
         )
         data, held_out = (_rows(dataset, stage.data, split) for split in ("train", "validation"))
         checkpoint, result = runner.run(data, held_out)
-        stages.append({"name": stage.name, "checkpoint": checkpoint.id} | result)
+        stages.append(
+            {"name": stage.name, "data": stage.data, "checkpoint": checkpoint.id} | result
+        )
     return {"checkpoint": checkpoint.id, "stages": stages}
 
 

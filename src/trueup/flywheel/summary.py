@@ -104,10 +104,15 @@ def _training(turn: Turn, found: Mapping[str, Found]) -> list[Stage]:
                 "name": stage["name"],
                 "method": stage["method"],
                 "rows": [_untimed(row) for row in _lines(path)],
-                "note": "; ".join(stage["warnings"]),
+                "note": "; ".join([_learnt_from(stage), *stage["warnings"]]),
             }
         )
     return stages
+
+
+def _learnt_from(stage: Mapping[str, Any]) -> str:
+    rows = {"chosen": "chosen answers", "balanced": "pairs, as many as balance"}
+    return f"{stage['steps']} steps on {stage['rows']} {rows.get(stage['data'], stage['data'])}"
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
