@@ -52,7 +52,7 @@ class Out(Console):
     def on_broken_pipe(self) -> None:
         """Write no more."""
         self.quiet = True
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard()
 
     def print(self, *objects: Any, **options: Any) -> None:
         """Print as `Console` does.
@@ -64,10 +64,15 @@ class Out(Console):
             super().print(*objects, **options)
         except OSError as error:
             # what is still in the buffer would fail once more as the process ends
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _discard()
             raise InputError(
                 f"standard output: {error.strerror}; what was done is kept, make room and ask again"
             ) from error
+
+
+def _discard() -> None:
+    """Have standard output go nowhere from now on, what is still in its buffer included."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def open_store(address: str | None) -> Store:

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from operator import itemgetter
 
 from trueup.evals import (
     Groundedness,
@@ -176,10 +177,12 @@ def pick(trace: Trace, answers: Sequence[Completion], *, worst: bool) -> str | N
     others = [a for a in answers if a.text != trace.answer and a.finish_reason == "stop"]
     if not others:
         return None
-    ranked = sorted(others, key=lambda a: _merit(trace, a.text))
+    merits = [(_merit(trace, a.text), a.text) for a in others]
+    ranked = sorted(merits, key=itemgetter(0))
     if not worst:
-        return ranked[-1].text
-    return None if _merit(trace, ranked[0].text)[0] == 0 else ranked[0].text
+        return ranked[-1][1]
+    (failures, _), text = ranked[0]
+    return None if failures == 0 else text
 
 
 def _merit(trace: Trace, answer: str) -> tuple[int, float]:

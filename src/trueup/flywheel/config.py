@@ -72,7 +72,7 @@ class LoopConfig:
     passed_share: float = 0.5
     max_new_tokens: int = 48
     validation_share: float = 0.1
-    deploy: SFT = field(default_factory=lambda: SFT(lr=1e-3, epochs=2, schedule="linear"))
+    deploy: SFT = field(default_factory=lambda: _SUPERVISED)
     recipe: Recipe = field(default_factory=_recipe)
     control: Recipe = field(default_factory=_control)
     margins: str | None = None
