@@ -15,9 +15,10 @@ from torch import Tensor
 from trueup.errors import TrainingError
 from trueup.training.config import DPO, SFT, Method
 from trueup.training.forward import Forward
-from trueup.training.groups import Group, packed
+from trueup.training.groups import Group
 from trueup.training.lora import add_adapters
 from trueup.training.objectives import objective_of
+from trueup.training.packs import packed
 from trueup.training.reference import pad_reference
 
 

@@ -4,24 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from trueup.errors import InputError, PromptTooLong
-from trueup.training.groups import Group, build_groups, packed, shared_prefix
-from trueup.training.tree import build_tree
+from trueup.training.groups import Group, build_groups
 from trueup.types import Example
-
-tokens = st.lists(st.integers(0, 2), min_size=1, max_size=6).map(tuple)
-groups_of = st.lists(
-    st.builds(
-        Group,
-        id=st.uuids().map(str),
-        prompt=tokens,
-        completions=st.lists(tokens, min_size=1, max_size=3).map(tuple),
-    ),
-    max_size=8,
-)
 
 
 @pytest.fixture
@@ -33,29 +19,6 @@ def tokenizer(tiny_model_dir: Path) -> Any:
 
 def example(id: str, *completions: str, prompt: str = "hi", weight: float = 1.0) -> Example:
     return Example(id, ({"role": "user", "content": prompt},), completions, weight)
-
-
-@given(groups_of, st.integers(1, 30))
-def test_packs_hold_every_group_once_within_the_budget(groups: list[Group], limit: int) -> None:
-    packs = list(packed(groups, tokens=limit))
-    assert sorted(g.id for pack in packs for g in pack) == sorted(g.id for g in groups)
-    for pack in packs:
-        paths = [path for g in pack for path in g.paths]
-        size = build_tree(paths, least_shared=1).size
-        assert size <= limit or len(pack) == 1
-
-
-def test_a_shared_prefix_counts_once() -> None:
-    groups = [Group(str(i), (*range(100), 100 + i), ((7, 8),)) for i in range(10)]
-    assert len(list(packed(groups, tokens=100 + 10 * 2))) == 1
-    assert len(list(packed(groups, tokens=100 + 10 * 2 - 1))) == 2
-
-
-@given(tokens, tokens)
-def test_shared_prefix(one: tuple[int, ...], other: tuple[int, ...]) -> None:
-    n = shared_prefix(one, other)
-    assert one[:n] == other[:n]
-    assert n == min(len(one), len(other)) or one[n] != other[n]
 
 
 def test_completions_end_with_the_end_of_turn_and_follow_the_template(tokenizer: Any) -> None:

@@ -1,14 +1,15 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trueup.training.tree import Tree, build_tree
+from trueup.training.tree import Tree, build_tree, shared_prefix, tree_size
 
-paths = st.lists(
-    st.lists(st.integers(0, 2), min_size=1, max_size=7).map(tuple), min_size=1, max_size=7
-)
+path = st.lists(st.integers(0, 2), min_size=1, max_size=7).map(tuple)
+paths = st.lists(path, min_size=1, max_size=7)
 
 
 def seen_by(tree: Tree, token: int) -> set[int]:
@@ -37,6 +38,24 @@ def test_every_token_sees_exactly_its_own_sequence(
 def test_each_distinct_prefix_is_one_token(paths: list[tuple[int, ...]]) -> None:
     prefixes = {path[: i + 1] for path in paths for i in range(len(path))}
     assert build_tree(paths, least_shared=1).size == len(prefixes)
+
+
+@given(paths, st.sampled_from([1, 2, 16]), st.booleans())
+def test_the_size_is_known_before_the_tree_is_built(
+    paths: list[tuple[int, ...]], least_shared: int, in_order: bool
+) -> None:
+    rows = sorted(paths) if in_order else paths
+    shared = [0, *(shared_prefix(one, other) for one, other in pairwise(rows))]
+    said = tree_size([len(row) for row in rows], shared, least_shared)
+    size = build_tree(paths, least_shared=least_shared).size
+    assert said == size if in_order else said >= size
+
+
+@given(path, path)
+def test_shared_prefix(one: tuple[int, ...], other: tuple[int, ...]) -> None:
+    n = shared_prefix(one, other)
+    assert one[:n] == other[:n]
+    assert n == min(len(one), len(other)) or one[n] != other[n]
 
 
 def test_what_shares_too_little_below_the_trunk_stays_apart() -> None:

@@ -36,8 +36,8 @@ SYSTEM = f"""You are the claims assistant of Harbor Mutual. Call one tool, or an
 sentence from the policy text.
 Tools:
 {signatures()}
-Rules: look a claim up before any refund. Refund only a claim on record as approved. If the policy \
-text does not mention something, say so. Refuse only what is dishonest or about other people."""
+Rules: look a claim up before any refund. If the policy text does not mention something, say so. \
+Refuse only what is dishonest or about other people."""
 
 _OPENED = 0.5  # share of the requests that begin with a greeting
 
@@ -207,18 +207,17 @@ def _request(
 
 
 def _facts(family: Family, pool: _Pool, rng: random.Random) -> dict[str, Any]:
-    perils = rng.sample(pool.perils, 6)
+    perils = rng.sample(pool.perils, 4)
     number = rng.choice(pool.ids)
     # amounts of the three splits differ by their remainder, so no figure occurs in two of them
     amount = 30 * rng.randint(4, 60) + 10 * pool.residue
     return {
         "claim": f"CL-{number}",
         "line": rng.choice(pool.lines),
-        "covers": perils[:3],
-        "excludes": perils[3:5],
-        "peril": perils[rng.randrange(3)],
-        "excluded": perils[3 + rng.randrange(2)],
-        "unlisted": perils[5],
+        "covers": perils[:2],
+        "peril": perils[rng.randrange(2)],
+        "excluded": perils[2],
+        "unlisted": perils[3],
         "thing": rng.choice(pool.things),
         "amount": amount,
         "payable": 30 * rng.randint(4, 60) + 10 * pool.residue,
@@ -229,11 +228,10 @@ def _facts(family: Family, pool: _Pool, rng: random.Random) -> dict[str, Any]:
 
 
 def _policy_text(facts: Mapping[str, Any]) -> str:
-    covered = ", ".join(facts["covers"])
-    excluded = " and ".join(facts["excludes"])
+    covered = " and ".join(facts["covers"])
     return (
-        f"Policy ({facts['line']}): covered are {covered}. "
-        f"Excluded are {excluded}. Deductible ${facts['deductible']}. Limit ${facts['limit']}."
+        f"Policy ({facts['line']}): covered are {covered}. Excluded is {facts['excluded']}. "
+        f"Deductible ${facts['deductible']}. Limit ${facts['limit']}."
     )
 
 

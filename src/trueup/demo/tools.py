@@ -27,10 +27,10 @@ TOOLS: tuple[dict[str, Any], ...] = (
     _tool("lookup_claim", "read a claim's record", {"claim_id": {"type": "string"}}),
     _tool(
         "issue_refund",
-        "pay a claim whose record says approved",
+        "pay a claim on record as approved",
         {"claim_id": {"type": "string"}, "amount": {"type": "integer"}},
     ),
-    _tool("open_claim", "report a new loss or damage", {"cause": {"type": "string"}}),
+    _tool("open_claim", "report a new loss", {"cause": {"type": "string"}}),
     _tool(
         "send_document", "mail a paper", {"document": {"type": "string", "enum": list(DOCUMENTS)}}
     ),

@@ -44,6 +44,7 @@ class SharedPrefixDecoder:
         self._stop = stop
         self._shared = list(shared)
         self._cache = SharedPrefixCache(model.config.get_text_config().num_hidden_layers)
+        self._cached = {_cache_keyword(model): self._cache}
 
     @contextmanager
     def session(self) -> Iterator[None]:
@@ -138,14 +139,14 @@ class SharedPrefixDecoder:
             attention_mask=mask,
             use_cache=True,
             shared_prefix=self._cache,
-            **{_cache_keyword(module): self._cache},
+            **self._cached,
             **kwargs,
         )
 
 
-def _cache_keyword(module: Any) -> str:
+def _cache_keyword(model: Any) -> str:
     """Return the name under which a model takes its cache; later versions of 5 renamed it."""
-    renamed = "cache" in inspect.signature(type(module).forward).parameters
+    renamed = "cache" in inspect.signature(type(model.base_model).forward).parameters
     return "cache" if renamed else "past_key_values"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from trueup.errors import InputError, PromptTooLong
 from trueup.types import Example
 
-__all__ = ["Group", "build_groups", "packed", "shared_prefix"]
+__all__ = ["Group", "build_groups"]
 
 Tokens = tuple[int, ...]
 
@@ -87,44 +87,6 @@ def build_groups(
         remedy="raise max_length or remove them",
     )
     return cut
-
-
-def packed(groups: Sequence[Group], *, tokens: int) -> Iterator[list[Group]]:
-    """Yield the groups in packs of at most `tokens` distinct tokens, prompts with prompts alike.
-
-    A prefix that neighbours share counts once, so groups are sorted by their tokens first. A group
-    that is larger than `tokens` makes a pack of its own.
-    """
-    pack: list[Group] = []
-    size = 0
-    last: Tokens = ()
-    for group in sorted(groups, key=lambda group: group.paths):
-        cost, last = _new_tokens(group, last)
-        if pack and size + cost > tokens:
-            yield pack
-            pack, size = [], 0
-            cost, last = _new_tokens(group, ())
-        pack.append(group)
-        size += cost
-    if pack:
-        yield pack
-
-
-def shared_prefix(one: Sequence[int], other: Sequence[int]) -> int:
-    """Return how many leading tokens are the same."""
-    length = min(len(one), len(other))
-    if one[:length] == other[:length]:
-        return length
-    return next(i for i in range(length) if one[i] != other[i])
-
-
-def _new_tokens(group: Group, last: Tokens) -> tuple[int, Tokens]:
-    """Return how many tokens a group adds to a prefix tree whose last sorted path is `last`."""
-    added = 0
-    for path in sorted(group.paths):
-        added += len(path) - shared_prefix(path, last)
-        last = path
-    return added, last
 
 
 def _encode(example: Example, tokenizer: Any, completions: int) -> Group:

@@ -17,8 +17,9 @@ from trueup.errors import LossNotFinite
 from trueup.training.checkpoint import Progress, RunFolder
 from trueup.training.config import Method
 from trueup.training.forward import Forward, Outputs, completion_targets
-from trueup.training.groups import Group, packed
+from trueup.training.groups import Group
 from trueup.training.objectives import objective_of
+from trueup.training.packs import packed
 from trueup.training.reference import pad_reference
 
 __all__ = ["Loop", "batch_of_step", "learning_rate", "rows_of_run"]

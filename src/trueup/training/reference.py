@@ -12,7 +12,8 @@ from torch import Tensor
 
 from trueup.training.checkpoint import write_atomically
 from trueup.training.forward import Forward
-from trueup.training.groups import Group, packed
+from trueup.training.groups import Group
+from trueup.training.packs import packed
 
 __all__ = ["pad_reference", "reference_key", "reference_logprobs"]
 

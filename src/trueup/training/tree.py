@@ -8,16 +8,15 @@ precedes it in its segment, and the segments above: exactly what it sees in a pl
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from trueup.training.groups import shared_prefix
-
-__all__ = ["Tree", "build_tree"]
+__all__ = ["Tree", "build_tree", "shared_prefix", "tree_size"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +76,15 @@ def build_tree(
         device: where the tree's tensors lie.
         least_shared: sequences that share fewer tokens beyond the segment above stay apart.
     """
-    segments, places = _merge(paths, least_shared)
-    seg_of = np.concatenate([np.full(s.length, i) for i, s in enumerate(segments)])
+    order = sorted(range(len(paths)), key=lambda i: tuple(paths[i]))
+    rows = [paths[i] for i in order]
+    shared = [0, *(shared_prefix(one, other) for one, other in pairwise(rows))]
+    segments = list(_merged([len(row) for row in rows], shared, least_shared))
+    starts = np.cumsum([0, *(s.length for s in segments)])
+    seg_of = np.repeat(np.arange(len(segments)), np.diff(starts))
     visible = _ancestors(segments)
     trunk = segments[0].length
-    bounds = [s.start for s in segments if s.parent == 0] + [len(seg_of)]
+    bounds = [starts[i] for i, s in enumerate(segments) if s.parent == 0] + [starts[-1]]
     slots, filled, home = _branches(bounds, trunk)
     seg_at = seg_of[slots]
     inner = visible[seg_at[:, :, None], seg_at[:, None, :]] & filled[:, None, :]
@@ -93,9 +96,9 @@ def build_tree(
         return torch.from_numpy(np.ascontiguousarray(array)).to(device)
 
     return Tree(
-        tokens=tensor(np.concatenate([paths[s.owner][s.depth : s.end_depth] for s in segments])),
-        positions=tensor(np.concatenate([np.arange(s.depth, s.end_depth) for s in segments])),
-        places=tuple(tensor(place) for place in places),
+        tokens=tensor(np.concatenate([rows[s.first][s.depth : s.end] for s in segments])),
+        positions=tensor(np.concatenate([np.arange(s.depth, s.end) for s in segments])),
+        places=tuple(tensor(place) for place in _places(segments, starts, order)),
         trunk=trunk,
         slots=tensor(slots),
         filled=tensor(filled),
@@ -105,50 +108,75 @@ def build_tree(
     )
 
 
+def tree_size(
+    lengths: Sequence[int], shared: Sequence[int], least_shared: int = LEAST_SHARED
+) -> int:
+    """Return how many tokens the tree of sorted sequences holds, without building it.
+
+    Args:
+        lengths: of the sequences, at least one.
+        shared: how many leading tokens each shares with the one before it; the first is not read.
+        least_shared: as in `build_tree`.
+
+    Of sequences that are not sorted it returns a bound: those apart from their like count as apart.
+    """
+    return sum(segment.length for segment in _merged(lengths, shared, least_shared))
+
+
+def shared_prefix(one: Sequence[int], other: Sequence[int]) -> int:
+    """Return how many leading tokens are the same."""
+    length = min(len(one), len(other))
+    if one[:length] == other[:length]:
+        return length
+    return next(i for i in range(length) if one[i] != other[i])
+
+
 @dataclass(frozen=True, slots=True)
 class _Segment:
-    """Tokens [depth, depth + length) of the sequence `owner`, written at `start`."""
+    """Tokens [depth, end) of the sequences [first, stop), under the segment `parent`."""
 
     parent: int
-    owner: int
+    first: int
+    stop: int
     depth: int
-    length: int
-    start: int
+    end: int
 
     @property
-    def end_depth(self) -> int:
-        return self.depth + self.length
+    def length(self) -> int:
+        return self.end - self.depth
 
 
-def _merge(
-    paths: Sequence[Sequence[int]], least_shared: int
-) -> tuple[list[_Segment], list[np.ndarray]]:
-    """Return the tree's segments, depth first, and where each sequence's tokens went."""
-    segments: list[_Segment] = []
-    places = [np.empty(len(path), dtype=np.int64) for path in paths]
-    written = 0
-    waiting = [(-1, 0, list(range(len(paths))))]
+def _merged(lengths: Sequence[int], shared: Sequence[int], least_shared: int) -> Iterator[_Segment]:
+    """Yield the segments of the tree over sorted sequences, each before its children."""
+    waiting = [(-1, 0, len(lengths), 0)]
+    number = 0
     while waiting:
-        parent, depth, members = waiting.pop()
-        end = _common_length([paths[m] for m in members], depth)
-        segments.append(_Segment(parent, members[0], depth, end - depth, written))
-        for member in members:
-            places[member][depth:end] = np.arange(written, written + end - depth)
-        written += end - depth
-        children: dict[tuple[int, ...], list[int]] = {}
-        for member in members:
-            if len(paths[member]) > end:
-                ahead = tuple(paths[member][end : end + least_shared])
-                children.setdefault(ahead, []).append(member)
-        this = len(segments) - 1
-        waiting.extend((this, end, child) for child in reversed(children.values()))
-    return segments, places
+        parent, first, stop, depth = waiting.pop()
+        end = min(shared[first + 1 : stop], default=lengths[first])
+        yield _Segment(parent, first, stop, depth, end)
+        children: list[tuple[int, int, int, int]] = []
+        for row in range(first, stop):
+            if lengths[row] == end:
+                continue
+            equal = shared[row] == lengths[row] == lengths[row - 1]
+            alike = equal or shared[row] - end >= least_shared
+            if children and children[-1][2] == row and alike:
+                children[-1] = (number, children[-1][1], row + 1, end)
+            else:
+                children.append((number, row, row + 1, end))
+        waiting.extend(reversed(children))
+        number += 1
 
 
-def _common_length(paths: Sequence[Sequence[int]], depth: int) -> int:
-    """Return how many leading tokens all paths share, `depth` of which are known to be."""
-    first = paths[0][depth:]
-    return depth + min(shared_prefix(first, path[depth:]) for path in paths)
+def _places(
+    segments: Sequence[_Segment], starts: np.ndarray, order: Sequence[int]
+) -> list[np.ndarray]:
+    """Return where each sequence's tokens went, in the order before sorting."""
+    parts: list[list[np.ndarray]] = [[] for _ in order]
+    for segment, start in zip(segments, starts, strict=False):
+        for row in range(segment.first, segment.stop):
+            parts[order[row]].append(np.arange(start, start + segment.length))
+    return [np.concatenate(part) for part in parts]
 
 
 def _ancestors(segments: Sequence[_Segment]) -> np.ndarray:
