@@ -8,8 +8,8 @@ import sys
 import pytest
 
 PUBLIC = {
-    "types": """LABELS Annotation AnyOf Checkpoint Completion Example Expected Item ItemAnswer Label
-        Message Messages Preference Run Score Span ToolCall Trace Verdict VerdictOutcome""",
+    "types": """ALL_COHORTS LABELS Annotation AnyOf Checkpoint Completion Example Expected Item
+        ItemAnswer Label Message Messages Preference Run Score Span ToolCall Trace Verdict VerdictOutcome""",
     "errors": """AgreementTooLow DatasetError GateError InputError LeaseExpired LossNotFinite
         MissingExtra ModelError PromptTooLong QueueEmpty QueueError StoreBusy StoreError
         TraceRejected TrainingError TrueupError UnknownName VersionConflict VersionSealed""",
@@ -19,13 +19,13 @@ PUBLIC = {
     "stats.flow": "balanced_subset",
     "stats.intervals": """ASSUMED_ICC Estimate Spread estimate mean_interval measure_spread
         rate_interval tango_interval""",
-    "stats.paired": """PairedDifference holm items_to_show mcnemar_exact minimum_detectable_effect
+    "stats.paired": """PairedDifference clusters_to_show holm minimum_detectable_effect
         paired_difference sign_flip_test""",
     "report.html": "render",
     "store": "Store Tx content_hash default_store derived_id find_store new_id",
     "models": """LoadedModel LocalSampler Sampler encode_completion encode_prompt file_hash
         folder_hash keep_freed_memory load_model save_model state_hash""",
-    "datasets": "AddReport CohortEvaluation Dataset Evaluates Row list_versions",
+    "datasets": "AddReport CohortEvaluation Dataset Evaluates Row check_name list_versions",
     "traces": """BadLine ImportResult build_trace import_file read_traces record_of rejection
         spans_of trace_from_spans write_traces""",
     "evals": """EVALUATORS Answered BiasDetection Evaluator Groundedness LengthDrift Refusal
@@ -37,12 +37,12 @@ PUBLIC = {
         train""",
     "release.replay": """Request Sample ScoreAnswer ScoredReplay find_replays load_replay
         replay""",
-    "release.compare": "ALL METRICS Cell Metric compare is_right preferred",
+    "release.compare": "ALL METRICS Cell Metric compare is_right preferred significant",
     "release.margins": "Margin Margins load_margins",
     "release.gate": "Judged decide gate judge",
     "release.lineage": """LABELS_SHOWN backward_tree draw forward_tree trace_back
         trace_forward""",
-    "flywheel.config": "LoopConfig load_config",
+    "flywheel.config": "ROWS LoopConfig load_config",
     "flywheel.application": "Application RequestSet",
     "flywheel.context": "Events Found Silent Turn",
     "flywheel.workflow": "STATIONS run_turn",

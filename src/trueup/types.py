@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 __all__ = [
+    "ALL_COHORTS",
     "LABELS",
     "Annotation",
     "AnyOf",
@@ -42,9 +43,16 @@ Messages = Sequence[Message]
 LABELS = ("better_answer", "unsafe_refusal", "wrong_tool", "missing_context")
 """What a reviewer may tick about the served answer, beside the preference itself."""
 
+ALL_COHORTS = "all"
+"""What the row over all cohorts is called; no cohort may have this name."""
+
 VerdictOutcome = Literal["ship", "block", "inconclusive"]
 
 _TOOL_CALL = re.compile(r"<tool_call>\s*(.*?)\s*(?:</tool_call>|\Z)", re.DOTALL)
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +72,7 @@ class ToolCall:
         calls = []
         for match in _TOOL_CALL.finditer(text):
             try:
-                body = json.loads(match[1])
+                body = json.loads(match[1], parse_constant=_no_constant)
                 arguments = body.get("arguments", {})
                 if not isinstance(body["name"], str) or not isinstance(arguments, dict):
                     raise TypeError
@@ -88,7 +96,11 @@ class ToolCall:
                 continue
             arguments = function.get("arguments") or {}
             try:
-                parsed = json.loads(arguments) if isinstance(arguments, str) else arguments
+                parsed = (
+                    json.loads(arguments, parse_constant=_no_constant)
+                    if isinstance(arguments, str)
+                    else arguments
+                )
             except ValueError:
                 parsed = None
             named = str(function.get("name") or "")
@@ -169,7 +181,11 @@ def _out(value: Any) -> Any:
 
 
 def _in(value: Any) -> Any:
-    return AnyOf(*value["$any_of"]) if isinstance(value, dict) and "$any_of" in value else value
+    if not isinstance(value, dict) or "$any_of" not in value:
+        return value
+    if not isinstance(value["$any_of"], list):
+        raise TypeError(f"$any_of: a list is needed, not {value['$any_of']!r}")
+    return AnyOf(*value["$any_of"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,12 +366,14 @@ class Example:
         messages: the prompt, OpenAI-shaped.
         completions: texts, best first: one for SFT, (chosen, rejected) for pairs.
         weight: multiplies this example's share of the loss.
+        desirable: whether a single completion is wanted; None where nobody said so.
     """
 
     id: str
     messages: tuple[Message, ...]
     completions: tuple[str, ...]
     weight: float = 1.0
+    desirable: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

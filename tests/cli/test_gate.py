@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 import pytest
 
 from trueup.cli.gate import gate
-from trueup.errors import GateError, StoreError, UnknownName
+from trueup.errors import GateError, InputError, StoreError, UnknownName
 from trueup.release.replay import Request, replay
 from trueup.store import Store
 from trueup.store.runs import put_checkpoint
@@ -39,7 +39,7 @@ def folder(tmp_path, monkeypatch):
         for i in range(100)
     ]
     with Store.open() as store:
-        for name in ("weak", "good", "bare"):
+        for name in ("weak", "same", "good", "bare"):
             with store.transaction() as tx:
                 put_checkpoint(tx, Checkpoint(f"{name}-0001", "/m", "f" * 64, name), "ana", NOW)
             if name == "bare":
@@ -71,7 +71,7 @@ def test_each_verdict_has_its_exit_code(folder, capsys):
     assert capsys.readouterr().out.startswith("SHIP")
     assert gate("good-0001", "weak-0001") == 3
     assert capsys.readouterr().out.startswith("BLOCK")
-    assert gate("weak-0001", "weak-0001") == 4
+    assert gate("weak-0001", "same-0001") == 4
     assert capsys.readouterr().out.startswith("INCONCLUSIVE")
 
 
@@ -136,3 +136,19 @@ def test_the_verdict_as_a_page(folder, capsys):
     assert told["verdict"]["outcome"] == "ship"
     assert told["examples"]["better_total"] == 60
     assert told["lineage"]["children"][0]["text"].startswith("it came from outside")
+
+
+def test_a_report_takes_no_place_that_is_taken(folder, capsys):
+    (folder / "keep.html").write_text("mine")
+    (folder / "sub").mkdir()
+    for name, said in (
+        ("v.json", "name the page"),
+        ("sub", "is a folder"),
+        ("keep.html", "exists"),
+    ):
+        with pytest.raises(InputError, match=said):
+            gate("weak-0001", "good-0001", report=folder / name)
+    assert (folder / "keep.html").read_text() == "mine"
+    assert not (folder / "sub.json").exists()
+    assert gate("weak-0001", "good-0001", report=folder / "keep.html", force=True) == 0
+    assert "SHIP" in (folder / "keep.html").read_text()

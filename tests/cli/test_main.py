@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -36,7 +38,7 @@ def test_an_unknown_key_of_the_configuration_is_named(capsys, tmp_path):
     store = tmp_path / "store"
     code, _, err = run(capsys, "loop", "--config", str(config), "--store", str(store))
     assert code == 1
-    assert "no key sead; a loop takes" in err
+    assert "no key sead; it takes" in err
     assert not store.exists()
 
 
@@ -58,6 +60,10 @@ def test_checkpoints_from_outside_are_added_once_and_listed(capsys, tiny_model_d
     assert (code, out.startswith("checkpoint ")) == (0, True)
     _, again, _ = run(capsys, "checkpoint", "add", str(tiny_model_dir), "--store", store)
     assert again.strip() == f"{out.strip()} was there already"
+    copy = tmp_path / "store" / "checkpoints" / "copy"
+    shutil.copytree(tiny_model_dir, copy)
+    _, other, _ = run(capsys, "checkpoint", "add", str(copy), "--store", store)
+    assert "was there already" in other, "the folder that was named first still stands"
     code, listed, _ = run(capsys, "checkpoint", "list", "--store", store, "--json")
     assert code == 0
     assert str(tiny_model_dir) in listed
@@ -110,3 +116,32 @@ def test_an_ascii_terminal_shows_escapes(tmp_path):
     ended = command("trace", "list", *store, "--json", stdout=subprocess.PIPE, env=environment)
     assert (ended.returncode, ended.stderr) == (0, b"")
     assert b"caf\\xe9" in ended.stdout or b"caf" not in ended.stdout
+
+
+def test_a_store_can_move_with_its_weights(capsys, tiny_model_dir, tmp_path):
+    folder = tmp_path / "store" / "checkpoints" / "one"
+    shutil.copytree(tiny_model_dir, folder)
+    run(capsys, "checkpoint", "add", str(folder), "--store", str(tmp_path / "store"))
+    (tmp_path / "store").rename(tmp_path / "moved")
+    _, out, _ = run(capsys, "checkpoint", "list", "--store", str(tmp_path / "moved"), "--json")
+    assert [c["path"] for c in json.loads(out)] == ["checkpoints/one"]
+    elsewhere = tmp_path / "weights"
+    (tmp_path / "moved" / "checkpoints" / "one").rename(elsewhere)
+    _, out, _ = run(capsys, "checkpoint", "add", str(elsewhere), "--store", str(tmp_path / "moved"))
+    assert "has moved here from checkpoints/one" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["queue", "list", "--store", ""], "the name is empty"),
+        (["demo", "label", "--store", "none"], "no store at"),
+        (["demo", "enqueue", "c0ffee", "--store", "none"], "no store at"),
+    ],
+)
+def test_no_store_is_made_by_mistake(capsys, monkeypatch, tmp_path, arguments, said):
+    monkeypatch.chdir(tmp_path)
+    code, _, err = run(capsys, *arguments)
+    assert code == 1
+    assert said in err
+    assert not list(tmp_path.iterdir())

@@ -90,12 +90,28 @@ def test_preferences_go_to_a_file_and_a_dataset(folder, capsys):
 
 @pytest.mark.parametrize(
     "arguments",
-    [("--dataset", "d"), ("--version", "v1"), ("--for-labelling", "f", "--out", "o")],
+    [
+        ("--dataset", "d"),
+        ("--version", "v1"),
+        ("--for-labelling", "f", "--out", "o"),
+        ("--for-labelling", "f", "--min-agreement", "0.5"),
+        ("--for-labelling", "f", "--no-simulated"),
+    ],
 )
 def test_options_that_do_not_go_together_are_refused(folder, capsys, arguments):
     assert run("export", "prefs", *arguments) == 1
     assert "error: " in capsys.readouterr().err
     assert not (folder / "f").exists()
+
+
+def test_an_export_that_fails_leaves_no_file(folder, capsys):
+    assert run("export", "prefs", "--dataset", "x/y", "--version", "v1", "--out", "q.jsonl") == 1
+    assert not (folder / "q.jsonl").exists()
+    (folder / "q.jsonl").write_text("mine")
+    assert run("export", "prefs", "--dataset", "d", "--version", "v1", "--out", "q.jsonl") == 1
+    assert "q.jsonl exists" in capsys.readouterr().err
+    assert run("export", "prefs", "--dataset", "d", "--version", "v1", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["there_already"] == 0, "nothing was added before"
 
 
 def test_items_go_out_for_labelling_and_labels_come_back(folder, capsys):

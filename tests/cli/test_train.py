@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from trueup.cli.train import app
-from trueup.errors import InputError
+from trueup.errors import InputError, ModelError, PromptTooLong, TrainingError
 
 
 def write_pairs(path: Path) -> Path:
@@ -52,6 +52,32 @@ def test_sft_with_full_weights_says_where_the_checkpoint_is(
     assert "0 completions cut to fit" in told
     assert "lowest held-out loss" in told
     assert json.loads((out / "run.json").read_text())["lora_rank"] is None
+
+
+def test_a_folder_is_taken_by_a_run_that_begins(tiny_model_dir: Path, tmp_path: Path) -> None:
+    data, out = str(write_pairs(tmp_path / "d.jsonl")), tmp_path / "run"
+    rest = ("--data", data, "--out", str(out), "--max-steps", "1")
+    with pytest.raises(ModelError):
+        run("sft", "--model", str(tmp_path), *rest)
+    with pytest.raises(PromptTooLong):
+        run("sft", "--model", str(tiny_model_dir), *rest, "--max-length", "2")
+    assert not out.exists()
+    run("sft", "--model", str(tiny_model_dir), *rest)
+    (out / "run.json").write_text("{")
+    with pytest.raises(TrainingError, match=r"run\.json cannot be read"):
+        run("sft", "--model", str(tiny_model_dir), *rest)
+    with pytest.raises(TrainingError, match="is a file: name a folder"):
+        run("sft", "--model", str(tiny_model_dir), "--data", data, "--out", data)
+
+
+def test_answers_that_are_not_wanted_are_not_imitated(tiny_model_dir: Path, tmp_path: Path) -> None:
+    rows = [{"id": str(i), "prompt": "p", "completion": f"c {i}", "label": i > 0} for i in range(3)]
+    data = tmp_path / "d.jsonl"
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(InputError, match=r"1 of 3 rows have .* not wanted \(label: false\) \(0\)"):
+        run(
+            "sft", "--model", str(tiny_model_dir), "--data", str(data), "--out", str(tmp_path / "o")
+        )
 
 
 def test_a_bad_value_is_one_line(tiny_model_dir: Path, tmp_path: Path) -> None:

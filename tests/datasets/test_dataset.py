@@ -256,3 +256,16 @@ def test_the_file_loads_in_datasets_and_pandas_as_it_is(tmp_path, dataset, prefe
     frame = pd.read_parquet(dataset.path)
     assert list(frame["row_hash"]) == [row.row_hash for row in rows]
     assert frame["chosen"][0][0]["content"] == rows[0].chosen
+
+
+def test_a_version_takes_what_would_leave_it_with_just_that(store, prefer):
+    rows = prefer(range(6))
+    fewer = rows[:4]
+    dataset = Dataset.create_or_get("d", "v1", store=store)
+    dataset.add_rows(fewer)
+    assert dataset.takes(rows)
+    assert not dataset.takes(rows[1:])
+    dataset.seal()
+    assert dataset.takes(fewer)
+    assert not dataset.takes(rows)
+    assert not dataset.takes(rows[:3])

@@ -156,6 +156,8 @@ def test_labels_from_a_file_take_the_place_of_the_simulation(tiny_model_dir, tmp
         turn = Turn(store, config(tiny_model_dir), TinyApp(), Watch(), labels=path)
         with pytest.raises(QueueEmpty, match=r"written to .*labels\.jsonl for labelling"):
             run_turn(turn)
+        with pytest.raises(QueueEmpty, match="holds no label"):
+            run_turn(turn)
         lines = [json.loads(line) for line in path.read_text().splitlines()]
         for number, line in enumerate(lines):
             wrong = {"preferred": "neither", "correction": REFERENCE, "labels": ["wrong_tool"]}

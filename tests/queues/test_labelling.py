@@ -90,9 +90,24 @@ def test_importing_twice_changes_nothing_and_a_changed_label_is_a_correction(que
     assert (report.added, report.corrected) == (1, 1)
     assert [a.label.preferred for a in queue.annotations()] == ["tie"]
     assert queue.import_labels(path).unchanged == 1
-    fill(path, old)  # a stale copy of the file does not take the correction back
-    assert queue.import_labels(path).unchanged == 1
-    assert [a.label.preferred for a in queue.annotations()] == ["tie"]
+    fill(path, old)  # and back again
+    report = queue.import_labels(path)
+    assert (report.added, report.corrected) == (1, 1)
+    assert [a.label.preferred for a in queue.annotations()] == ["a"]
+    assert queue.stats().corrections == 2
+
+
+def test_lines_that_contradict_each_other_are_an_error(queue, add, path):
+    add(1)
+    queue.export_for_labelling(path)
+    fill(path, {"reviewer": "rita", "preferred": "a", "strength": 3})
+    one = path.read_text()
+    fill(path, {"reviewer": "rita ", "preferred": "tie"})
+    path.write_text(one + path.read_text())
+    with pytest.raises(InputError, match=r"line 2: .* rita labelled it on an earlier line"):
+        queue.import_labels(path)
+    path.write_text(one + one)
+    assert queue.import_labels(path).added == 1
 
 
 BAD = [

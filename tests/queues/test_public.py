@@ -25,6 +25,7 @@ def test_the_public_names_are_these():
         "Dataset",
         "Evaluates",
         "Row",
+        "check_name",
         "list_versions",
     ]
     for room in (queues, datasets):

@@ -45,14 +45,17 @@ def requests(cohorts: Sequence[str] = ("rest", "tool-heavy"), n: int = 64) -> li
     ]
 
 
+LABELS = {"refused": "full", "broken": None}
+
+
 def score(*, messages, context, answer, expected):
-    """Score the three scripted answers as the evaluators would."""
-    right = float(answer == "right")
+    """Score the scripted answers as the evaluators would; "broken" is one that they fail on."""
+    right = None if answer == "broken" else float(answer == "right")
     return {
         "tool_selection_accuracy": Score("tool_selection_accuracy", "1", right),
         "task_completion": Score("task_completion", "1", right),
         "groundedness": Score("groundedness", "1", None, reason="nothing is claimed"),
-        "refusal": Score("refusal", "1", None, "full" if answer == "refused" else "none"),
+        "refusal": Score("refusal", "1", None, LABELS.get(answer, "none")),
     }
 
 

@@ -75,6 +75,7 @@ def test_rows_are_plain_and_say_what_is_missing(play):
         "title": "Grounded in the context",
         "better": "higher",
         "unscored": 64,
+        "holes": 64,
         "n": 0,
     }
 
@@ -86,7 +87,7 @@ def test_one_side_unscored_is_counted_and_left_out(play, monkeypatch):
     }
     second.scores["rest-000"] = lost
     cell = cells(compare(first, second))["rest", "tool_selection_accuracy"]
-    assert (cell.difference.n, cell.unscored) == (63, 1)
+    assert (cell.difference.n, cell.unscored, cell.holes) == (63, 1, 1)
 
 
 def test_other_requests_cannot_be_compared(play):

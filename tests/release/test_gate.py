@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -7,6 +8,7 @@ from trueup.release.compare import ALL
 from trueup.release.gate import gate
 from trueup.release.margins import Margin, Margins
 from trueup.release.replay import Request
+from trueup.release.summary import sentence
 from trueup.store.releases import list_verdicts
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -74,8 +76,8 @@ def test_noise_is_inconclusive_and_says_how_many_more(store, play):
     verdict = run(store, play("baseline", half), play("candidate", candidate))
     assert verdict.outcome == "inconclusive"
     (line,) = [r for r in verdict.reasons if r.startswith("Right tool chosen in rest may be worse")]
-    assert "such requests in all would settle it" in line
-    assert rows(verdict)["rest", "tool_selection_accuracy"]["items_needed"] > 64
+    assert "such families would settle it" in line
+    assert rows(verdict)["rest", "tool_selection_accuracy"]["families_needed"] > 16
 
 
 def test_fewer_refusals_alone_ship(store, play):
@@ -160,3 +162,29 @@ def test_margins_for_a_cohort_that_is_not_there_are_refused(store, play):
     margins = Margins(cohorts={"tool-heavvy": {"tool_selection_accuracy": Margin()}})
     with pytest.raises(GateError, match="'tool-heavvy', which held-out does not have; it has all"):
         run(store, play("baseline", half), play("candidate", half), margins=margins)
+
+
+def test_a_cohort_that_lost_its_scores_does_not_ship(store, play):
+    def candidate(request):
+        return "broken" if request.cohort == "tool-heavy" else "right"
+
+    verdict = run(store, play("baseline", half), play("candidate", candidate))
+    assert rows(verdict)["tool-heavy", "tool_selection_accuracy"]["holes"] == 64
+    assert verdict.outcome == "inconclusive"
+    reason = "Right tool chosen in tool-heavy: 64 of its requests were not scored on both sides"
+    assert reason in verdict.reasons[0]
+    assert sentence(verdict).endswith("but not every request was scored in tool-heavy.")
+
+
+def test_a_checkpoint_is_not_compared_with_itself(store, play):
+    one = play("baseline", half)
+    with pytest.raises(GateError, match="both checkpoint baseline-0001"):
+        run(store, one, one)
+
+
+def test_no_cohort_is_called_like_the_row_over_all(store, play):
+    asked = play("baseline", half).answers.values()
+    suite = [replace(answer.request, cohort=ALL) for answer in asked]
+    replays = [play(name, half, suite) for name in ("baseline", "candidate")]
+    with pytest.raises(GateError, match="a cohort is called 'all'"):
+        run(store, *replays)

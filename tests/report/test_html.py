@@ -31,7 +31,7 @@ def row(cohort, metric, status, against="baseline", **numbers):
         "p_holm": 0.02,
         "margin": 0.1,
         "status": status,
-        "items_needed": None,
+        "families_needed": None,
     } | numbers
 
 

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 from statsmodels.stats.multitest import multipletests
 
 from trueup.stats.intervals import measure_spread
 from trueup.stats.paired import (
     PairedDifference,
+    clusters_to_show,
     holm,
-    items_to_show,
-    mcnemar_exact,
     minimum_detectable_effect,
     paired_difference,
     sign_flip_test,
@@ -131,11 +131,11 @@ def test_more_items_show_smaller_effects() -> None:
     assert sizes == sorted(sizes, reverse=True)
 
 
-def test_items_to_show_is_about_right() -> None:
+def test_clusters_to_show_is_about_right() -> None:
     first = [0.0, 1.0] * 10 + [0.0] * 40
     second = [1.0, 0.0] * 10 + [0.0] * 40
     found = paired_difference(first, second, range(60))
-    needed = items_to_show(found, found.delta + 0.1)
+    needed = clusters_to_show(found, found.delta + 0.1)
     assert needed is not None
     assert needed > 60
     times = round(needed / 60)
@@ -143,15 +143,24 @@ def test_items_to_show_is_about_right() -> None:
     assert more.low > -0.1
 
 
-def test_items_to_show_knows_when_none_would_do() -> None:
+def test_more_of_the_same_clusters_does_not_settle_what_more_clusters_do() -> None:
+    first, second = [1.0] * 12 + [0.0] * 48, [0.0] * 12 + [0.0] * 48
+    families = [i // 6 for i in range(60)]
+    found = paired_difference(second, first, families)
+    assert found.low < -0.1, "two families of ten gained all of it"
+    needed = clusters_to_show(found, found.delta + 0.1)
+    assert needed is not None
+    again = paired_difference(second * 10, first * 10, families * 10)
+    assert again.low == pytest.approx(found.low, abs=0.01)
+    times = -(-needed // 10)
+    wider = [f"{i}/{family}" for i in range(times) for family in families]
+    assert paired_difference(second * times, first * times, wider).low > -0.1
+
+
+def test_clusters_to_show_knows_when_none_would_do() -> None:
     found = paired_difference([1.0] * 10 + [0.0] * 50, [0.0] * 60, range(60))
     assert isinstance(found, PairedDifference)
-    assert items_to_show(found, found.delta + 0.1) is None
-
-
-def test_mcnemar_on_a_textbook_case() -> None:
-    assert mcnemar_exact(0, 0) == 1
-    assert mcnemar_exact(1, 9) == pytest.approx(22 / 1024)
+    assert clusters_to_show(found, found.delta + 0.1) is None
 
 
 def test_sign_flips_exact_and_drawn_agree() -> None:
@@ -159,7 +168,7 @@ def test_sign_flips_exact_and_drawn_agree() -> None:
     exact = sign_flip_test(differences, range(10))
     assert exact == pytest.approx(112 / 1024)
     doubled = sign_flip_test(differences * 2, range(20), seed=1)
-    assert doubled == pytest.approx(mcnemar_exact(16, 4), abs=0.005)
+    assert doubled == pytest.approx(binomtest(16, 20).pvalue, abs=0.005)
     assert doubled == sign_flip_test(differences * 2, range(20), seed=1)
 
 

@@ -126,7 +126,7 @@ def test_backward_reaches_each_label_reviewer_and_trace(store):
     }
     last = found["labels"][-1]
     assert last["datasets"] == ["prefs v1", "prefs v2"]
-    assert last["question"].startswith("Question 1?")
+    assert last["question"].startswith("…")
     assert len(last["question"]) <= 100
     assert [v["outcome"] for v in found["verdicts"]] == ["ship"]
     assert [r["answers"] for r in found["replays"]] == [0]

@@ -14,7 +14,11 @@ texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=
 names = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=20)
 fields = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=40)
 values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | texts,
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | texts,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
     max_leaves=5,
 )
@@ -101,6 +105,26 @@ def test_spans_survive_json(trace):
 def ask(**changes):
     given = {"id": "t1", "messages": [{"role": "user", "content": "hi"}], "answer": "yes"}
     return build_trace(**given | changes)
+
+
+def test_what_json_cannot_hold_is_refused():
+    with pytest.raises(InputError, match="arguments that JSON cannot hold"):
+        ask(steps=[ToolCall("f", {"x": float("nan")})])
+    broken = '<tool_call>{"name": "f", "arguments": {"x": NaN}}</tool_call>'
+    (call,) = ask(answer=broken).steps
+    assert call == ToolCall("", {"raw": broken[11:-12]})
+
+
+def test_no_cohort_has_the_name_of_all():
+    with pytest.raises(InputError, match="'all' means all cohorts together"):
+        ask(cohort="all")
+
+
+@pytest.mark.parametrize("hours", [14, -14])
+def test_a_time_that_utc_does_not_have_is_refused(hours):
+    edge = datetime.min if hours > 0 else datetime.max
+    with pytest.raises(InputError, match="outside the calendar"):
+        ask(started_at=edge.replace(tzinfo=timezone(timedelta(hours=hours))))
 
 
 def test_what_is_left_out_follows():

@@ -255,3 +255,20 @@ def test_a_file_is_not_overwritten_unasked(tmp_path):
     with pytest.raises(InputError, match="exists"):
         write_traces(path, [])
     assert write_traces(path, [], overwrite=True) == 0
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        PLAIN | {"started_at": "0001-01-01T00:00:00+14:00"},
+        PLAIN | {"expected": {"calls": [{"name": "x", "arguments": {"a": {"$any_of": 3}}}]}},
+        {"trace_id": "t", "spans": [SPAN | {"start_ns": 10**26}]},
+        {"trace_id": "t", "spans": [SPAN | {"attributes": {"trueup.expected": '{"calls": 3}'}}]},
+    ],
+)
+def test_a_line_that_trips_a_reader_does_not_take_its_neighbours_along(tmp_path, row):
+    first, bad, last = read_traces(lines(tmp_path, PLAIN, row, PLAIN))
+    assert isinstance(bad, BadLine)
+    assert bad.line == 2
+    assert "\n" not in bad.reason
+    assert first.answer == last.answer == "yes"

@@ -34,9 +34,10 @@ torch.set_num_threads(1)
 spec = json.loads(sys.argv[1])
 data = [Example(r["id"], tuple(r["messages"]), tuple(r["completions"])) for r in spec["data"]]
 method = {"sft": SFT, "dpo": DPO}[spec["method"].pop("method")](**spec["method"])
-def progress(done, total):
-    print(done, flush=True)
-    time.sleep(0.05)
+def progress(what, done, total):
+    if what == "steps":
+        print(done, flush=True)
+        time.sleep(0.05)
 train(method, model=spec["model"], data=data, held_out=data[:2], out=spec["out"],
       progress=progress)
 """
@@ -83,7 +84,10 @@ def test_a_killed_run_ends_with_the_same_bits(
     torch.set_num_threads(1)
     try:
         resumed = train(
-            method, out=tmp_path / "killed", progress=lambda done, _: steps.append(done), **inputs
+            method,
+            out=tmp_path / "killed",
+            progress=lambda _, done, __: steps.append(done),
+            **inputs,
         )
         whole = train(method, out=tmp_path / "whole", **inputs)
     finally:

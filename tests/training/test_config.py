@@ -36,7 +36,7 @@ def test_a_method_survives_the_way_to_a_mapping_and_back(method: Method) -> None
 
 
 def test_unknown_keys_and_wrong_types_are_refused() -> None:
-    with pytest.raises(InputError, match="no option bta"):
+    with pytest.raises(InputError, match="no key bta"):
         DPO.from_dict({"bta": 0.1})
     with pytest.raises(InputError, match="loss = 'ipo'"):
         DPO.from_dict({"loss": "ipo"})

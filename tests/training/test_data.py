@@ -34,6 +34,24 @@ def test_plain_and_conversational_rows(tmp_path: Path) -> None:
     assert len({one.id, two.id, three.id, four.id}) == 4
 
 
+def test_labels_calls_of_tools_and_odd_line_ends(tmp_path: Path) -> None:
+    turns = [
+        {"role": "user", "content": "u"},
+        {"role": "assistant", "content": None, "tool_calls": [{"function": {"name": "f"}}]},
+        {"role": "tool", "content": "42"},
+    ]
+    path = write(
+        tmp_path / "d.jsonl",
+        {"prompt": turns, "completion": "c", "label": False},
+        json.dumps({"prompt": "a\u2028b", "completion": "c", "label": True}, ensure_ascii=False),
+        {"prompt": "p", "completion": "c"},
+    )
+    found = read_examples(path)
+    assert found[0].messages == tuple(turns)
+    assert [e.desirable for e in found] == [False, True, None]
+    assert found[1].messages[0]["content"] == "a\u2028b"
+
+
 @pytest.mark.parametrize(
     ("row", "told"),
     [
@@ -45,6 +63,9 @@ def test_plain_and_conversational_rows(tmp_path: Path) -> None:
         ({"prompt": "p", "chosen": "a", "rejected": 3}, "rejected is missing, or neither"),
         ({"prompt": "p", "chosen": "a", "completion": "b"}, "both completion and chosen"),
         ({"prompt": "p", "completion": "b", "weight": "much"}, "weight is not a number"),
+        ({"prompt": "p", "completion": "b", "label": "yes"}, "label is neither true nor false"),
+        ({"prompt": "p", "chosen": "b", "label": True}, "it belongs to a completion"),
+        ({"prompt": [{"role": "user", "content": None}], "completion": "c"}, "prompt is neither"),
     ],
 )
 def test_bad_lines_are_named(tmp_path: Path, row: Any, told: str) -> None:

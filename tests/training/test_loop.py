@@ -236,15 +236,18 @@ def test_no_rows_is_an_error(tiny_model_dir: Path, tmp_path: Path) -> None:
 
 
 def test_progress_counts_steps(tiny_model_dir: Path, examples: Examples, tmp_path: Path) -> None:
-    calls: list[tuple[int, int]] = []
+    calls: list[tuple[str, int, int]] = []
     train(
-        SFT(**FAST),
+        DPO(**FAST),
         model=tiny_model_dir,
-        data=examples(8),
+        data=examples(8, pairs=True),
         out=tmp_path / "run",
-        progress=lambda done, total: calls.append((done, total)),
+        progress=lambda what, done, total: calls.append((what, done, total)),
     )
-    assert calls == [(1, 2), (2, 2)]
+    before = [call for call in calls if call[0] == "reference log-probs"]
+    assert before == calls[: len(before)]
+    assert before[-1][1:] == (8, 8)
+    assert calls[len(before) :] == [("steps", 1, 2), ("steps", 2, 2)]
 
 
 def test_the_callers_random_numbers_are_untouched(

@@ -44,7 +44,7 @@ def test_a_recipe_reads_from_toml_and_goes_back() -> None:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (("beta = 0.2", "bta = 0.2"), "no option bta"),
+        (("beta = 0.2", "bta = 0.2"), "no key bta"),
         (('method = "dpo"', 'method = "ppo"'), "no method ppo; there are sft, dpo"),
         (('data = "pairs"', ""), "stage prefer: data is missing"),
         (('name = "prefer"', 'name = "warm-up"'), "named twice: warm-up"),
@@ -69,16 +69,16 @@ def test_each_stage_starts_from_the_one_before(
 ) -> None:
     recipe = Recipe.from_dict(tomllib.loads(TOML))
     data = {"corrected": examples(8), "pairs": examples(8, pairs=True)}
-    calls: list[tuple[int, int]] = []
+    calls: list[tuple[str, int, int]] = []
     first, second = run_recipe(
         recipe,
         model=tiny_model_dir,
         data=data,
         held_out={"pairs": examples(2, pairs=True, seed=9)},
         out=tmp_path,
-        progress=lambda done, total: calls.append((done, total)),
+        progress=lambda what, done, total: calls.append((what, done, total)),
     )
-    assert calls == [(1, 2), (2, 2)]
+    assert [call for call in calls if call[0] == "steps"] == [("steps", 1, 2), ("steps", 2, 2)]
     assert (first.checkpoint_path.parent.name, first.best_metric) == ("warm-up", None)
     assert second.best_metric is not None
     claimed = (tmp_path / "prefer" / "run.json").read_text()

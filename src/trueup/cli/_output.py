@@ -25,6 +25,7 @@ __all__ = [
     "Out",
     "StoreOption",
     "open_store",
+    "print_table",
     "say",
     "show_facts",
     "show_json",
@@ -107,8 +108,12 @@ def show_table(
         table.add_row(*(Text(_cell(value)) for value in row))
     if table.columns:
         table.columns[0].min_width = max(cell_len(_cell(row[0])) for row in [columns, *cells])
-    console = Out()
-    if not console.is_terminal:  # a file or another program has room for every cell
+    print_table(Out(), table)
+
+
+def print_table(console: Console, table: Table) -> None:
+    """Print a table as wide as the terminal, or, where there is none, as wide as it likes."""
+    if not console.is_terminal:
         console.width = console.measure(table, options=console.options.update(width=_WIDE)).maximum
     console.print(table)
 

@@ -9,7 +9,7 @@ from cyclopts import App
 
 from trueup.cli._output import JsonOption, StoreOption, open_store, say, show_json, show_table
 from trueup.store import Store, derived_id
-from trueup.store.runs import list_checkpoints, put_checkpoint
+from trueup.store.runs import get_checkpoint, list_checkpoints, move_checkpoint, put_checkpoint
 from trueup.store.stamp import stamp
 from trueup.types import Checkpoint
 
@@ -48,11 +48,17 @@ def add(
     from trueup.models import folder_hash  # it loads torch
 
     digest = folder_hash(folder)
-    checkpoint = Checkpoint(derived_id("checkpoint", digest), str(folder.resolve()), digest, role)
     actor, now = stamp()
     with Store.open(store) as opened, opened.transaction() as tx:
+        place = opened.relative(folder)
+        checkpoint = Checkpoint(derived_id("checkpoint", digest), place, digest, role)
         new = put_checkpoint(tx, checkpoint, actor, now)
+        before = get_checkpoint(tx, checkpoint.id).path
+        moved = not new and before != place and not opened.locate(before).exists()
+        if moved:
+            move_checkpoint(tx, checkpoint.id, place)
     if json:
-        show_json({"checkpoint": checkpoint.id, "new": new})
-    else:
-        say(f"checkpoint {checkpoint.id}{'' if new else ' was there already'}")
+        show_json({"checkpoint": checkpoint.id, "new": new, "moved": moved})
+        return
+    there = f", which has moved here from {before}" if moved else " was there already"
+    say(f"checkpoint {checkpoint.id}{'' if new else there}")

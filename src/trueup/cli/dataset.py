@@ -93,6 +93,31 @@ def show(
 
 
 @app.command
+def seal(
+    name: str,
+    version: str,
+    /,
+    *,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Close a draft for ever: its rows go to a file, and its hash is of what they say.
+
+    Args:
+        name: The dataset.
+        version: Its version.
+    """
+    with open_store(store) as opened:
+        dataset = Dataset.get(name, version, store=opened)
+        dataset.seal()
+        summary = _summary(dataset)
+    if as_json:
+        show_json(summary)
+    else:
+        say(f"{name} {version}: {summary['rows']} rows, sealed as {summary['content_hash'][:12]}")
+
+
+@app.command
 def export(
     name: str,
     /,
@@ -122,7 +147,7 @@ def export(
             elif dataset.path is None:
                 raise DatasetError(
                     f"dataset {name} version {dataset.version} is a draft and has no Parquet file "
-                    "yet: seal it, or write .jsonl"
+                    f"yet: seal it (trueup dataset seal {name} {dataset.version}), or write .jsonl"
                 )
             else:
                 shutil.copyfile(dataset.path, temporary)

@@ -40,7 +40,7 @@ def deploy(
     json: JsonOption = False,
 ) -> None:
     """Train the deployed assistant on its flawed examples; prints its checkpoint."""
-    _visit(lambda turn: deploy_station(turn, {}), config, seed, store, json)
+    _visit(lambda turn: deploy_station(turn, {}), config, seed, store, json, create=True)
 
 
 @app.command
@@ -116,7 +116,7 @@ def train(
     store: StoreOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Train a recipe's stages on a sealed dataset version and put the checkpoints into the store.
+    """Train a recipe's stages on a dataset version, sealing it; the store keeps the checkpoints.
 
     Args:
         checkpoint: the id of the checkpoint to start from.
@@ -164,8 +164,11 @@ def _visit(
     seed: int | None,
     store: str | None,
     as_json: bool,
+    *,
+    create: bool = False,
 ) -> None:
-    with open_turn(load_config(config, seed=seed), store=store, quiet=as_json) as turn:
+    settings = load_config(config, seed=seed)
+    with open_turn(settings, store=store, quiet=as_json, create=create) as turn:
         found = station(turn)
     if as_json:
         show_json(found)

@@ -66,7 +66,8 @@ def run(
         cohort: Only this cohort's.
         evaluators: Names, with commas between them; all there are, if left out.
     """
-    chosen = [evaluator(name.strip()) for name in (evaluators or ",".join(EVALUATORS)).split(",")]
+    names = list(EVALUATORS) if evaluators is None else evaluators.split(",")
+    chosen = [evaluator(name.strip()) for name in names]
     with open_store(store) as opened:
         tallies = _score(opened, cohort, chosen)
     if as_json:

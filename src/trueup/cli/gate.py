@@ -12,12 +12,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from trueup.cli._output import Out, say, show_json
+from trueup.cli._output import JsonOption, Out, StoreOption, print_table, say, show_json
 from trueup.errors import GateError
 from trueup.release.gate import gate as decide
 from trueup.release.margins import Margins, load_margins
 from trueup.release.replay import find_replays, load_replay
-from trueup.release.summary import verdict_report, write_report
+from trueup.release.summary import report_files, verdict_report, write_report
 from trueup.release.wording import signed
 from trueup.store import Store
 from trueup.store.releases import list_verdicts
@@ -47,8 +47,9 @@ def gate(
     margins: Path | None = None,
     control: str | None = None,
     report: Path | None = None,
-    store: str | None = None,
-    json: Annotated[bool, Parameter(negative=())] = False,
+    force: Annotated[bool, Parameter(negative=())] = False,
+    store: StoreOption = None,
+    json: JsonOption = False,
 ) -> int:
     """Compare a candidate with the baseline; exit 0 to ship, 3 to block, 4 if inconclusive.
 
@@ -58,9 +59,10 @@ def gate(
         margins: what is asked; `gate.toml` here if there is one, else the defaults.
         control: a checkpoint to compare the candidate with beside the verdict.
         report: write the verdict as a page here, with its JSON beside it.
-        store: the store's folder or URL.
-        json: print the verdict as JSON.
+        force: overwrite a report that is there.
     """
+    if report:
+        report_files(report, overwrite=force)
     path = margins or (_DEFAULT if _DEFAULT.exists() else None)
     asked = load_margins(path) if path else Margins()
     actor, now = stamp()
@@ -100,7 +102,7 @@ def print_verdict(verdict: Verdict, console: Console) -> None:
         rows = [row for row in verdict.table if row["against"] == against]
         if rows:
             title = f"Candidate against {name} {rows[0]['reference']}"
-            console.print(_table(rows, title))
+            print_table(console, _table(rows, title))
 
 
 def _table(rows: list[Mapping[str, Any]], title: str) -> Table:

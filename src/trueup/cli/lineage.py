@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from trueup.cli._output import say, show_json
+from trueup.cli._output import JsonOption, StoreOption, open_store, say, show_json
 from trueup.errors import InputError
 from trueup.release.lineage import (
     LABELS_SHOWN,
@@ -16,7 +16,6 @@ from trueup.release.lineage import (
     trace_back,
     trace_forward,
 )
-from trueup.store import Store
 
 __all__ = ["lineage"]
 
@@ -27,8 +26,8 @@ def lineage(
     *,
     label: str | None = None,
     every: Annotated[bool, Parameter(name="--all", negative=())] = False,
-    store: str | None = None,
-    json: Annotated[bool, Parameter(negative=())] = False,
+    store: StoreOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Print what a checkpoint was made of, down to each label, reviewer and trace.
 
@@ -36,14 +35,12 @@ def lineage(
         checkpoint: its id, or the first six or more characters of it.
         label: start from this label, and print what it touched.
         every: show every label, and not the first few.
-        store: the store's folder or URL.
-        json: print the whole chain as JSON.
     """
     if (checkpoint is None) == (label is None):
         raise InputError(
             "name a checkpoint or a label: trueup lineage CHECKPOINT, or trueup lineage --label ID"
         )
-    with Store.open(store, create=False) as opened:
+    with open_store(store) as opened:
         if label is not None:
             chain = trace_forward(opened, label)
             tree = forward_tree(chain)

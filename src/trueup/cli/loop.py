@@ -65,14 +65,19 @@ def loop(
 
 @contextmanager
 def open_turn(
-    settings: LoopConfig, *, store: str | None, labels: Path | None = None, quiet: bool = False
+    settings: LoopConfig,
+    *,
+    store: str | None,
+    labels: Path | None = None,
+    quiet: bool = False,
+    create: bool = True,
 ) -> Iterator[Turn]:
     """Open a turn of the loop on the claims assistant, with its progress drawn."""
     application = ClaimsAssistant(
         record_per_phrasing=settings.record_per_phrasing,
         replay_per_phrasing=settings.replay_per_phrasing,
     )
-    with Store.open(store) as opened, _Bars(quiet=quiet) as bars:
+    with Store.open(store, create=create) as opened, _Bars(quiet=quiet) as bars:
         turn = Turn(opened, settings, application, bars, labels)
         bars.note(f"store {opened.address}, turn {turn.id}")
         yield turn

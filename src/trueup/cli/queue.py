@@ -27,6 +27,7 @@ from trueup.queues import (
     QueueStats,
     list_queues,
 )
+from trueup.store.files import check_target
 
 __all__ = ["app"]
 
@@ -120,8 +121,13 @@ def export(
     """
     if (dataset is None) != (version is None):
         raise InputError("--dataset and --version go together: give both or neither")
-    if for_labelling and (out or dataset):
-        raise InputError("--for-labelling writes items, not preferences: leave out the others")
+    if for_labelling and (out or dataset or min_agreement or no_simulated or format != "paired"):
+        raise InputError(
+            "--for-labelling writes items, not preferences: leave out --out, --dataset, --format, "
+            "--min-agreement and --no-simulated"
+        )
+    if out:
+        check_target(out, overwrite=force)
     with open_store(store) as opened:
         queue = AnnotationQueue.get(name, store=opened)
         if for_labelling:
@@ -130,10 +136,10 @@ def export(
             return
         added: AddReport | None = None
         preferences = queue.export(format, min_agreement, include_simulated=not no_simulated)
-        if out:
-            preferences.write(out, overwrite=force)
         if dataset is not None and version is not None:
             added = Dataset.create_or_get(dataset, version, store=opened).add_rows(preferences)
+        if out:
+            preferences.write(out, overwrite=force)
     _report_preferences(preferences, out, dataset, version, added, as_json=as_json)
 
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from trueup.cli._output import say
+from trueup.cli._progress import progress_bars
 from trueup.training import DPO, SFT, Method, TrainResult, read_examples, train
 
 __all__ = ["app"]
@@ -57,7 +54,7 @@ def dpo(job: Job, method: Annotated[DPO | None, Parameter(name="*")] = None) -> 
 def _run(job: Job, method: Method) -> None:
     rows = read_examples(job.data)
     aside = read_examples(job.held_out) if job.held_out else []
-    with _bar(f"train {method.name}", hidden=job.json) as progress:
+    with progress_bars(hidden=job.json) as progress:
         result = train(
             replace(method, lora_rank=None) if job.full else method,
             model=job.model,
@@ -70,20 +67,6 @@ def _run(job: Job, method: Method) -> None:
         print(result.to_json())  # noqa: T201
     else:
         _summary(result)
-
-
-@contextmanager
-def _bar(label: str, *, hidden: bool) -> Iterator[Callable[[int, int], None]]:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, disable=hidden or not console.is_terminal) as bar:
-        task = bar.add_task(label, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _summary(result: TrainResult) -> None:

@@ -2,7 +2,16 @@
 
 from trueup.datasets._dataset import AddReport, Dataset, list_versions
 from trueup.datasets._evaluate import Evaluates
+from trueup.datasets._files import check_name
 from trueup.datasets._row import Row
 from trueup.store.datasets import CohortEvaluation
 
-__all__ = ["AddReport", "CohortEvaluation", "Dataset", "Evaluates", "Row", "list_versions"]
+__all__ = [
+    "AddReport",
+    "CohortEvaluation",
+    "Dataset",
+    "Evaluates",
+    "Row",
+    "check_name",
+    "list_versions",
+]

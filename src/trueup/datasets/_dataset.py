@@ -251,6 +251,20 @@ class Dataset:
                 put_rows(tx, version, new, actor=actor, now=now)
         return AddReport(len(new), len(preferences) - len(new))
 
+    def takes(self, preferences: Sequence[Preference]) -> bool:
+        """Say whether adding these would leave the version with exactly them.
+
+        A sealed version does so where it holds them and nothing else, a draft where it holds
+        nothing else.
+
+        Raises:
+            UnknownName, DatasetError: as `add_rows` does.
+        """
+        with self._store.reading() as tx:
+            held = {member.row_hash for member in stored.list_members(tx, self.id)}
+            given = {record["row_hash"] for record in check_rows(tx, preferences)}
+        return held == given if self.sealed else held <= given
+
     def seal(self, *, actor: str | None = None, now: datetime | None = None) -> str:
         """Write the rows to their file and close the version for ever; return its content hash.
 
@@ -290,7 +304,8 @@ class Dataset:
             raise InputError(f"kind {kind!r} is neither 'pairs' nor 'chosen'")
         if not self.sealed:
             raise DatasetError(
-                f"dataset {self.name} version {self.version} is a draft: seal it before training"
+                f"dataset {self.name} version {self.version} is a draft: seal it before "
+                f"training (trueup dataset seal {self.name} {self.version})"
             )
         pair = kind == "pairs"
         return [

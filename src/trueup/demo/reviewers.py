@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from trueup.errors import InputError
 from trueup.types import Item, ItemAnswer, Label
 
 __all__ = ["REVIEWERS", "Faults", "SimulatedReviewer", "label_items"]
@@ -53,8 +54,16 @@ def label_items(
         references: by trace id, the answer that a reviewer writes where none shown is right.
         overlap: reviewers per item; they take turns.
         seed: of the reviewers' errors.
-        reviewers: who there is; at least `overlap` of them.
+        reviewers: who there is.
+
+    Raises:
+        InputError: there are fewer reviewers than an item needs.
     """
+    if overlap > len(reviewers):
+        raise InputError(
+            f"overlap is {overlap}, and there are {len(reviewers)} simulated reviewers; ask for "
+            "fewer, or bring labels of your own"
+        )
     for number, item in enumerate(sorted(items, key=lambda i: i.id)):
         truth = _truth(item, faults, references[item.trace_id])
         for turn in range(overlap):

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from operator import itemgetter
 
+from trueup.errors import QueueEmpty
 from trueup.evals import (
     Groundedness,
     LengthDrift,
@@ -43,7 +44,7 @@ def sampler(turn: Turn, checkpoint_id: str) -> Sampler:
 
     with turn.store.reading() as tx:
         path = get_checkpoint(tx, checkpoint_id).path
-    return LocalSampler(load_model(path, dtype="auto"))
+    return LocalSampler(load_model(turn.store.locate(path), dtype="auto"))
 
 
 def record(turn: Turn, found: Mapping[str, Found]) -> Found:
@@ -114,6 +115,11 @@ def enqueue(turn: Turn, found: Mapping[str, Found]) -> Found:
     """Queue the failed traces and a share of the rest, with a better answer beside each."""
     config = turn.config
     traces = _traces(turn)
+    if not traces:
+        raise QueueEmpty(
+            f"store {turn.store.address} holds no trace of turn {turn.id} (seed {config.seed}); "
+            "record with the same settings first"
+        )
     scores = evaluate_traces(turn.store, traces, evaluators(), actor=turn.actor, now=turn.now())
     reasons = {
         trace.id: f"failed:{names[0]}" for trace in traces if (names := failed(scores[trace.id]))
@@ -131,6 +137,12 @@ def enqueue(turn: Turn, found: Mapping[str, Found]) -> Found:
         seed=config.seed,
         progress=turn.watch("samples drawn"),
     )
+    cut = sum(a.finish_reason == "length" for answers in drawn for a in answers)
+    if cut:
+        turn.events.note(
+            f"{cut} of {len(chosen) * config.samples} samples were cut at "
+            f"{config.max_new_tokens} tokens; reviewers are not shown those"
+        )
     items = [
         NewItem.from_trace(
             trace,
@@ -147,6 +159,7 @@ def enqueue(turn: Turn, found: Mapping[str, Found]) -> Found:
         "queue": queue.name,
         "items": len(items),
         "reasons": dict(Counter(reasons.values())),
+        "cut": cut,
         "without_candidate": sum(len(item.answers) == 1 for item in items),
     }
 

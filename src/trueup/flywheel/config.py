@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
-
+from trueup.datasets import check_name
 from trueup.errors import InputError
+from trueup.release.margins import load_margins
 from trueup.store import content_hash
 from trueup.training import DPO, SFT, Recipe, Stage
+from trueup.training.config import from_mapping
 
-__all__ = ["LoopConfig", "load_config"]
+__all__ = ["ROWS", "LoopConfig", "load_config"]
 
+ROWS = ("chosen", "pairs", "balanced")
+"""What a stage can learn from: see `trueup.flywheel.learn`."""
 
 _SUPERVISED = SFT(lr=1e-3, epochs=2, schedule="linear")
 
@@ -79,6 +83,32 @@ class LoopConfig:
     record_per_phrasing: int = 1
     replay_per_phrasing: int = 3
 
+    def __post_init__(self) -> None:
+        """Refuse values that no turn can use.
+
+        Raises:
+            InputError: names the key, its value and what it must be.
+        """
+        counts = "overlap samples max_new_tokens record_per_phrasing replay_per_phrasing"
+        for name in counts.split():
+            self._require(name, getattr(self, name) >= 1, "1 or more")
+        for name in ("min_alpha", "min_agreement", "passed_share", "validation_share"):
+            self._require(name, 0 <= getattr(self, name) <= 1, "from 0 to 1")
+        self._require("seed", 0 <= self.seed < 2**32, "from 0 to 4294967295")
+        self._require("temperature", 0 <= self.temperature < math.inf, "0 or more")
+        check_name("dataset", self.dataset)
+        if self.version is not None:
+            check_name("version", self.version)
+        for stage in (*self.recipe.stages, *self.control.stages):
+            if stage.data not in ROWS:
+                raise InputError(
+                    f"stage {stage.name}: data is {stage.data!r}; give {', '.join(ROWS)}"
+                )
+
+    def _require(self, name: str, holds: bool, rule: str) -> None:
+        if not holds:
+            raise InputError(f"loop config: {name} is {getattr(self, name)}; it must be {rule}")
+
     def seeded(self) -> LoopConfig:
         """Return the same with this turn's seed in every training stage."""
         return replace(
@@ -128,20 +158,17 @@ def load_config(path: str | Path | None, **flags: Any) -> LoopConfig:
 
 
 def _from_dict(values: Mapping[str, Any], source: str) -> LoopConfig:
-    known = {f.name for f in fields(LoopConfig)}
-    if unknown := sorted(set(values) - known):
-        raise InputError(
-            f"{source}: no key {', '.join(unknown)}; a loop takes {', '.join(sorted(known))}"
-        )
     parsed = dict(values)
-    if "deploy" in parsed:
-        parsed["deploy"] = SFT.from_dict(parsed["deploy"])
-    for name in ("recipe", "control"):
+    for name, read in (
+        ("deploy", SFT.from_dict),
+        ("recipe", Recipe.from_dict),
+        ("control", Recipe.from_dict),
+    ):
         if name in parsed:
-            parsed[name] = Recipe.from_dict(parsed[name])
-    try:
-        return TypeAdapter(LoopConfig).validate_python(parsed)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{source}: {where} = {first['input']!r}: {first['msg']}") from error
+            if not isinstance(parsed[name], Mapping):
+                raise InputError(f"{source}: {name} is {parsed[name]!r}; write it as a table")
+            parsed[name] = read(parsed[name])
+    config = from_mapping(LoopConfig, parsed, source)
+    if config.margins is not None:
+        load_margins(config.margins)  # now, and not when all else is done
+    return config

@@ -33,7 +33,10 @@ def deploy(turn: Turn, _: Mapping[str, Found]) -> Found:
     from trueup.models import load_model  # it loads torch
 
     config = turn.config.seeded()
+    loading = turn.watch("model loaded")
+    loading(0, 1)
     root = _base(turn, load_model(config.model))
+    loading(1, 1)
     with turn.store.transaction() as tx:
         put_checkpoint(tx, root, turn.actor, turn.now())
     examples = turn.application.seed_examples(config.seed)
@@ -50,13 +53,15 @@ def _base(turn: Turn, loaded: LoadedModel) -> Checkpoint:
     if not list(path.glob("*.safetensors")):
         path = turn.checkpoints / f"base-{digest[:16]}"
         digest = save_model(loaded, None, path)
-    return Checkpoint(derived_id("checkpoint", digest), str(path), digest, "base")
+    place = turn.store.relative(path)
+    return Checkpoint(derived_id("checkpoint", digest), place, digest, "base")
 
 
 def train_recipe(turn: Turn, found: Mapping[str, Found], recipe: Recipe, role: str) -> Found:
     """Train a recipe's stages on the sealed dataset, each from the former's weights."""
     export = found["export"]
     dataset = Dataset.get(export["dataset"], export["version"], store=turn.store)
+    dataset.seal(actor=turn.actor, now=turn.now())  # what is trained on may not change
     with turn.store.reading() as tx:
         checkpoint = get_checkpoint(tx, found["deploy"]["checkpoint"])
     stages = []
@@ -77,10 +82,6 @@ def _rows(dataset: Dataset, data: str, split: str) -> list[Example]:
     """Return the rows that a stage asks for; held-out pairs are measured on as they are."""
     if data == "chosen":
         return dataset.examples("chosen", split)
-    if data not in ("pairs", "balanced"):
-        raise InputError(
-            f"recipe: a stage learns from 'chosen', 'pairs' or 'balanced', not from {data!r}"
-        )
     pairs = dataset.examples("pairs", split)
     if data == "pairs" or split != "train":
         return pairs
@@ -136,11 +137,11 @@ class _Stage:
         key = derived_id("stage", self.method.to_dict(), self.base.content_hash, rows)[:16]
         result = train(
             self.method,
-            model=self.base.path,
+            model=self.turn.store.locate(self.base.path),
             data=data,
             held_out=held_out,
             out=self.turn.checkpoints / key,
-            progress=self.turn.watch(f"steps of {self.name}"),
+            progress=self._tell,
         )
         for warning in result.warnings:
             self.turn.events.note(f"{self.name}: {warning}")
@@ -159,10 +160,13 @@ class _Stage:
             "rows": len(data),
         }
 
+    def _tell(self, what: str, done: int, total: int) -> None:
+        self.turn.events.progress(f"{what} of {self.name}", done, total)
+
     def _keep(self, key: str, result: TrainResult) -> Checkpoint:
         checkpoint = Checkpoint(
             derived_id("checkpoint", result.content_hash),
-            str(result.checkpoint_path),
+            self.turn.store.relative(result.checkpoint_path),
             result.content_hash,
             self.role,
         )

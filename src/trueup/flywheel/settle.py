@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from trueup.datasets import Dataset
-from trueup.errors import QueueEmpty, VersionConflict, VersionSealed
+from trueup.errors import QueueEmpty, VersionConflict
 from trueup.flywheel.context import Found, Turn
 from trueup.queues import AnnotationQueue, PreferenceSet, Submission
 from trueup.store.traces import list_traces
@@ -22,6 +22,11 @@ def label(turn: Turn, found: Mapping[str, Found]) -> Found:
     if turn.labels is not None:
         return _labels_from_file(turn, queue)
     items = _items_of(turn, queue)
+    if not items:
+        raise QueueEmpty(
+            f"queue {queue.name}: it holds no item of turn {turn.id} (seed {turn.config.seed}); "
+            "record and enqueue with the same settings first"
+        )
     made = list(
         turn.application.simulated_labels(items, overlap=queue.overlap, seed=turn.config.seed)
     )
@@ -42,13 +47,14 @@ def _labels_from_file(turn: Turn, queue: AnnotationQueue) -> Found:
             f"queue {queue.name}: its {count} items are written to {path} for labelling; "
             "fill in `annotations` and run the same command again"
         )
-    queue.import_labels(path, actor=turn.actor, now=turn.now())
-    annotations = queue.annotations()
-    if not annotations:
+    read = queue.import_labels(path, actor=turn.actor, now=turn.now())
+    if not read.added + read.unchanged:
         raise QueueEmpty(
             f"queue {queue.name}: {path} holds no label; fill in `annotations` and run the same "
             "command again"
         )
+    mine = {item.id for item in _items_of(turn, queue)}
+    annotations = [a for a in queue.annotations() if a.item_id in mine]
     simulated = any(a.simulated for a in annotations)
     return {"labels": len(annotations), "simulated": simulated, "reviewers": _reviewers(queue)}
 
@@ -108,12 +114,14 @@ def _seal_version(turn: Turn, preferences: PreferenceSet) -> Dataset:
             actor=turn.actor,
             now=turn.now(),
         )
-        try:
-            dataset.add_rows(preferences, actor=turn.actor, now=turn.now())
-        except (VersionSealed, VersionConflict):
-            if config.version is not None:
-                raise
-            continue
+        if not dataset.takes(preferences):
+            if config.version is None:
+                continue
+            raise VersionConflict(
+                f"dataset {config.dataset} version {name} holds other rows than this export: "
+                "name another version, or leave it out"
+            )
+        dataset.add_rows(preferences, actor=turn.actor, now=turn.now())
         dataset.seal(actor=turn.actor, now=turn.now())
         return dataset
     raise AssertionError("itertools.count ended")

@@ -130,6 +130,7 @@ def _facts(found: Mapping[str, Found]) -> dict[str, Any]:
         "queued because": found["enqueue"]["reasons"],
         "items left out of the export": found["export"]["left_out"],
         "recorded answers cut at the token limit": found["record"]["cut"],
+        "samples cut at the token limit": found["enqueue"]["cut"],
         "replayed answers cut at the token limit": {
             who: found[f"replay {who}"]["cut"] for who in ("baseline", "control", "candidate")
         },

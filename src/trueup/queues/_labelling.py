@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -123,13 +123,16 @@ def read_labels(
     admitted: list[Admission] = []
     rejected: list[tuple[int, str]] = []
     unlabelled = 0
+    read: dict[tuple[str, str], Label] = {}
     for number, text in _lines(path):
         try:
             line = _parse(text)
+            _check_alike(line, read)
             given = _admit_line(queue, slots, line, now)
         except TrueupError as error:
             rejected.append((number, str(error)))
             continue
+        read |= {(line.item_id, g.reviewer.strip()): g.label() for g in line.annotations}
         admitted += given
         unlabelled += not given
     if rejected and not skip_bad:
@@ -189,6 +192,17 @@ def _admit_line(
     ]
     slots[line.item_id] = slot
     return given
+
+
+def _check_alike(line: _Line, read: Mapping[tuple[str, str], Label]) -> None:
+    """Hold a line against those before it: one reviewer's two labels on an item are a mix-up."""
+    for entry in line.annotations:
+        name = entry.reviewer.strip()
+        if read.get((line.item_id, name), entry.label()) != entry.label():
+            raise InputError(
+                f"item {line.item_id}: {name} labelled it on an earlier line, and not alike; "
+                "keep one of the two"
+            )
 
 
 def _check_shown(item: Item, line: _Line) -> None:

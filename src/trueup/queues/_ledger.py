@@ -89,7 +89,8 @@ def admit(
 ) -> Admission:
     """Check a label against the rules and take it into the slot.
 
-    A label that the reviewer gave before on this item, in the same words, is not new.
+    A label that the reviewer gave before on this item, in the same words, is not new; when
+    correcting, the standing one alone counts, so that a reviewer can go back to an earlier label.
 
     Args:
         queue: its settings.
@@ -107,7 +108,8 @@ def admit(
     reviewer = _checked_reviewer(item.id, given.reviewer)
     label = _checked(queue, item, given.label)
     mine = slot.current.get(reviewer)
-    for earlier in slot.past:
+    known = [mine] if correcting and mine else slot.past
+    for earlier in known:
         equal = (earlier.reviewer, earlier.label, earlier.simulated) == (reviewer, label, simulated)
         if equal and (given.replaces is None or earlier is mine):
             return Admission(earlier, None, new=False)

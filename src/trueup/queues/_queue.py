@@ -381,7 +381,7 @@ class AnnotationQueue:
         """Read labels from a file that `export_for_labelling` wrote and reviewers filled in.
 
         The same file twice adds nothing. A reviewer's label that differs from the standing one is
-        a correction of it; one that the reviewer has already taken back stays taken back.
+        a correction of it; two lines of a file that contradict each other are an error.
 
         Args:
             path: the file.

@@ -11,11 +11,20 @@ from trueup.errors import GateError
 from trueup.release.replay import ScoredReplay
 from trueup.stats.intervals import Estimate, estimate
 from trueup.stats.paired import PairedDifference, paired_difference
-from trueup.types import Score
+from trueup.types import ALL_COHORTS, Score
 
-__all__ = ["ALL", "METRICS", "Cell", "Metric", "compare", "is_right", "preferred"]
+__all__ = [
+    "ALL",
+    "METRICS",
+    "Cell",
+    "Metric",
+    "compare",
+    "is_right",
+    "preferred",
+    "significant",
+]
 
-ALL = "all"
+ALL = ALL_COHORTS
 """The row over all cohorts together."""
 
 _REFUSED = ("full", "partial")
@@ -56,6 +65,7 @@ class Cell:
         difference: candidate minus baseline, paired; None where no pair was scored. Of the length
             it is the difference of log tokens.
         unscored: requests of the cohort that the metric applies to and that one side lacks.
+        one_sided: those of them that the other side has.
         sides: baseline and candidate by themselves, on the same requests; None of the length.
     """
 
@@ -63,7 +73,13 @@ class Cell:
     metric: Metric
     difference: PairedDifference | None
     unscored: int
+    one_sided: int = 0
     sides: tuple[Estimate, Estimate] | None = None
+
+    @property
+    def holes(self) -> int:
+        """Requests on which a loss would not show: scored for one side only, or for none at all."""
+        return self.unscored if self.difference is None else self.one_sided
 
     @property
     def gain(self) -> float:
@@ -94,6 +110,7 @@ class Cell:
             "title": self.metric.title,
             "better": self.metric.better,
             "unscored": self.unscored,
+            "holes": self.holes,
             "n": 0,
         }
         if (found := self.difference) is None:
@@ -118,8 +135,8 @@ class Cell:
             "n": found.n,
             "clusters": found.clusters,
             **{key: round(value, 6) for key, value in numbers.items()},
-            "p": round(found.p, 6),
-            "p_permutation": round(found.p_permutation, 6),
+            "p": significant(found.p),
+            "p_permutation": significant(found.p_permutation),
             "gains": found.gains,
             "losses": found.losses,
             "design_effect": round(found.design_effect, 4),
@@ -140,7 +157,8 @@ def compare(
         Cells by cohort (`ALL` first, then by name) and metric.
 
     Raises:
-        GateError: the replays are of other requests, or sampled otherwise.
+        GateError: the replays are of other requests, or sampled otherwise, or a cohort has the
+            name of the row over all.
     """
     _check(baseline, candidate)
     cohorts: dict[str, list[str]] = {ALL: list(baseline.answers)}
@@ -151,6 +169,11 @@ def compare(
         for cohort, keys in cohorts.items()
         for metric in METRICS
     ]
+
+
+def significant(value: float) -> float:
+    """Round to four significant digits: a p-value of 1e-9 is not 0."""
+    return float(f"{value:.4g}")
 
 
 def preferred(baseline: ScoredReplay, candidate: ScoredReplay, key: str) -> int | None:
@@ -236,7 +259,7 @@ def _cell(
     confidence: float,
 ) -> Cell:
     rows: list[tuple[float, float, str]] = []
-    unscored = 0
+    unscored = one_sided = 0
     for key in keys:
         pair = _VALUES[metric.name](baseline, candidate, key)
         if pair is None:
@@ -244,26 +267,32 @@ def _cell(
         first, second = pair
         if first is None or second is None:
             unscored += 1
+            one_sided += first is not second  # one is None and the other is not
         else:
             rows.append((first, second, baseline.answers[key].request.family))
     if not rows:
-        return Cell(cohort, metric, None, unscored)
+        return Cell(cohort, metric, None, unscored, one_sided)
     firsts, seconds, families = zip(*rows, strict=True)
     span = _SPANS.get(metric.name, 1.0)
     found = paired_difference(firsts, seconds, families, span=span, confidence=confidence)
     if metric.name == "length_ratio":
-        return Cell(cohort, metric, found, unscored)
+        return Cell(cohort, metric, found, unscored, one_sided)
     if metric.name == "preference":
         half = Estimate(found.n, found.clusters, 0.5, 0.5, 0.5)
         won = replace(half, value=found.candidate, low=0.5 + found.low, high=0.5 + found.high)
-        return Cell(cohort, metric, found, unscored, (half, won))
+        return Cell(cohort, metric, found, unscored, one_sided, (half, won))
     first_side = estimate(firsts, families, confidence=confidence)
     second_side = estimate(seconds, families, confidence=confidence)
-    return Cell(cohort, metric, found, unscored, (first_side, second_side))
+    return Cell(cohort, metric, found, unscored, one_sided, (first_side, second_side))
 
 
 def _check(baseline: ScoredReplay, candidate: ScoredReplay) -> None:
     first, second = baseline.replay, candidate.replay
+    if any(answer.request.cohort == ALL for answer in baseline.answers.values()):
+        raise GateError(
+            f"replay {first.id}: a cohort is called {ALL!r}, which is the row over all cohorts; "
+            "give it another name"
+        )
     if first.suite_hash != second.suite_hash:
         only = sorted(set(baseline.answers) ^ set(candidate.answers))
         what = (

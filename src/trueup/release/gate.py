@@ -15,11 +15,11 @@ from datetime import datetime
 from typing import Any, Literal
 
 from trueup.errors import GateError
-from trueup.release.compare import ALL, Cell, compare
+from trueup.release.compare import ALL, Cell, compare, significant
 from trueup.release.margins import Margin, Margins
 from trueup.release.replay import ScoredReplay, load_replay
 from trueup.release.wording import describe
-from trueup.stats.paired import holm, items_to_show
+from trueup.stats.paired import clusters_to_show, holm
 from trueup.store import Store, derived_id
 from trueup.store.releases import put_verdict
 from trueup.types import Verdict, VerdictOutcome
@@ -33,14 +33,15 @@ Status = Literal["better", "no worse", "unclear", "worse", "not gated", "not sco
 class Judged:
     """A cell with what it shows.
 
-    `p_holm` is adjusted over all judged cells; `items` is how many would settle an unclear one.
+    `p_holm` is adjusted over all judged cells; `families` is how many of the size that there were
+    would settle an unclear one.
     """
 
     cell: Cell
     status: Status
     p_holm: float | None
     margin: Margin
-    items: int | None = None
+    families: int | None = None
 
     def to_json(self, against: str, reference: str) -> dict[str, Any]:
         """Return the row of the verdict's table; see `Cell.to_json`."""
@@ -49,9 +50,9 @@ class Judged:
             "reference": reference,
             **self.cell.to_json(),
             "status": self.status,
-            "p_holm": None if self.p_holm is None else round(self.p_holm, 6),
+            "p_holm": None if self.p_holm is None else significant(self.p_holm),
             "margin": self.margin.non_inferiority,
-            "items_needed": self.items,
+            "families_needed": self.families,
         }
 
 
@@ -78,8 +79,8 @@ def _judge(cell: Cell, p_holm: float | None, margins: Margins) -> Judged:
         return Judged(cell, "better", p_holm, margin)
     if low > bound:
         return Judged(cell, "no worse", p_holm, margin)
-    items = items_to_show(cell.difference, cell.gain - bound, alpha=margins.alpha)
-    return Judged(cell, "unclear", p_holm, margin, items)
+    families = clusters_to_show(cell.difference, cell.gain - bound, alpha=margins.alpha)
+    return Judged(cell, "unclear", p_holm, margin, families)
 
 
 def decide(judged: Sequence[Judged], margins: Margins) -> tuple[VerdictOutcome, list[str]]:
@@ -107,7 +108,7 @@ def decide(judged: Sequence[Judged], margins: Margins) -> tuple[VerdictOutcome, 
     open_ = [_open(j) for j in unclear]
     if worse:
         return "block", lost + open_ + better
-    missing = _missing(required, margins)
+    missing = _missing(required, margins) + _holes(required)
     if not (unclear or missing) and gains:
         count = sum(1 for j in required if j.status in ("better", "no worse"))
         held = f"None of the {count} required comparisons is worse by more than its margin"
@@ -118,14 +119,12 @@ def decide(judged: Sequence[Judged], margins: Margins) -> tuple[VerdictOutcome, 
 
 
 def _open(judged: Judged) -> str:
-    if judged.items is not None:
-        more = (
-            f"about {judged.items} such requests in all would settle it, if this difference holds"
-        )
+    if judged.families is not None:
+        more = f"about {judged.families} such families would settle it, if this difference holds"
     elif judged.cell.difference is not None and judged.cell.difference.clusters < 2:
         more = "all requests are of one family, so no interval can be given: add other families"
     else:
-        more = "more requests would not clear it, if this difference holds"
+        more = "more families would not clear it, if this difference holds"
     margin = judged.margin.non_inferiority
     return describe(judged.cell, f"may be worse by more than {margin:.2f}") + f"; {more}"
 
@@ -141,10 +140,10 @@ def _no_gain(judged: Sequence[Judged], margins: Margins) -> str:
         return "No target metric could be scored: check the evaluators and `targets`"
     best, found = max(known.items(), key=lambda pair: pair[0].cell.gain)
     text = "No target metric is shown better; the nearest: " + describe(best.cell, "")
-    items = items_to_show(found, best.cell.gain - best.margin.min_gain, alpha=margins.alpha)
-    if items is None:
+    families = clusters_to_show(found, best.cell.gain - best.margin.min_gain, alpha=margins.alpha)
+    if families is None:
         return text
-    return f"{text}; about {items} requests in all would show it, if this difference holds"
+    return f"{text}; about {families} such families would show it, if this difference holds"
 
 
 def _missing(required: Sequence[Judged], margins: Margins) -> list[str]:
@@ -153,6 +152,17 @@ def _missing(required: Sequence[Judged], margins: Margins) -> list[str]:
         f"{name} is required and was scored on no request: check its evaluator"
         for name in margins.required
         if name not in scored
+    ]
+
+
+def _holes(required: Sequence[Judged]) -> list[str]:
+    """Say where a cohort is not known to be no worse, because its requests were not scored."""
+    scored = {j.cell.metric.name for j in required if j.cell.difference is not None}
+    return [
+        f"{j.cell.metric.title} in {j.cell.cohort}: {j.cell.holes} of its requests were not scored "
+        "on both sides; score them, or a loss there would not show"
+        for j in required
+        if j.cell.cohort != ALL and j.cell.holes and j.cell.metric.name in scored
     ]
 
 
@@ -192,6 +202,11 @@ def gate(
             load_replay(tx, candidate_replay_id),
         )
         control = load_replay(tx, control_replay_id) if control_replay_id else None
+    if baseline.replay.checkpoint_id == candidate.replay.checkpoint_id:
+        raise GateError(
+            f"baseline and candidate are both checkpoint {baseline.replay.checkpoint_id}; "
+            "name two (trueup checkpoint list)"
+        )
     _cohorts_exist(margins, baseline)
     judged = judge(compare(baseline, candidate, confidence=1 - margins.alpha), margins)
     outcome, reasons = decide(judged, margins)

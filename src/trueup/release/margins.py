@@ -140,6 +140,8 @@ def _names(value: object, source: str, known: Sequence[str]) -> tuple[str, ...]:
         if name not in known:
             why = _why_not(name)
             raise GateError(f"{source}: {name!r} {why}; choose from {', '.join(known)}")
+    if not value:
+        raise GateError(f"{source}: name at least one of {', '.join(known)}")
     return tuple(value)
 
 

@@ -8,6 +8,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any, cast
 
+from trueup.errors import InputError
 from trueup.release.compare import ALL, compare, is_right, preferred
 from trueup.release.lineage import backward_tree, trace_back
 from trueup.release.replay import ScoredReplay
@@ -22,7 +23,7 @@ from trueup.report.model import (
     VerdictPart,
 )
 from trueup.store import Store
-from trueup.store.files import whole_file
+from trueup.store.files import check_target, whole_file
 from trueup.types import Expected, Verdict
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "comparison_report",
     "examples",
     "headline",
+    "report_files",
     "sentence",
     "verdict_report",
     "write_report",
@@ -92,13 +94,31 @@ def verdict_report(
     return cast(LoopReport, made)
 
 
+def report_files(path: Path, *, overwrite: bool = True) -> tuple[Path, Path]:
+    """Return where `write_report` puts a page and its JSON.
+
+    Raises:
+        InputError: a place is taken by a folder, or by a file that may not be replaced, or both
+            would be the same.
+    """
+    data = path.with_suffix(".json")
+    if path == data:
+        raise InputError(f"{path}: the report's JSON lies beside its page; name the page, .html")
+    for target in (path, data):
+        check_target(target, overwrite=overwrite)
+    return path, data
+
+
 def write_report(report: LoopReport, path: Path) -> tuple[Path, Path]:
     """Write a report as a page at `path` and as JSON beside it, each whole or not at all.
 
     Returns:
         The two paths: of the page and of the JSON.
+
+    Raises:
+        InputError: as `report_files` does.
     """
-    data = path.with_suffix(".json")
+    path, data = report_files(path)
     for target, text in (
         (data, json.dumps(report, indent=2, ensure_ascii=False)),
         (path, render(report)),
@@ -126,6 +146,14 @@ def sentence(verdict: Verdict) -> str:
     if verdict.outcome == "ship":
         return f"{gain}, and no cohort is worse by more than its margin."
     unclear = [row for row in judged if row["status"] == "unclear"]
+    holes = [
+        row
+        for row in verdict.table
+        if row["against"] == "baseline" and row["metric"] in required and row.get("holes")
+    ]
+    if holes and not unclear:
+        where = ", ".join(dict.fromkeys(r["cohort"] for r in holes if r["cohort"] != ALL))
+        return f"{_capital(gain)}, but not every request was scored in {where}."
     if not unclear:
         return f"{_capital(gain)}; no cohort is worse by more than its margin."
     where = ", ".join(dict.fromkeys(_cohort(row) for row in unclear))

@@ -20,9 +20,8 @@ from trueup.stats.intervals import Spread, mean_interval, measure_spread, tango_
 
 __all__ = [
     "PairedDifference",
+    "clusters_to_show",
     "holm",
-    "items_to_show",
-    "mcnemar_exact",
     "minimum_detectable_effect",
     "paired_difference",
     "sign_flip_test",
@@ -142,13 +141,6 @@ def _by_mean(spread: Spread, span: float, confidence: float) -> tuple[float, flo
     return low, high, spread.two_sided_p(spread.mean / error)
 
 
-def mcnemar_exact(gains: int, losses: int) -> float:
-    """Exact two-sided McNemar p-value (1947, Psychometrika 12:153) for unclustered pairs."""
-    if gains + losses == 0:
-        return 1.0
-    return float(stats.binomtest(gains, gains + losses).pvalue)
-
-
 def sign_flip_test(
     differences: ArrayLike, clusters: Sequence[Hashable], *, seed: int = 0, draws: int = _DRAWS
 ) -> float:
@@ -212,13 +204,15 @@ def minimum_detectable_effect(
     return span * float(optimize.brentq(excess, 1e-12, 1.0))
 
 
-def items_to_show(
+def clusters_to_show(
     difference: PairedDifference, room: float, *, alpha: float = 0.05, power: float = 0.8
 ) -> int | None:
-    """Return how many items in all would clear a bound that lies `room` from the point.
+    """Return how many clusters in all would clear a bound that lies `room` from the point.
 
-    Takes the difference and the width of its interval for the truth: the interval narrows with the
-    square root of the items, and `power` asks for more room than half of all repeats would need.
+    Takes the difference and the width of its interval for the truth, and clusters as large and as
+    alike as there were: the interval narrows with the square root of the clusters (more items of
+    the same ones may not narrow it at all), and `power` asks for more room than half of all repeats
+    would need.
 
     Args:
         difference: what was measured.
@@ -228,15 +222,15 @@ def items_to_show(
         power: chance of showing it.
 
     Returns:
-        Items, at least one more than there were; None where there is no room, so that no number
+        Clusters, at least one more than there were; None where there is no room, so that no number
         would do, or where one cluster leaves the spread unknown.
     """
     if room <= 0 or difference.clusters < 2:
         return None
     width = max(difference.delta - difference.low, difference.high - difference.delta)
     z_alpha, z_power = (float(stats.norm.ppf(p)) for p in (1 - alpha / 2, power))
-    needed = difference.n * (width / room * (1 + z_power / z_alpha)) ** 2
-    return max(difference.n + 1, math.ceil(needed))
+    needed = difference.clusters * (width / room * (1 + z_power / z_alpha)) ** 2
+    return max(difference.clusters + 1, math.ceil(needed))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

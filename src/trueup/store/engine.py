@@ -58,6 +58,8 @@ class Store:
             StoreError: it does not exist and may not be made, or cannot be opened.
         """
         where = str(address) if address is not None else find_store()
+        if not where.strip():
+            raise StoreError("store '': the name is empty; name a folder with --store")
         if "://" in where:
             raise StoreError(f"store {where}: a store is a folder; name one with --store")
         folder = Path(where).expanduser().resolve()
@@ -79,6 +81,15 @@ class Store:
         store = cls(engine, folder)
         store._migrate()
         return store
+
+    def relative(self, path: str | Path) -> str:
+        """Return a path as the store keeps it: from its folder if inside, so that it can move."""
+        whole = Path(path).expanduser().resolve()
+        return str(whole.relative_to(self.root) if whole.is_relative_to(self.root) else whole)
+
+    def locate(self, path: str) -> Path:
+        """Return where a path lies that the store keeps."""
+        return self.root / path  # an absolute path stands by itself
 
     @contextmanager
     def transaction(self) -> Iterator[Tx]:

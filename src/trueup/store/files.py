@@ -13,12 +13,24 @@ from typing import Any
 
 from trueup.errors import InputError
 
-__all__ = ["json_line", "whole_file"]
+__all__ = ["check_target", "json_line", "whole_file"]
 
 # what `str.splitlines` and some readers take for the end of a line, and JSON does not
 _LINE_ENDS = {ord(mark): f"\\u{ord(mark):04x}" for mark in "\u0085\u2028\u2029"}
 
 _FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+
+
+def check_target(path: Path, *, overwrite: bool = False) -> None:
+    """Refuse a place for a file that is taken, before anything is done for it.
+
+    Raises:
+        InputError: there is a folder, or a file that may not be replaced.
+    """
+    if path.is_dir():
+        raise InputError(f"{path} is a folder: name a file in it")
+    if path.exists() and not overwrite:
+        raise InputError(f"{path} exists: name another file, or overwrite it (--force)")
 
 
 @contextmanager
@@ -33,10 +45,7 @@ def whole_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
         InputError: there is a file already, or a folder, or it cannot be written, as where the
             disk is full; what was there stays.
     """
-    if path.is_dir():
-        raise InputError(f"{path} is a folder: name a file in it")
-    if path.exists() and not overwrite:
-        raise InputError(f"{path} exists: name another file, or overwrite it (--force)")
+    check_target(path, overwrite=overwrite)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

@@ -280,11 +280,11 @@ def _label(tx: Tx, key: str) -> Row:
 
 
 def _with_question(row: Row) -> Row:
-    """Put the last user turn's beginning in place of the whole conversation."""
+    """Put the last user turn's end, where the question is, in place of the whole conversation."""
     text = row.pop("messages")
     if text is None:
         return row | {"question": "(erased)"}
     turns = [m.get("content") or "" for m in json.loads(text) if m.get("role") == "user"]
     words = " ".join(str(turns[-1]).split()) if turns else ""
-    short = words if len(words) <= _EXCERPT else words[: _EXCERPT - 1].rstrip() + "…"
+    short = words if len(words) <= _EXCERPT else "…" + words[1 - _EXCERPT :].lstrip()
     return row | {"question": short}

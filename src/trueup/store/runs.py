@@ -17,6 +17,7 @@ __all__ = [
     "get_run",
     "list_checkpoints",
     "list_runs",
+    "move_checkpoint",
     "put_checkpoint",
     "put_run",
     "resolve_id",
@@ -27,7 +28,10 @@ _SHOWN = 5
 
 
 def put_checkpoint(tx: Tx, checkpoint: Checkpoint, actor: str, now: datetime) -> bool:
-    """Store a checkpoint, unless one of that id is there; return whether it is new."""
+    """Store a checkpoint, unless one of that id is there; return whether it is new.
+
+    Its path is as `Store.relative` gives it.
+    """
     row = {
         "id": checkpoint.id,
         "path": checkpoint.path,
@@ -37,6 +41,12 @@ def put_checkpoint(tx: Tx, checkpoint: Checkpoint, actor: str, now: datetime) ->
         "created_at": now,
     }
     return bool(insert_new(tx, schema.checkpoint, [row]))
+
+
+def move_checkpoint(tx: Tx, id: str, path: str) -> None:
+    """Note where a checkpoint's weights lie now; what they are, its hash says."""
+    table = schema.checkpoint
+    tx.execute(sa.update(table).where(table.c.id == id).values(path=path))
 
 
 def put_run(tx: Tx, run: Run, actor: str, now: datetime) -> bool:

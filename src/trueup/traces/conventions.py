@@ -9,7 +9,7 @@ so are OpenInference's flattened messages. What neither knows is ours: `trueup.*
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -32,7 +32,7 @@ from trueup.traces._reading import (
 )
 from trueup.traces._schema import ExpectedSchema, flat
 from trueup.traces.messages import answer_parts, check_messages, to_parts
-from trueup.types import Expected, Message, Span, ToolCall, Trace
+from trueup.types import ALL_COHORTS, Expected, Message, Span, ToolCall, Trace
 
 __all__ = ["DEFAULT_COHORT", "build_trace", "check_trace", "spans_of", "trace_from_spans"]
 
@@ -100,8 +100,7 @@ def build_trace(
         raise InputError(f"answer: a text is needed, not {type(answer).__name__}")
     if latency_ms is not None and not 0 <= latency_ms < _MAX_LATENCY_MS:
         raise InputError(f"latency_ms: {latency_ms} is no time in milliseconds")
-    if started_at is not None and started_at.tzinfo is None:
-        raise InputError(f"started_at: {started_at} has no time zone")
+    started_at = _in_utc(started_at)
     calls = steps or ToolCall.parse_all(answer)
     trace = Trace(
         id=id,
@@ -112,19 +111,38 @@ def build_trace(
         question_type=question_type,
         family=family or conversation_id or id,
         context=tuple(context),
-        steps=tuple(ToolCall(c.name, json.loads(json.dumps(dict(c.arguments)))) for c in calls),
+        steps=tuple(ToolCall(c.name, _as_json(c.arguments)) for c in calls),
         expected=expected,
         model=model,
         latency_ms=round(latency_ms * 1e6) / 1e6 if latency_ms else None,
         prompt_tokens=prompt_tokens,
         completion_tokens=completion_tokens,
-        started_at=started_at and started_at.astimezone(UTC),
+        started_at=started_at,
         spans=tuple(sorted(spans or (), key=_place)),
     )
     check_trace(trace)
     if spans is not None:
         return trace
     return replace(trace, spans=tuple(_answered(span, results) for span in spans_of(trace)))
+
+
+def _as_json(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(json.dumps(dict(arguments), allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"steps: arguments that JSON cannot hold: {error}") from error
+    return found
+
+
+def _in_utc(moment: datetime | None) -> datetime | None:
+    if moment is None:
+        return None
+    if moment.tzinfo is None:
+        raise InputError(f"started_at: {moment} has no time zone")
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise InputError(f"started_at: {moment} is outside the calendar in UTC") from error
 
 
 def _answered(span: Span, results: Sequence[Any]) -> Span:
@@ -227,6 +245,8 @@ def check_trace(trace: Trace) -> None:
         _check_text(name, value := getattr(trace, name), limit)
         if any(category(character) == "Cc" for character in value):
             raise InputError(f"{name}: {value!r} has control characters, such as line ends, in it")
+    if trace.cohort == ALL_COHORTS:
+        raise InputError(f"cohort: {ALL_COHORTS!r} means all cohorts together; give another name")
     if not all(isinstance(passage, str) for passage in trace.context):
         raise InputError("context: every passage is a text")
     for name in ("prompt_tokens", "completion_tokens"):

@@ -131,14 +131,9 @@ def parse_line(
     """
     try:
         data = _load(line)
-    except InputError as error:
-        yield BadLine(line.number, str(error))
-        return
-    if is_otlp(data):
-        yield from _parse_otlp(line.number, data, cohort_default)
-        return
-    try:
-        if "spans" in data and "messages" not in data:
+        if is_otlp(data):
+            yield from _parse_otlp(line.number, data, cohort_default)
+        elif "spans" in data and "messages" not in data:
             yield _parse_tree(data, cohort_default)
         else:
             yield trace_from_record(data, cohort_default=cohort_default)
@@ -146,6 +141,9 @@ def parse_line(
                 ignored.update(unknown_keys(data))
     except InputError as error:
         yield BadLine(line.number, str(error))
+    # whatever else a line makes a reader stumble on, its neighbours are not lost for it
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        yield BadLine(line.number, f"cannot be read: {type(error).__name__}: {error}")
 
 
 def _parse_otlp(

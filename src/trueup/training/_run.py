@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from hashlib import sha256
@@ -15,7 +15,9 @@ import torch
 from trueup.errors import InputError
 from trueup.models import LoadedModel, folder_hash, load_model, save_model
 from trueup.training._precision import products, resolve
-from trueup.training.checkpoint import Progress, RunFolder, write_atomically
+from trueup.training.api import Progress
+from trueup.training.checkpoint import Progress as Done
+from trueup.training.checkpoint import RunFolder, write_atomically
 from trueup.training.config import Method
 from trueup.training.forward import Forward
 from trueup.training.groups import Group, build_groups
@@ -39,26 +41,25 @@ def run_method(
     out: Path,
     held_out: Sequence[Example],
     reference_cache: Path | None,
-    progress: Callable[[int, int], None] | None,
+    progress: Progress | None,
 ) -> TrainResult:
     """Do what `trueup.training.train` promises; its arguments are explained there."""
     if not data:
         raise InputError(f"{method.name}: no rows to train on; give at least one example")
     folder = RunFolder(out)
     loaded, content_hash = _identify(model)
-    folder.claim(
-        {
-            **method.to_dict(),
-            "model": content_hash,
-            "data": _digest(data),
-            "held_out": _digest(held_out),
-        }
-    )
+    identity = {
+        **method.to_dict(),
+        "model": content_hash,
+        "data": _digest(data),
+        "held_out": _digest(held_out),
+    }
+    folder.check(identity)
     if folder.result.exists():
         return TrainResult.read(folder.result)
     loaded = loaded or load_model(model)
     with torch.random.fork_rng():
-        return _run(method, loaded, data, held_out, folder, reference_cache, progress)
+        return _run(method, loaded, data, held_out, folder, identity, reference_cache, progress)
 
 
 def _run(
@@ -67,14 +68,16 @@ def _run(
     data: Sequence[Example],
     held_out: Sequence[Example],
     folder: RunFolder,
+    identity: Mapping[str, Any],
     reference_cache: Path | None,
-    progress: Callable[[int, int], None] | None,
+    progress: Progress | None,
 ) -> TrainResult:
     model, tokenizer = loaded.model, loaded.tokenizer
     forward = Forward(model)
     precision = resolve(method.precision, forward.device)
     context = partial(products, precision, forward.device)
     groups, aside = (_groups(method, rows, loaded) for rows in (data, held_out))
+    folder.claim(identity)
     torch.manual_seed(method.seed)
     adapted = _adapt(model, method, _stored(precision, forward))
     reference = None
@@ -88,10 +91,11 @@ def _run(
                 folder=reference_cache or folder.reference,
                 key=_reference_key(method, loaded, precision),
                 pass_tokens=method.pass_tokens,
+                progress=progress and partial(progress, "reference log-probs"),
             )
     weights = {name: p for name, p in model.named_parameters() if p.requires_grad}
     loop = Loop(method, forward, weights, groups, aside, reference, folder, context)
-    done = loop.run(progress)
+    done = loop.run(progress and partial(progress, "steps"))
     forward.restore()
     return _finish(method, folder, done, adapted, tokenizer, groups, forward.note)
 
@@ -148,7 +152,7 @@ def _adapt(model: Any, method: Method, dtype: torch.dtype | None) -> Any:
 def _finish(
     method: Method,
     folder: RunFolder,
-    done: Progress,
+    done: Done,
     adapted: Any,
     tokenizer: Any,
     groups: Sequence[Group],

@@ -10,7 +10,10 @@ from trueup.training.config import Method
 from trueup.training.result import TrainResult
 from trueup.types import Example
 
-__all__ = ["train"]
+__all__ = ["Progress", "train"]
+
+Progress = Callable[[str, int, int], None]
+"""Told what is under way, how much of it is done, and of how much."""
 
 
 def train(
@@ -21,7 +24,7 @@ def train(
     out: str | Path,
     held_out: Sequence[Example] = (),
     reference_cache: str | Path | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> TrainResult:
     """Train `model` on `data` and save the result under `out`.
 
@@ -36,7 +39,8 @@ def train(
         held_out: rows for evaluation alone.
         reference_cache: folder of reference log-probs, to share among runs; `out/reference` if
             None.
-        progress: told how many steps of how many are done.
+        progress: told what is under way ("reference log-probs", then "steps"), and how many of
+            how many are done.
 
     Raises:
         MissingExtra: torch, transformers or peft is not installed.

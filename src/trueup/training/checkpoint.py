@@ -73,21 +73,43 @@ class RunFolder:
         for attribute, name in names.items():
             object.__setattr__(self, attribute, self.path / name)
 
-    def claim(self, identity: Mapping[str, Any]) -> None:
-        """Take the folder for the run that `identity` describes, or find that it is that run's.
+    def check(self, identity: Mapping[str, Any]) -> None:
+        """See that the folder is free for the run that `identity` describes, or holds that run.
 
         Raises:
             TrainingError: another run is there; names what differs, both values, and what to do.
+                Or it is no folder, or says nothing that can be read.
         """
         wanted = json.loads(json.dumps(identity))
+        if self.path.exists() and not self.path.is_dir():
+            raise TrainingError(f"{self.path} is a file: name a folder for the run")
         if not self.identity.exists():
-            write_atomically(self.identity, json.dumps(wanted, indent=2).encode())
             return
-        found = json.loads(self.identity.read_text())
+        try:
+            found = json.loads(self.identity.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise TrainingError(
+                f"{self.identity} cannot be read ({error}): remove it, or choose another folder"
+            ) from error
         differing = [k for k in wanted | found if wanted.get(k) != found.get(k)]
         if differing:
             told = "; ".join(f"{k} was {found.get(k)}, is {wanted.get(k)}" for k in differing[:3])
             raise TrainingError(f"{self.path} holds another run ({told}); choose another folder")
+
+    def claim(self, identity: Mapping[str, Any]) -> None:
+        """Take the folder for a run that is sure to begin.
+
+        Raises:
+            TrainingError: as `check` does, or the folder cannot be written to.
+        """
+        self.check(identity)
+        if not self.identity.exists():
+            try:
+                write_atomically(self.identity, json.dumps(identity, indent=2).encode())
+            except OSError as error:
+                raise TrainingError(
+                    f"{self.path}: cannot be written to ({error.strerror}); choose another folder"
+                ) from error
 
     def save_state(
         self,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar, get_type_hints
 
 from trueup.errors import InputError
 
@@ -20,6 +20,36 @@ Keep = Literal["last", "best"]
 PreferenceLoss = Literal["sigmoid", "hinge", "robust"]
 
 M = TypeVar("M", bound="Method")
+T = TypeVar("T")
+
+
+def from_mapping(kind: type[T], values: Mapping[str, Any], source: str) -> T:
+    """Make a dataclass of values as TOML or JSON gives them; what is left out takes its default.
+
+    Args:
+        kind: the dataclass.
+        values: by field.
+        source: names them in errors.
+
+    Raises:
+        InputError: a key that is no field, or a value of the wrong type: a text is no number.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    types = get_type_hints(kind)
+    known = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    if unknown := sorted(set(values) - set(known)):
+        raise InputError(
+            f"{source}: no key {', '.join(unknown)}; it takes {', '.join(sorted(known))}"
+        )
+    read = {}
+    for name, value in values.items():
+        try:
+            read[name] = TypeAdapter(types[name]).validate_python(value, strict=True)
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise InputError(f"{source}: {name} = {value!r}: {first['msg']}") from error
+    return kind(**read)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,20 +134,7 @@ class Method:
         Raises:
             InputError: a key that is no field, or a value of the wrong type.
         """
-        from pydantic import TypeAdapter, ValidationError
-
-        unknown = sorted(set(values) - {field.name for field in fields(cls)})
-        if unknown:
-            raise InputError(
-                f"{cls.name}: no option {', '.join(unknown)}; "
-                f"it takes {', '.join(sorted(field.name for field in fields(cls)))}"
-            )
-        try:
-            return TypeAdapter(cls).validate_python(dict(values))
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise InputError(f"{cls.name}: {where} = {first['input']!r}: {first['msg']}") from error
+        return from_mapping(cls, values, cls.name)
 
     def _require(self, name: str, holds: bool, rule: str) -> None:
         if not holds:

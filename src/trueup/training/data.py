@@ -19,13 +19,14 @@ def read_examples(path: str | Path) -> list[Example]:
 
     Each line holds an object with `prompt`, a string or a list of messages, and either `chosen`
     and `rejected`, or `completion`; each of those a string or the assistant's messages. `id` and
-    `weight` are optional.
+    `weight` are optional, and so is a completion's `label`: true where it is wanted.
 
     Raises:
         InputError: the file is missing or empty, or lines are not examples; names the lines.
     """
     try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
+        # not splitlines: JSON leaves line separators such as U+2028 inside a string as they are
+        lines = Path(path).read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read ({error}); give a JSON-lines file") from error
     examples, bad = [], []
@@ -58,6 +59,7 @@ def _example(line: str) -> Example:
         messages=_prompt(row),
         completions=_completions(row),
         weight=float(weight),
+        desirable=_label(row),
     )
 
 
@@ -77,13 +79,28 @@ def _completions(row: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(_text(row.get(name), name) for name in names if name in row or name != "rejected")
 
 
+def _label(row: Mapping[str, Any]) -> bool | None:
+    label = row.get("label")
+    if label is None or (isinstance(label, bool) and "completion" in row):
+        return label
+    if "completion" in row:
+        raise ValueError("label is neither true nor false")
+    raise ValueError("a label beside chosen; it belongs to a completion")
+
+
 def _text(value: Any, name: str) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, list) and len(value) == 1 and _is_message(value[0]):
-        return str(value[0]["content"])
+        content = value[0]["content"]
+        if isinstance(content, str):
+            return content
     raise ValueError(f"{name} is missing, or neither a text nor one assistant message")
 
 
 def _is_message(value: Any) -> bool:
-    return isinstance(value, dict) and "role" in value and isinstance(value.get("content"), str)
+    """Say whether a value is a turn: with a text, or without one and with calls of tools."""
+    if not isinstance(value, dict) or "role" not in value:
+        return False
+    content = value.get("content")
+    return isinstance(content, str) or (content is None and bool(value.get("tool_calls")))

@@ -71,6 +71,12 @@ def build_groups(
     _reject(examples, "an empty completion", lambda e: _has_empty(e, completions))
     _reject(examples, "chosen equal to rejected", lambda e: _has_equal(e.completions[:completions]))
     _reject(examples, "a weight that is not above 0", lambda e: not e.weight > 0)
+    _reject(
+        examples if completions == 1 else (),
+        "a completion that is not wanted (label: false)",
+        lambda e: e.desirable is False,
+        remedy="leave them out",
+    )
     whole = [_encode(example, tokenizer, completions) for example in examples]
     _reject(
         whole,

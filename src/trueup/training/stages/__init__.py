@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from trueup.errors import InputError, UnknownName
-from trueup.training.api import train
+from trueup.training.api import Progress, train
 from trueup.training.config import METHODS, Method
 from trueup.training.result import TrainResult
 from trueup.types import Example
@@ -102,7 +102,7 @@ def run_recipe(
     out: str | Path,
     held_out: Mapping[str, Sequence[Example]] | None = None,
     reference_cache: str | Path | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> list[TrainResult]:
     """Run every stage, the first from `model` and each other from the checkpoint before it.
 
@@ -115,7 +115,7 @@ def run_recipe(
         out: folder that holds one run's folder per stage, named like it.
         held_out: rows for evaluation by the same names, where there are any.
         reference_cache: as `train` takes it.
-        progress: told how many steps of how many are done, over all stages.
+        progress: told as by `train`, the steps counted over all stages.
 
     Returns:
         The stages' results in order; the last one's checkpoint is the recipe's.
@@ -146,10 +146,14 @@ def run_recipe(
     return results
 
 
-def _shifted(
-    progress: Callable[[int, int], None] | None, before: int, total: int
-) -> Callable[[int, int], None] | None:
+def _shifted(progress: Progress | None, before: int, total: int) -> Progress | None:
     """Count a stage's steps on top of those of the stages before it."""
     if progress is None:
         return None
-    return lambda done, _: progress(before + done, total)
+
+    def tell(what: str, done: int, of: int) -> None:
+        if what == "steps":
+            done, of = before + done, total
+        progress(what, done, of)
+
+    return tell
