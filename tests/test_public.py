@@ -9,7 +9,8 @@ import pytest
 
 PUBLIC = {
     "types": """ALL_COHORTS LABELS Annotation AnyOf Checkpoint Completion Example Expected Item
-        ItemAnswer Label Message Messages Preference Run Score Span ToolCall Trace Verdict VerdictOutcome""",
+        ItemAnswer Label Message Messages Preference Run Score Span ToolCall Trace Verdict
+        VerdictOutcome""",
     "errors": """AgreementTooLow DatasetError GateError InputError LeaseExpired LossNotFinite
         MissingExtra ModelError PromptTooLong QueueEmpty QueueError StoreBusy StoreError
         TraceRejected TrainingError TrueupError UnknownName VersionConflict VersionSealed""",

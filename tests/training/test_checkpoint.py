@@ -79,6 +79,11 @@ def test_a_killed_run_ends_with_the_same_bits(
         process.stdout.close()
         assert process.wait() == -signal.SIGKILL
     steps: list[int] = []
+
+    def count(what: str, done: int, _: int) -> None:
+        if what == "steps":
+            steps.append(done)
+
     inputs: dict[str, Any] = {"model": tiny_model_dir, "data": data, "held_out": data[:2]}
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -86,7 +91,7 @@ def test_a_killed_run_ends_with_the_same_bits(
         resumed = train(
             method,
             out=tmp_path / "killed",
-            progress=lambda _, done, __: steps.append(done),
+            progress=count,
             **inputs,
         )
         whole = train(method, out=tmp_path / "whole", **inputs)

@@ -7,14 +7,8 @@ from collections.abc import Sequence
 from io import TextIOWrapper
 
 from cyclopts import App, CycloptsError
-from rich.console import Console
 
 from trueup import __version__
-from trueup.cli import checkpoint, dataset, demo, eval, queue, trace, train
-from trueup.cli._output import CONTROLS
-from trueup.cli.gate import gate
-from trueup.cli.lineage import lineage
-from trueup.cli.loop import loop
 from trueup.errors import TrueupError
 
 __all__ = ["app", "main"]
@@ -24,10 +18,23 @@ app = App(
     version=__version__,
     help="From the traces of a language-model application to a checkpoint that may be released.",
 )
-for noun in (trace, eval, queue, dataset, train, checkpoint, demo):
-    app.command(noun.app)
-for verb in (loop, gate, lineage):
-    app.command(verb)
+# by name: a command loads what it works with, and no other command's
+for _noun, _about in {
+    "trace": "Traces: what the application was asked, and how it answered.",
+    "eval": "Evaluators: what is good and bad about an answer.",
+    "queue": "Annotation queues: items out to reviewers, labels back.",
+    "dataset": "Versioned datasets of preferences.",
+    "train": "Train a model on examples or preferences.",
+    "checkpoint": "Checkpoints: weights that were trained here or brought along.",
+    "demo": "The loop's stations on the claims assistant, one at a time.",
+}.items():
+    app.command(f"trueup.cli.{_noun}:app", name=_noun, help=_about)
+for _verb, _about in {
+    "loop": "Run one turn of the loop on the claims assistant; a turn that was stopped goes on.",
+    "gate": "Compare a candidate with the baseline; exit 0 to ship, 3 to block, 4 if inconclusive.",
+    "lineage": "Print what a checkpoint was made of, down to each label, reviewer and trace.",
+}.items():
+    app.command(f"trueup.cli.{_verb}:{_verb}", name=_verb, help=_about)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -52,6 +59,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _complain(message: str) -> None:
+    from rich.console import Console
+
+    from trueup.cli._output import CONTROLS
+
     # soft_wrap: an error is one line, however narrow the window
     shown = message.translate(CONTROLS).replace("\n", "\\n")
     Console(stderr=True, soft_wrap=True).print(f"error: {shown}", style="red", markup=False)

@@ -15,7 +15,7 @@ from trueup.types import Checkpoint
 
 __all__ = ["app"]
 
-app = App(name="checkpoint", help="Checkpoints: weights that were trained here or brought along.")
+app = App(name="checkpoint")
 
 
 @app.command(name="list")

@@ -24,7 +24,7 @@ from trueup.store.files import json_line, whole_file
 
 __all__ = ["app"]
 
-app = App(name="dataset", help="Versioned datasets of preferences.")
+app = App(name="dataset")
 
 
 @app.command(name="list")

@@ -25,7 +25,7 @@ from trueup.flywheel.settle import label as label_station
 
 __all__ = ["app"]
 
-app = App(name="demo", help="The loop's stations on the claims assistant, one at a time.")
+app = App(name="demo")
 
 ConfigOption = Annotated[Path | None, Parameter(name="--config", help="A loop.toml.")]
 SeedOption = Annotated[int | None, Parameter(name="--seed", help="Of everything that is drawn.")]

@@ -27,7 +27,7 @@ from trueup.types import Score
 
 __all__ = ["app"]
 
-app = App(name="eval", help="Evaluators: what is good and bad about an answer.")
+app = App(name="eval")
 
 _PAGE = 500  # traces held at once
 

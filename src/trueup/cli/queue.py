@@ -31,7 +31,7 @@ from trueup.store.files import check_target
 
 __all__ = ["app"]
 
-app = App(name="queue", help="Annotation queues: items out to reviewers, labels back.")
+app = App(name="queue")
 
 
 @app.command(name="list")

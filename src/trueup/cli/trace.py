@@ -29,7 +29,7 @@ from trueup.types import Trace
 
 __all__ = ["app"]
 
-app = App(name="trace", help="Traces: what the application was asked, and how it answered.")
+app = App(name="trace")
 
 _SHOWN = 60  # characters of an answer in a table
 _MOST = 1_000_000  # traces in one listing

@@ -14,7 +14,7 @@ from trueup.training import DPO, SFT, Method, TrainResult, read_examples, train
 
 __all__ = ["app"]
 
-app = App(name="train", help="Train a model on examples or preferences.")
+app = App(name="train")
 
 
 @Parameter(name="*")
