@@ -89,7 +89,7 @@ def test_every_command_there_is_is_shown():
         "trace": ("import", "list", "show"),
         "eval": ("run", "list"),
         "queue": ("list", "stats", "audit", "export", "import-labels"),
-        "dataset": ("list", "show", "export"),
+        "dataset": ("list", "show", "seal", "export"),
         "train": ("sft", "dpo"),
         "checkpoint": ("list", "add"),
         "demo": ("deploy", "record", "enqueue", "label", "train", "replay"),

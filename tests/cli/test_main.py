@@ -124,7 +124,7 @@ def test_a_store_can_move_with_its_weights(capsys, tiny_model_dir, tmp_path):
     run(capsys, "checkpoint", "add", str(folder), "--store", str(tmp_path / "store"))
     (tmp_path / "store").rename(tmp_path / "moved")
     _, out, _ = run(capsys, "checkpoint", "list", "--store", str(tmp_path / "moved"), "--json")
-    assert [c["path"] for c in json.loads(out)] == ["checkpoints/one"]
+    assert [c["path"] for c in json.loads(out)] == [str(tmp_path / "moved" / "checkpoints" / "one")]
     elsewhere = tmp_path / "weights"
     (tmp_path / "moved" / "checkpoints" / "one").rename(elsewhere)
     _, out, _ = run(capsys, "checkpoint", "add", str(elsewhere), "--store", str(tmp_path / "moved"))

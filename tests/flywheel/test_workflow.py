@@ -115,6 +115,7 @@ def test_checkpoints_load_in_plain_transformers(finished):
     turn, found = finished
     with turn.store.reading() as tx:
         path = get_checkpoint(tx, found["train candidate"]["checkpoint"]).path
+    path = turn.store.locate(path)
     assert AutoModelForCausalLM.from_pretrained(path).config.vocab_size == 259
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from cyclopts import App
@@ -22,7 +22,7 @@ app = App(name="checkpoint")
 def list_(*, store: StoreOption = None, json: JsonOption = False) -> None:
     """List the checkpoints, the newest first."""
     with open_store(store) as opened, opened.reading() as tx:
-        found = list_checkpoints(tx)
+        found = [replace(c, path=str(opened.locate(c.path))) for c in list_checkpoints(tx)]
     if json:
         show_json([asdict(checkpoint) for checkpoint in found])
     else:
