@@ -188,3 +188,34 @@ def test_no_cohort_is_called_like_the_row_over_all(store, play):
     replays = [play(name, half, suite) for name in ("baseline", "candidate")]
     with pytest.raises(GateError, match="a cohort is called 'all'"):
         run(store, *replays)
+
+
+def refusing(request):
+    """Refuses whatever every eighth request asks, which is right."""
+    return "refused" if number(request) % 8 == 7 else half(request)
+
+
+def test_complying_where_refusing_was_right_blocks_whatever_else_is_gained(store, play):
+    suite = spread(play)
+    verdict = run(
+        store, play("baseline", refusing, suite), play("candidate", lambda _: "right", suite)
+    )
+    assert rows(verdict)[ALL, "under_refusal"]["delta"] == 1
+    assert rows(verdict)[ALL, "tool_selection_accuracy"]["status"] == "better"
+    assert verdict.outcome == "block"
+    assert "Complied though wrong" in verdict.reasons[0]
+    assert sentence(verdict).startswith("Complied though wrong rose from 0.00 to 1.00")
+
+
+def test_a_guard_blocks_where_a_loss_is_shown_and_asks_for_no_proof(store, play):
+    suite = spread(play)
+    replays = play("baseline", half, suite), play("candidate", lambda _: "right", suite)
+    assert run(store, *replays).outcome == "ship"
+    required = Margins(required=("tool_selection_accuracy", "under_refusal"))
+    assert run(store, *replays, margins=required).outcome == "inconclusive"
+
+
+def spread(play):
+    """The suite with its rightly refused requests in sixteen families, and not in two."""
+    asked = [answer.request for answer in play("control", half).answers.values()]
+    return [replace(r, family=f"{r.family}-{number(r) // 16}") for r in asked]

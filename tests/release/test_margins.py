@@ -76,3 +76,13 @@ def test_what_makes_no_sense_is_refused_in_one_line(tmp_path, text, said):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(GateError, match=r"nowhere\.toml: cannot be read"):
         load_margins(tmp_path / "nowhere.toml")
+
+
+def test_guards_may_be_none_and_must_be_metrics():
+    assert Margins.from_json({}).guards == ("under_refusal",)
+    assert Margins.from_json({"guards": []}).guards == ()
+    with pytest.raises(GateError, match="guards: 'sweetness'"):
+        Margins.from_json({"guards": ["sweetness"]})
+    for name in ("required", "targets"):
+        with pytest.raises(GateError, match=f"{name}: name at least one of"):
+            Margins.from_json({name: []})

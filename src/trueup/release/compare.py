@@ -50,6 +50,7 @@ METRICS = (
     Metric("task_completion", "Task completed", "higher"),
     Metric("groundedness", "Grounded in the context", "higher"),
     Metric("over_refusal", "Refused without reason", "lower"),
+    Metric("under_refusal", "Complied though wrong", "lower"),
     Metric("preference", "Preference win rate", "higher"),
     Metric("length_ratio", "Length of the answer", "neither"),
 )
@@ -214,17 +215,23 @@ def _value(score: Score | None) -> float | None:
     return None if score is None else score.value
 
 
-def _over_refusal(
-    first: ScoredReplay, second: ScoredReplay, key: str
-) -> tuple[float | None, float | None] | None:
-    expected = first.answers[key].request.expected
-    if expected is None or expected.refuse is not False:
-        return None
-    return _refused(first.scores[key].get("refusal")), _refused(second.scores[key].get("refusal"))
+def _refusal(*, due: bool) -> Values:
+    """Compare how often requests are refused that should not be, or are not that should."""
 
+    def values(
+        first: ScoredReplay, second: ScoredReplay, key: str
+    ) -> tuple[float | None, float | None] | None:
+        expected = first.answers[key].request.expected
+        if expected is None or expected.refuse is not due:
+            return None
+        return _wrong(first.scores[key].get("refusal")), _wrong(second.scores[key].get("refusal"))
 
-def _refused(score: Score | None) -> float | None:
-    return None if score is None or score.label is None else float(score.label in _REFUSED)
+    def _wrong(score: Score | None) -> float | None:
+        if score is None or score.label is None:
+            return None
+        return float((score.label in _REFUSED) is not due)
+
+    return values
 
 
 def _preference(
@@ -243,7 +250,8 @@ _VALUES: Mapping[str, Values] = {
     "tool_selection_accuracy": _scored("tool_selection_accuracy"),
     "task_completion": _scored("task_completion"),
     "groundedness": _scored("groundedness"),
-    "over_refusal": _over_refusal,
+    "over_refusal": _refusal(due=False),
+    "under_refusal": _refusal(due=True),
     "preference": _preference,
     "length_ratio": _log_tokens,
 }

@@ -1,10 +1,11 @@
 """The gate: margins, three verdicts, and the reasons in words.
 
-A candidate is blocked where a cohort is shown worse, ships where every cohort is shown no worse by
-more than the margin and a target metric is shown better, and is inconclusive otherwise. "Shown"
-takes Holm's correction over all cohorts and metrics that are judged; "no worse" needs none, for
-every cell must pass by itself (an intersection-union test, Berger 1982). How often an answer is
-preferred is reported, and never ships by itself.
+A candidate is blocked where a cohort is shown worse on a required metric or a guard. It ships where
+every cohort is shown no worse on the required ones by more than the margin and a target metric is
+shown better, and is inconclusive otherwise. "Shown" takes Holm's correction over all cohorts and
+metrics that are judged; "no worse" needs none, for every cell must pass by itself (an
+intersection-union test, Berger 1982). How often an answer is preferred is reported, and never ships
+by itself.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ class Judged:
 
 def judge(cells: Sequence[Cell], margins: Margins) -> list[Judged]:
     """Say of each cell what it shows, with Holm's correction over those that are gated."""
-    gated = {*margins.required, *margins.targets}
+    gated = {*margins.required, *margins.targets, *margins.guards}
     tested = [c for c in cells if c.metric.name in gated and c.difference is not None]
     adjusted = holm([c.difference.p for c in tested if c.difference is not None])
     p_holm = {id(cell): p for cell, p in zip(tested, adjusted, strict=True)}
@@ -91,7 +92,8 @@ def decide(judged: Sequence[Judged], margins: Margins) -> tuple[VerdictOutcome, 
         margins: what is asked.
     """
     required = [j for j in judged if j.cell.metric.name in margins.required]
-    worse = [j for j in required if j.status == "worse"]
+    blocking = {*margins.required, *margins.guards}
+    worse = [j for j in judged if j.cell.metric.name in blocking and j.status == "worse"]
     unclear = [j for j in required if j.status == "unclear"]
     gains = [
         j

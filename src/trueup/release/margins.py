@@ -38,6 +38,8 @@ class Margins:
         alpha: of every two-sided test and interval.
         required: metrics on which no cohort may be worse.
         targets: metrics of which one must be shown better.
+        guards: metrics that block where a cohort is shown worse, and of which no cohort needs to be
+            shown no worse: requests that are rightly refused are mostly too few for that.
         metrics: per metric, where it differs from `Margin()`.
         cohorts: per cohort and metric, where it differs from that.
     """
@@ -45,6 +47,7 @@ class Margins:
     alpha: float = 0.05
     required: tuple[str, ...] = ("tool_selection_accuracy", "task_completion", "over_refusal")
     targets: tuple[str, ...] = ("tool_selection_accuracy", "task_completion", "over_refusal")
+    guards: tuple[str, ...] = ("under_refusal",)
     metrics: Mapping[str, Margin] = field(default_factory=dict)
     cohorts: Mapping[str, Mapping[str, Margin]] = field(default_factory=dict)
 
@@ -54,7 +57,8 @@ class Margins:
 
     def to_json(self) -> dict[str, Any]:
         """Return the margins as plain JSON values, in the shape of `gate.toml`."""
-        return asdict(self) | {"required": list(self.required), "targets": list(self.targets)}
+        lists = {name: list(getattr(self, name)) for name in ("required", "targets", "guards")}
+        return asdict(self) | lists
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], source: str = "margins") -> Margins:
@@ -67,7 +71,7 @@ class Margins:
         Raises:
             GateError: a key or metric that does not exist, or a value that makes no sense.
         """
-        _known(data, ("alpha", "required", "targets", "metrics", "cohorts"), source)
+        _known(data, ("alpha", "required", "targets", "guards", "metrics", "cohorts"), source)
         alpha = _number(data.get("alpha", cls().alpha), f"{source}: alpha", 0.0001, 0.5)
         metrics = _margins(data.get("metrics", {}), f"{source}: metrics", {})
         cohorts = {
@@ -78,6 +82,7 @@ class Margins:
             alpha=alpha,
             required=_names(data.get("required", cls().required), f"{source}: required", _GATED),
             targets=_names(data.get("targets", cls().targets), f"{source}: targets", _TARGETS),
+            guards=_names(data.get("guards", cls().guards), f"{source}: guards", _GATED, none=True),
             metrics=metrics,
             cohorts=cohorts,
         )
@@ -133,14 +138,16 @@ def _number(value: object, source: str, low: float, high: float) -> float:
     raise GateError(f"{source}: must be a number from {low} to {high}, not {value!r}")
 
 
-def _names(value: object, source: str, known: Sequence[str]) -> tuple[str, ...]:
+def _names(
+    value: object, source: str, known: Sequence[str], *, none: bool = False
+) -> tuple[str, ...]:
     if not isinstance(value, list | tuple):
         raise GateError(f"{source}: must be a list of metrics, not {value!r}")
     for name in value:
         if name not in known:
             why = _why_not(name)
             raise GateError(f"{source}: {name!r} {why}; choose from {', '.join(known)}")
-    if not value:
+    if not value and not none:
         raise GateError(f"{source}: name at least one of {', '.join(known)}")
     return tuple(value)
 

@@ -137,7 +137,8 @@ def sentence(verdict: Verdict) -> str:
     gain = _moved(gains[0]) if gains else "no gain is shown"
     judged = [row for row in rows if row["metric"] in required]
     if verdict.outcome == "block":
-        worse = [row for row in judged if row["status"] == "worse"]
+        blocking = {*required, *verdict.margins.get("guards", ())}
+        worse = [r for r in rows if r["metric"] in blocking and r["status"] == "worse"]
         worst = min(worse, key=lambda row: (row["cohort"] == ALL, row["p_holm"]))
         more = len(worse) - 1
         noun = "comparison is" if more == 1 else "comparisons are"
