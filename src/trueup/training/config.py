@@ -12,7 +12,17 @@ from typing import Any, ClassVar, Literal, TypeVar, get_type_hints
 
 from trueup.errors import InputError
 
-__all__ = ["DPO", "METHODS", "SFT", "Keep", "Method", "Precision", "PreferenceLoss", "Schedule"]
+__all__ = [
+    "DPO",
+    "METHODS",
+    "SFT",
+    "Keep",
+    "Method",
+    "Precision",
+    "PreferenceLoss",
+    "Schedule",
+    "from_mapping",
+]
 
 Schedule = Literal["cosine", "linear", "constant"]
 Precision = Literal["auto", "bf16", "fp32"]
