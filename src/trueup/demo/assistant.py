@@ -40,7 +40,7 @@ class ClaimsAssistant:
         self,
         *,
         record_per_phrasing: int = 1,
-        replay_per_phrasing: int = 3,
+        replay_per_phrasing: int = 2,
         flaw_share: float = 0.9,
     ) -> None:
         self.record_per_phrasing = record_per_phrasing

@@ -71,7 +71,7 @@ class LoopConfig:
     overlap: int = 3
     min_alpha: float = 0.6
     min_agreement: float = 0.3
-    samples: int = 3
+    samples: int = 2
     temperature: float = 1.0
     passed_share: float = 0.5
     max_new_tokens: int = 48
@@ -81,7 +81,7 @@ class LoopConfig:
     control: Recipe = field(default_factory=_control)
     margins: str | None = None
     record_per_phrasing: int = 1
-    replay_per_phrasing: int = 3
+    replay_per_phrasing: int = 2
 
     def __post_init__(self) -> None:
         """Refuse values that no turn can use.

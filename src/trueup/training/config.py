@@ -103,7 +103,7 @@ class Method:
     warmup: float = 0.1
     schedule: Schedule = "cosine"
     max_length: int = 1024
-    pass_tokens: int = 1024
+    pass_tokens: int = 896
     seed: int = 0
     weight_decay: float = 0.0
     clip: float | None = 1.0
