@@ -13,38 +13,48 @@ from rich.progress import (
     Progress,
     TaskID,
     TextColumn,
+    TimeElapsedColumn,
     TimeRemainingColumn,
 )
 
-__all__ = ["progress_bar", "progress_bars"]
+__all__ = ["Bars", "progress_bar", "progress_bars"]
+
+
+class Bars(Progress):
+    """A bar for each thing that is under way, on standard error; none are left at the end."""
+
+    def __init__(self, console: Console, *, hidden: bool = False) -> None:
+        self._named: dict[str, TaskID] = {}
+        super().__init__(
+            TextColumn("  {task.description}"),
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            # where nothing can be drawn over, a bar would be a line for every state it was in
+            disable=hidden or not console.is_terminal,
+        )
+
+    def move(self, what: str, done: int, total: int) -> None:
+        """Move the bar of `what` to so much of so much, and take it away when it is full."""
+        if what not in self._named:
+            self._named[what] = self.add_task(what, total=total)
+        self.update(self._named[what], completed=done, total=total)
+        if done >= total:
+            self.remove_task(self._named.pop(what))
 
 
 @contextmanager
 def progress_bars(*, hidden: bool = False) -> Iterator[Callable[[str, int, int], None]]:
     """Draw bars on a terminal's standard error, and give the callback that moves them.
 
-    The callback takes what is under way, how much of it is done, and of how much; each thing has a
-    bar of its own. The bars go away at the end, and where standard error is no terminal there are
-    none.
+    The callback takes what is under way, how much of it is done, and of how much. Where standard
+    error is no terminal there are no bars.
     """
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    console = Console(stderr=True)
-    tasks: dict[str, TaskID] = {}
-    with Progress(
-        *columns, console=console, transient=True, disable=hidden or not console.is_terminal
-    ) as bars:
-
-        def move(what: str, done: int, total: int) -> None:
-            if what not in tasks:
-                tasks[what] = bars.add_task(what, total=total)
-            bars.update(tasks[what], completed=done, total=total)
-
-        yield move
+    with Bars(Console(stderr=True), hidden=hidden) as bars:
+        yield bars.move
 
 
 @contextmanager

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
 from trueup.cli._output import JsonOption, Out, StoreOption, show_json
+from trueup.cli._progress import Bars
 from trueup.demo.assistant import ClaimsAssistant
 from trueup.flywheel.config import LoopConfig, load_config
 from trueup.flywheel.context import Found, Turn
@@ -77,50 +68,33 @@ def open_turn(
         record_per_phrasing=settings.record_per_phrasing,
         replay_per_phrasing=settings.replay_per_phrasing,
     )
-    with Store.open(store, create=create) as opened, _Bars(quiet=quiet) as bars:
-        turn = Turn(opened, settings, application, bars, labels)
-        bars.note(f"store {opened.address}, turn {turn.id}")
+    with Store.open(store, create=create) as opened, _Drawn(quiet=quiet) as drawn:
+        turn = Turn(opened, settings, application, drawn, labels)
+        drawn.note(f"store {opened.address}, turn {turn.id}")
         yield turn
 
 
-class _Bars:
+class _Drawn:
     """Draws a turn's events: a line a station, a bar for whatever is under way."""
 
     def __init__(self, *, quiet: bool) -> None:
-        self._console = Console(stderr=True, quiet=quiet)
-        self._progress = Progress(
-            TextColumn("  {task.description}"),
-            BarColumn(bar_width=30),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            console=self._console,
-            transient=not sys.stderr.isatty(),
-        )
-        self._tasks: dict[str, TaskID] = {}
+        self._bars = Bars(Console(stderr=True, quiet=quiet), hidden=quiet)
+        self.progress = self._bars.move
 
-    def __enter__(self) -> _Bars:
-        self._progress.start()
+    def __enter__(self) -> _Drawn:
+        self._bars.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._progress.stop()
+        self._bars.stop()
 
     def station(self, name: str, number: int, total: int) -> None:
         """Print the station's line."""
-        self._progress.console.print(f"[bold]{number:>2}/{total}[/] {name}", highlight=False)
-
-    def progress(self, what: str, done: int, total: int) -> None:
-        """Move the bar of `what`, and take it away when it is full."""
-        if what not in self._tasks:
-            self._tasks[what] = self._progress.add_task(what, total=total)
-        self._progress.update(self._tasks[what], completed=done, total=total)
-        if done >= total:
-            self._progress.remove_task(self._tasks.pop(what))
+        self._bars.console.print(f"[bold]{number:>2}/{total}[/] {name}", highlight=False)
 
     def note(self, text: str) -> None:
         """Print a line below the station's."""
-        self._progress.console.print(f"      {text}", style="dim", markup=False, highlight=False)
+        self._bars.console.print(f"      {text}", style="dim", markup=False, highlight=False)
 
 
 def _summarise(found: dict[str, Found]) -> None:

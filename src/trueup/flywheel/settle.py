@@ -35,7 +35,8 @@ def label(turn: Turn, found: Mapping[str, Found]) -> Found:
         actor=turn.actor,
         now=turn.now(),
     )
-    return {"labels": len(made), "simulated": True, "reviewers": _reviewers(queue)}
+    reviewers = dict(sorted(Counter(who for _, who, _ in made).items()))
+    return {"labels": len(made), "simulated": True, "reviewers": reviewers}
 
 
 def _labels_from_file(turn: Turn, queue: AnnotationQueue) -> Found:
@@ -56,7 +57,8 @@ def _labels_from_file(turn: Turn, queue: AnnotationQueue) -> Found:
     mine = {item.id for item in _items_of(turn, queue)}
     annotations = [a for a in queue.annotations() if a.item_id in mine]
     simulated = any(a.simulated for a in annotations)
-    return {"labels": len(annotations), "simulated": simulated, "reviewers": _reviewers(queue)}
+    reviewers = dict(sorted(Counter(a.reviewer for a in annotations).items()))
+    return {"labels": len(annotations), "simulated": simulated, "reviewers": reviewers}
 
 
 def _items_of(turn: Turn, queue: AnnotationQueue) -> list[Item]:
@@ -64,10 +66,6 @@ def _items_of(turn: Turn, queue: AnnotationQueue) -> list[Item]:
     with turn.store.reading() as tx:
         mine = {trace.id for trace in list_traces(tx, source=turn.id)}
     return [item for item in queue.items() if item.trace_id in mine]
-
-
-def _reviewers(queue: AnnotationQueue) -> dict[str, int]:
-    return dict(sorted(Counter(a.reviewer for a in queue.annotations()).items()))
 
 
 def audit(turn: Turn, found: Mapping[str, Found]) -> Found:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from trueup.store import schema
 from trueup.store.engine import Tx
 from trueup.store.ids import derived_id
-from trueup.store.rows import insert_new
+from trueup.store.rows import chunks, insert_new
 
 __all__ = [
     "CohortEvaluation",
@@ -30,8 +30,6 @@ __all__ = [
     "seal_version",
     "set_splits",
 ]
-
-_CHUNK = 500  # ids a query, under SQLite's limit on bound variables
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,13 +206,10 @@ def set_splits(tx: Tx, version_id: str, splits: Mapping[str, str]) -> None:
     for row_hash, split in splits.items():
         by_split.setdefault(split, []).append(row_hash)
     for split, hashes in by_split.items():
-        for start in range(0, len(hashes), _CHUNK):
+        for some in chunks(hashes):
             tx.execute(
                 sa.update(table)
-                .where(
-                    table.c.version_id == version_id,
-                    table.c.row_hash.in_(hashes[start : start + _CHUNK]),
-                )
+                .where(table.c.version_id == version_id, table.c.row_hash.in_(some))
                 .values(split=split)
             )
 
@@ -275,12 +270,11 @@ def count_simulated(tx: Tx, preference_ids: Sequence[str]) -> int:
     """Return how many of the preferences rest on a label that a program gave."""
     link, annotation = schema.preference_annotation, schema.annotation
     column = link.c.preference_id
-    wanted = sorted(set(preference_ids))
     return sum(
         tx.execute(
             sa.select(sa.func.count(sa.distinct(column)))
             .join(annotation, annotation.c.id == link.c.annotation_id)
-            .where(annotation.c.simulated, column.in_(wanted[start : start + _CHUNK]))
+            .where(annotation.c.simulated, column.in_(some))
         ).scalar_one()
-        for start in range(0, len(wanted), _CHUNK)
+        for some in chunks(preference_ids)
     )

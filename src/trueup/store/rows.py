@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,9 +15,16 @@ from trueup.store import schema
 from trueup.store.engine import Tx
 from trueup.store.ids import content_hash
 
-__all__ = ["get_blob", "get_blobs", "get_json", "insert_new", "put_blob", "put_json"]
+__all__ = ["chunks", "get_blob", "get_blobs", "get_json", "insert_new", "put_blob", "put_json"]
 
 _CHUNK = 500  # under SQLite's limit on bound variables
+
+
+def chunks(keys: Iterable[str]) -> Iterator[list[str]]:
+    """Yield distinct keys, sorted, as many at a time as a query can bind."""
+    wanted = sorted(set(keys))
+    for start in range(0, len(wanted), _CHUNK):
+        yield wanted[start : start + _CHUNK]
 
 
 def insert_new(tx: Tx, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> int:
@@ -50,14 +57,12 @@ def get_blobs(tx: Tx, keys: Iterable[str]) -> dict[str, str]:
     Raises:
         StoreError: one was erased or never stored.
     """
-    wanted = sorted(set(keys))
+    wanted = set(keys)
     found: dict[str, str] = {}
-    for start in range(0, len(wanted), _CHUNK):
-        query = sa.select(schema.blob.c.id, schema.blob.c.text).where(
-            schema.blob.c.id.in_(wanted[start : start + _CHUNK])
-        )
+    for some in chunks(wanted):
+        query = sa.select(schema.blob.c.id, schema.blob.c.text).where(schema.blob.c.id.in_(some))
         found.update({row.id: row.text for row in tx.execute(query) if row.text is not None})
-    if missing := [key for key in wanted if key not in found]:
+    if missing := sorted(wanted - found.keys()):
         raise StoreError(
             f"text {missing[0][:12]} (and {len(missing) - 1} more) was erased or never stored: "
             "leave the rows that need it out"

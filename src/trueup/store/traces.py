@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import re
@@ -15,12 +16,11 @@ import sqlalchemy as sa
 from trueup.errors import UnknownName
 from trueup.store import schema
 from trueup.store.engine import Tx
-from trueup.store.rows import get_blobs, insert_new, put_blob, put_json
+from trueup.store.rows import chunks, get_blobs, insert_new, put_blob, put_json
 from trueup.types import Expected, Span, ToolCall, Trace
 
 __all__ = ["cohorts", "count_traces", "get_trace", "list_traces", "put_trace"]
 
-_CHUNK = 500  # ids a query, under SQLite's limit on bound variables
 _BLOB = "$blob"
 # What an attribute may say without being somebody's words: a name, an id, a version.
 _INLINE = re.compile(r"[A-Za-z0-9_.:/\-]{0,64}")
@@ -120,12 +120,8 @@ def list_traces(
     if ids is None:
         rows = list(tx.execute(query.limit(limit)))
     else:
-        wanted = sorted(set(ids))
-        rows = [
-            row
-            for start in range(0, len(wanted), _CHUNK)
-            for row in tx.execute(query.where(table.c.id.in_(wanted[start : start + _CHUNK])))
-        ][:limit]
+        found = (tx.execute(query.where(table.c.id.in_(some))) for some in chunks(ids))
+        rows = list(itertools.islice(itertools.chain.from_iterable(found), limit))
     blobs = get_blobs(
         tx, (key for r in rows for key in (r.messages_blob, r.answer_blob, r.context_blob))
     )
@@ -200,10 +196,10 @@ def _spans(tx: Tx, trace_ids: Sequence[str]) -> dict[str, tuple[Span, ...]]:
     table = schema.span
     rows = [
         row
-        for start in range(0, len(trace_ids), _CHUNK)
+        for some in chunks(trace_ids)
         for row in tx.execute(
             sa.select(table)
-            .where(table.c.trace_id.in_(trace_ids[start : start + _CHUNK]))
+            .where(table.c.trace_id.in_(some))
             .order_by(table.c.trace_id, table.c.start_ns, table.c.span_id)
         )
     ]
