@@ -274,7 +274,9 @@ class ItemAnswer:
 class Item:
     """A unit of labelling: everything it shows is frozen into the store.
 
-    `reason` says why it was queued: "failed:<evaluator>" or "sampled".
+    Attributes:
+        reason: why it was queued: "failed:<evaluator>" or "sampled".
+        inclusion: the probability with which it was queued: 1 where all of its like were.
     """
 
     id: str
@@ -289,6 +291,7 @@ class Item:
     answers: tuple[ItemAnswer, ...]
     reason: str
     expected: Expected | None = None
+    inclusion: float = 1.0
 
     def answer(self, source: str) -> ItemAnswer | None:
         """Return the answer that came from `source`, if the item shows one."""
@@ -336,6 +339,7 @@ class Preference:
             answer stood, "corrected" where a reviewer wrote it.
         rejected: None where no shown answer was worse (an unpaired row, good for fine-tuning).
         agreement: share of rater pairs that agree on the item, in [0, 1]; None with one rater.
+        weight: how many requests of its kind it stands for: 1 / the item's `inclusion`.
     """
 
     id: str
@@ -355,6 +359,7 @@ class Preference:
     strength: float
     annotation_ids: tuple[str, ...]
     expected: Expected | None = None
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

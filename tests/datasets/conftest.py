@@ -47,7 +47,12 @@ def prefer(store: Store) -> Callable[..., PreferenceSet]:
     """Return a function that labels traces of the given numbers and exports the preferences."""
 
     def export(
-        numbers: range, *, name: str = "prefs", alone: bool = False, simulated: bool = False
+        numbers: range,
+        *,
+        name: str = "prefs",
+        alone: bool = False,
+        simulated: bool = False,
+        inclusion: float = 1.0,
     ) -> PreferenceSet:
         traces = [make_trace(i) for i in numbers]
         with store.transaction() as tx:
@@ -56,7 +61,11 @@ def prefer(store: Store) -> Callable[..., PreferenceSet]:
         queue = AnnotationQueue.create_or_get(name, store=store, now=NOW)
         candidate = None if alone else "Pipe is covered. " + ToolCall("look_up").render()
         queue.add_items(
-            [NewItem.from_trace(t, reason="sampled", candidate=candidate) for t in traces], now=NOW
+            [
+                NewItem.from_trace(t, reason="sampled", candidate=candidate, inclusion=inclusion)
+                for t in traces
+            ],
+            now=NOW,
         )
         best = "served" if alone else "sampled"
         queue.submit_many(

@@ -201,7 +201,7 @@ def test_scores_are_attached_to_their_row(store, dataset, prefer):
 def test_examples_are_what_training_reads(store, prefer):
     dataset = Dataset.create_or_get("train", "v1", validation_share=0.3, store=store)
     dataset.add_rows(prefer(range(12)))
-    dataset.add_rows(prefer(range(12, 16), name="alone", alone=True))
+    dataset.add_rows(prefer(range(12, 16), name="alone", alone=True, inclusion=0.5))
     with pytest.raises(DatasetError, match="is a draft: seal it before training"):
         dataset.examples()
     dataset.seal()
@@ -210,6 +210,7 @@ def test_examples_are_what_training_reads(store, prefer):
     assert all(len(example.completions) == 2 for example in pairs)
     assert pairs[0].completions[1].startswith("Refused")
     assert [len(example.completions) for example in chosen] == [1] * 16
+    assert sorted(example.weight for example in chosen) == [1.0] * 12 + [2.0] * 4
     assert {example.id for example in chosen} == {row.row_hash for row in dataset}
     held_out = dataset.examples("chosen", split="validation")
     assert len(dataset.examples("chosen")) + len(held_out) == 16

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,6 +38,7 @@ preferences = st.builds(
     agreement=st.none() | st.floats(0, 1),
     raters=st.integers(1, 9),
     strength=st.floats(0, 3),
+    weight=st.just(1.0) | st.floats(1, 9),
     annotation_ids=st.lists(text, max_size=3).map(tuple),
     expected=st.none()
     | st.builds(
@@ -54,6 +57,14 @@ def test_a_preference_comes_back_whole_from_its_record_in_a_file(preference):
     (stored,) = pa.Table.from_pylist([record], schema=SCHEMA).to_pylist()
     assert stored == record
     assert row_hash(stored) == record["row_hash"]
+
+
+@given(preferences)
+def test_a_row_from_before_there_were_weights_is_a_row_of_weight_one(preference):
+    record = to_record(replace(preference, weight=1.0), split="train")
+    old = {key: value for key, value in record.items() if key != "weight"}
+    assert row_hash(old) == record["row_hash"]
+    assert to_preference(old) == replace(preference, weight=1.0)
 
 
 @given(preferences, preferences)

@@ -70,11 +70,15 @@ def test_samples_that_were_cut_or_equal_the_served_answer_are_not_shown(trace):
 def test_no_family_is_left_out_and_none_is_drawn_beyond_its_share(trace, families, share, seed):
     traces = [replace(trace, id=str(i), family=name) for i, name in enumerate(families)]
     found = spread(traces, share, random.Random(seed))
-    assert len({t.id for t in found}) == len(found)
-    had, kept = Counter(families), Counter(t.family for t in found)
+    had, kept = Counter(families), Counter(families[int(i)] for i in found)
     assert set(kept) == set(had)
     assert all(share * had[f] <= kept[f] < share * had[f] + 1 for f in had)
+    # each stands for as many as were left out: the weights add up to what there was
+    stands_for = Counter()
+    for i, inclusion in found.items():
+        stands_for[families[int(i)]] += 1 / inclusion
+    assert stands_for == pytest.approx(had)
 
 
 def test_a_share_of_nothing_draws_nothing(trace):
-    assert spread([trace], 0.0, random.Random(0)) == []
+    assert spread([trace], 0.0, random.Random(0)) == {}

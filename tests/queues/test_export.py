@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from trueup.errors import InputError, QueueEmpty
+from trueup.queues import NewItem
 from trueup.queues._settle import settle
 from trueup.store import schema
 from trueup.store.queues import list_preferences
@@ -160,6 +161,18 @@ def test_the_set_is_a_sequence_and_writes_conversational_rows(tmp_path, queue, a
     assert row["rejected"] == [{"role": "assistant", "content": "served 1"}]
     assert (row["preference_id"], row["trace_id"]) == (paired[0].id, "trace-1")
     assert [p.name for p in path.parent.iterdir()] == ["kto.jsonl"]
+
+
+def test_a_sampled_item_weighs_what_it_stands_for(tmp_path, store, queue, trace, vote):
+    new = NewItem.from_trace(trace(1), reason="sampled", candidate="other", inclusion=0.25)
+    queue.add_items([new])
+    vote(queue.items()[0].id, {"ann": "served", "bob": "served"})
+    found = queue.export()
+    assert found[0].weight == 4
+    found.write(tmp_path / "pairs.jsonl")
+    assert json.loads((tmp_path / "pairs.jsonl").read_text())["weight"] == 4
+    with store.reading() as tx:
+        assert list_preferences(tx, queue_id=queue.id) == list(found)
 
 
 def test_arguments_are_checked(queue, add, vote):

@@ -108,6 +108,9 @@ def test_an_item_needs_its_trace_and_its_fields(queue, trace):
         queue.add_items([good, replace(good, trace_id="nope")])
     with pytest.raises(InputError, match="`cohort` is empty"):
         queue.add_items([replace(good, cohort="")])
+    for wrong in (0.0, -0.5, 1.5, float("nan")):
+        with pytest.raises(InputError, match=r"its inclusion is .*; give the probability"):
+            queue.add_items([replace(good, inclusion=wrong)])
     assert queue.items() == []
 
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -96,7 +97,7 @@ def test_a_queue_is_stored_once_by_its_name_within_a_project(tx):
 
 
 def test_items_come_back_with_all_they_show(tx):
-    first, second = item(tx), item(tx, "i2", "t2")
+    first, second = item(tx), replace(item(tx, "i2", "t2"), inclusion=0.25)
     assert put_item(tx, second, actor="ana", now=LATER)
     assert put_item(tx, first, **STAMP)
     assert not put_item(tx, first, **STAMP)

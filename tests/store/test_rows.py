@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 from trueup.errors import InputError, StoreError
 from trueup.store import Store, content_hash, derived_id, new_id, schema
 from trueup.store.files import json_line, whole_file
-from trueup.store.rows import get_blob, get_blobs, get_json, insert_new, put_blob, put_json
+from trueup.store.rows import (
+    chunks,
+    get_blob,
+    get_blobs,
+    get_json,
+    insert_new,
+    put_blob,
+    put_json,
+)
 from trueup.store.stamp import stamp
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -40,6 +48,12 @@ def test_more_texts_than_a_query_may_name_come_back(store):
         texts = {put_blob(tx, str(i), actor="ana", now=NOW): str(i) for i in range(1201)}
         assert get_blobs(tx, texts) == texts
         assert get_blobs(tx, []) == {}
+
+
+def test_keys_are_bound_once_and_not_too_many_at_a_time():
+    found = list(chunks([str(i % 1201) for i in range(2000)]))
+    assert [len(some) for some in found] == [500, 500, 201]
+    assert sorted(key for some in found for key in some) == sorted(map(str, range(1201)))
 
 
 def test_an_erased_or_unknown_text_is_an_error_that_says_so(store):

@@ -10,6 +10,8 @@ from alembic.migration import MigrationContext
 from trueup import store as room
 from trueup.store import Store, schema
 from trueup.store.rows import put_blob
+from trueup.store.traces import put_trace
+from trueup.types import Trace
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -49,6 +51,47 @@ def test_the_migrations_run_down_to_nothing(store):
         command.downgrade(config, "base")
     with store.reading() as tx:
         assert sa.inspect(tx).get_table_names() == ["alembic_version"]
+
+
+def test_items_of_an_older_store_were_all_queued_for_sure(tmp_path):
+    """A store of revision 0001 opens, and what it held counts as it did."""
+    item = schema.item
+    stamp = {"project": "default", "actor": "ana", "created_at": NOW}
+    config = Config()
+    config.set_main_option("script_location", f"{room.__path__[0]}/migrations")
+    with Store.open(tmp_path) as store, store.transaction() as tx:
+        config.attributes["connection"] = tx
+        command.downgrade(config, "0001")
+        tx.execute(sa.insert(schema.blob).values(id="b", text="[]", **stamp))
+        tx.execute(
+            sa.insert(schema.queue).values(
+                id="q", name="q", overlap=1, stream="reviewer", labels=[], **stamp
+            )
+        )
+        put_trace(
+            tx,
+            Trace("t", "c", "cohort", ({"role": "user", "content": "?"},), "answer"),
+            source="test",
+            checkpoint_id=None,
+            actor="ana",
+            now=NOW,
+        )
+        names = ("conversation_id", "cohort", "question_type", "family", "reason")
+        tx.execute(
+            sa.insert(item).values(
+                id="i",
+                queue_id="q",
+                trace_id="t",
+                messages_blob="b",
+                context_blob="b",
+                **dict.fromkeys(names, "x"),
+                **stamp,
+            )
+        )
+        columns = {c["name"] for c in sa.inspect(tx).get_columns("item")}
+        assert "inclusion" not in columns
+    with Store.open(tmp_path) as store, store.reading() as tx:
+        assert tx.execute(sa.select(item.c.id, item.c.inclusion)).all() == [("i", 1.0)]
 
 
 def test_every_row_of_its_own_says_whose_it_is_who_wrote_it_and_when():

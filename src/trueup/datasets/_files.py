@@ -14,6 +14,9 @@ from trueup.store.files import whole_file
 
 __all__ = ["check_name", "file_path", "read_file", "write_file"]
 
+_BEFORE_WEIGHTS = [name for name in SCHEMA.names if name != "weight"]
+"""The columns of versions that were sealed before rows had a weight."""
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -61,7 +64,7 @@ def read_file(path: Path, content_hash: str) -> list[Record]:
         ) from error
     records: list[Record] = table.to_pylist()
     intact = (
-        table.schema.names == SCHEMA.names
+        table.schema.names in (SCHEMA.names, _BEFORE_WEIGHTS)
         and all(record["row_hash"] == row_hash(record) for record in records)
         and version_hash(records) == content_hash
     )

@@ -35,6 +35,7 @@ SCHEMA = pa.schema(
         ("agreement", pa.float64()),
         ("raters", pa.int64()),
         ("strength", pa.float64()),
+        ("weight", pa.float64()),
         ("preference_id", pa.string()),
         ("item_id", pa.string()),
         ("trace_id", pa.string()),
@@ -72,12 +73,13 @@ def to_record(preference: Preference, *, split: str) -> Record:
         "agreement": None if preference.agreement is None else float(preference.agreement),
         "raters": preference.raters,
         "strength": float(preference.strength),
+        "weight": float(preference.weight),
         "preference_id": preference.id,
         "item_id": preference.item_id,
         "trace_id": preference.trace_id,
         "annotation_ids": list(preference.annotation_ids),
     }
-    return {**record, "row_hash": content_hash(record), "split": split}
+    return {**record, "row_hash": row_hash(record), "split": split}
 
 
 def to_preference(record: Mapping[str, Any]) -> Preference:
@@ -101,12 +103,19 @@ def to_preference(record: Mapping[str, Any]) -> Preference:
         strength=record["strength"],
         annotation_ids=tuple(record["annotation_ids"]),
         expected=None if expected is None else Expected.from_json(json.loads(expected)),
+        weight=record.get("weight", 1.0),  # versions sealed before rows had one
     )
 
 
 def row_hash(record: Mapping[str, Any]) -> str:
-    """Return the hash of what a row says, whichever split it is in."""
-    return content_hash({key: value for key, value in record.items() if key not in _NOT_HASHED})
+    """Return the hash of what a row says, whichever split it is in.
+
+    A weight of 1 is left out: rows from before there were weights keep their hash.
+    """
+    said = {key: value for key, value in record.items() if key not in _NOT_HASHED}
+    if said.get("weight") == 1:
+        del said["weight"]
+    return content_hash(said)
 
 
 def version_hash(records: list[Record]) -> str:

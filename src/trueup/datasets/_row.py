@@ -101,4 +101,9 @@ class Row:
         if pair and self.rejected is None:
             raise InputError(f"row {self.row_hash[:12]} has no rejected answer to make a pair of")
         completions = (self.chosen, self.rejected) if pair else (self.chosen,)
-        return Example(self.row_hash, self.prompt, tuple(c for c in completions if c is not None))
+        return Example(
+            self.row_hash,
+            self.prompt,
+            tuple(c for c in completions if c is not None),
+            weight=self.preference.weight,
+        )

@@ -126,8 +126,8 @@ def enqueue(turn: Turn, found: Mapping[str, Found]) -> Found:
     }
     passed = [trace for trace in traces if trace.id not in reasons]
     rng = random.Random(f"{turn.id}/passed")
-    reasons |= {trace.id: "sampled" for trace in spread(passed, config.passed_share, rng)}
-    chosen = [trace for trace in traces if trace.id in reasons]
+    inclusion = spread(passed, config.passed_share, rng)
+    chosen = [trace for trace in traces if trace.id in reasons or trace.id in inclusion]
     source = sampler(turn, found["deploy"]["checkpoint"])
     drawn = source.sample(
         [trace.messages for trace in chosen],
@@ -146,8 +146,9 @@ def enqueue(turn: Turn, found: Mapping[str, Found]) -> Found:
     items = [
         NewItem.from_trace(
             trace,
-            reason=reasons[trace.id],
-            candidate=pick(trace, answers, worst=reasons[trace.id] == "sampled"),
+            reason=reasons.get(trace.id, "sampled"),
+            candidate=pick(trace, answers, worst=trace.id in inclusion),
+            inclusion=inclusion.get(trace.id, 1.0),
         )
         for trace, answers in zip(chosen, drawn, strict=True)
     ]
@@ -158,26 +159,29 @@ def enqueue(turn: Turn, found: Mapping[str, Found]) -> Found:
     return {
         "queue": queue.name,
         "items": len(items),
-        "reasons": dict(Counter(reasons.values())),
+        "reasons": dict(Counter(item.reason for item in items)),
         "cut": cut,
         "without_candidate": sum(len(item.answers) == 1 for item in items),
     }
 
 
-def spread(traces: Sequence[Trace], share: float, rng: random.Random) -> list[Trace]:
+def spread(traces: Sequence[Trace], share: float, rng: random.Random) -> dict[str, float]:
     """Draw a share of the traces from each family, rounded up: no family is left unseen.
 
     What the reviewers do not see is not trained on, and what is not trained on is forgotten: a
     plain sample may miss the few requests that one tool was right for.
+
+    Returns:
+        By the id of each trace drawn, the probability with which it was.
     """
     families: dict[str, list[Trace]] = {}
     for trace in traces:
         families.setdefault(trace.family, []).append(trace)
-    return [
-        trace
-        for members in families.values()
-        for trace in rng.sample(members, math.ceil(share * len(members)))
-    ]
+    drawn: dict[str, float] = {}
+    for members in families.values():
+        count = math.ceil(share * len(members))
+        drawn |= {trace.id: count / len(members) for trace in rng.sample(members, count)}
+    return drawn
 
 
 def pick(trace: Trace, answers: Sequence[Completion], *, worst: bool) -> str | None:

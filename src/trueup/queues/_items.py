@@ -28,9 +28,12 @@ class NewItem:
     family: str = ""
     context: tuple[str, ...] = ()
     expected: Expected | None = None
+    inclusion: float = 1.0
 
     @classmethod
-    def from_trace(cls, trace: Trace, *, reason: str, candidate: str | None = None) -> NewItem:
+    def from_trace(
+        cls, trace: Trace, *, reason: str, candidate: str | None = None, inclusion: float = 1.0
+    ) -> NewItem:
         """Freeze a trace into an item, with a candidate answer beside the served one.
 
         Which of the two is shown as "a" follows from their content, so that reviewers cannot tell
@@ -47,6 +50,7 @@ class NewItem:
             family=trace.family,
             context=trace.context,
             expected=trace.expected,
+            inclusion=inclusion,
         )
 
 
@@ -63,7 +67,7 @@ def to_item(new: NewItem, queue_id: str) -> Item:
 
     Raises:
         InputError: the answers are not one served and at most one sampled, or the item names no
-            trace, cohort or message.
+            trace, cohort or message, or its inclusion is no probability above 0.
     """
     sources = sorted(answer.source for answer in new.answers)
     keys = [answer.key for answer in new.answers]
@@ -76,6 +80,11 @@ def to_item(new: NewItem, queue_id: str) -> Item:
     for name in ("trace_id", "conversation_id", "cohort", "messages", "reason"):
         if not getattr(new, name):
             raise InputError(f"item on trace {new.trace_id!r}: `{name}` is empty; fill it in")
+    if not 0 < new.inclusion <= 1:
+        raise InputError(
+            f"item on trace {new.trace_id}: its inclusion is {new.inclusion}; give the probability "
+            "with which it was queued, above 0 and at most 1"
+        )
     answers = sorted([answer.source, answer.text] for answer in new.answers)
     return Item(
         id=derived_id("item", queue_id, new.trace_id, answers),
@@ -90,4 +99,5 @@ def to_item(new: NewItem, queue_id: str) -> Item:
         answers=new.answers,
         reason=new.reason,
         expected=new.expected,
+        inclusion=new.inclusion,
     )

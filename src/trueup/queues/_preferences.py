@@ -67,6 +67,7 @@ class PreferenceSet(Sequence[Preference]):
                 "question_type": row.question_type,
                 "origin": row.origin,
                 "agreement": row.agreement,
+                "weight": row.weight,
                 "preference_id": row.id,
                 "item_id": row.item_id,
                 "trace_id": row.trace_id,

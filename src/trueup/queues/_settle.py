@@ -102,6 +102,7 @@ def _settle_item(
         strength=sum(a.label.strength for a in agreeing) / len(agreeing),
         annotation_ids=tuple(ids),
         expected=item.expected,
+        weight=1 / item.inclusion,
     )
 
 

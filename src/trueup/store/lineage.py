@@ -13,11 +13,11 @@ import sqlalchemy as sa
 
 from trueup.store import schema
 from trueup.store.engine import Tx
+from trueup.store.rows import chunks
 from trueup.store.runs import resolve_id
 
 __all__ = ["backward", "forward"]
 
-_CHUNK = 500  # ids a query, under SQLite's limit on bound variables
 _EXCERPT = 100
 
 Row = dict[str, Any]
@@ -257,19 +257,17 @@ def _labels(tx: Tx, versions: dict[str, str]) -> tuple[list[Row], int]:
         if (name := versions[member["version_id"]]) not in names:
             names.append(name)
     found: list[Row] = []
-    keys = list(holds)
-    for start in range(0, len(keys), _CHUNK):
-        chunk = keys[start : start + _CHUNK]
+    for some in chunks(holds):
         query = (
             _label_query(
                 preference.c.id.label("preference_id"), preference.c.origin, preference.c.agreement
             )
             .join(link, link.c.annotation_id == schema.annotation.c.id)
             .join(preference, preference.c.id == link.c.preference_id)
-            .where(preference.c.id.in_(chunk))
+            .where(preference.c.id.in_(some))
         )
         found += [_with_question(r) for r in _stamped(_rows(tx, query))]
-    place = {key: i for i, key in enumerate(keys)}
+    place = {key: i for i, key in enumerate(holds)}
     found.sort(key=lambda r: (place[r["preference_id"]], r["reviewer"], r["id"]))
     return [r | {"datasets": holds[r["preference_id"]]} for r in found], len(members)
 

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from trueup.store import schema
 from trueup.store.engine import Tx
 from trueup.store.ids import derived_id
-from trueup.store.rows import get_blobs, insert_new, put_blob, put_json
+from trueup.store.rows import chunks, get_blobs, insert_new, put_blob, put_json
 from trueup.types import Annotation, Expected, Item, ItemAnswer, Label, Preference
 
 __all__ = [
@@ -35,7 +35,6 @@ __all__ = [
     "put_queue",
 ]
 
-_CHUNK = 500  # ids a query, under SQLite's limit on bound variables
 _LATER = schema.annotation.alias()  # made once: an alias is dearer than the query it stands in
 _CORRECTED = sa.exists().where(_LATER.c.replaces_id == schema.annotation.c.id)
 
@@ -112,12 +111,11 @@ def list_queues(tx: Tx, *, project: str = "default") -> list[QueueRow]:
 
 def known_traces(tx: Tx, ids: Iterable[str]) -> set[str]:
     """Return which of `ids` are traces of this store."""
-    wanted = sorted(set(ids))
     column = schema.trace.c.id
     return {
         found
-        for start in range(0, len(wanted), _CHUNK)
-        for found in tx.scalars(sa.select(column).where(column.in_(wanted[start : start + _CHUNK])))
+        for some in chunks(ids)
+        for found in tx.scalars(sa.select(column).where(column.in_(some)))
     }
 
 
@@ -135,6 +133,7 @@ def put_item(tx: Tx, item: Item, *, actor: str, now: datetime) -> bool:
         "context_blob": put_json(tx, list(item.context), actor=actor, now=now),
         "expected": None if item.expected is None else item.expected.to_json(),
         "reason": item.reason,
+        "inclusion": item.inclusion,
         "actor": actor,
         "created_at": now,
     }
@@ -188,6 +187,7 @@ def list_items(
             ),
             reason=row.reason,
             expected=None if row.expected is None else Expected.from_json(row.expected),
+            inclusion=row.inclusion,
         )
         for row in rows
     ]
@@ -367,6 +367,7 @@ def _preference(
         strength=row.strength,
         annotation_ids=tuple(annotation_ids),
         expected=item.expected,
+        weight=1 / item.inclusion,
     )
 
 
@@ -380,12 +381,7 @@ def _rows(
     """Run the query, restricted to rows whose `column` is among `values` where they are given."""
     if values is None:
         return list(tx.execute(query))
-    wanted = sorted(set(values))
-    return [
-        row
-        for start in range(0, len(wanted), _CHUNK)
-        for row in tx.execute(query.where(column.in_(wanted[start : start + _CHUNK])))
-    ]
+    return [row for some in chunks(values) for row in tx.execute(query.where(column.in_(some)))]
 
 
 def _answers(

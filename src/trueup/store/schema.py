@@ -217,6 +217,7 @@ item = Table(
     _blob("context_blob"),
     Column("expected", JSON),
     Column("reason", String(100), nullable=False),
+    Column("inclusion", Float, nullable=False, server_default="1"),
     *_stamp(),
 )
 

@@ -12,12 +12,10 @@ import sqlalchemy as sa
 from trueup.store import schema
 from trueup.store.engine import Tx
 from trueup.store.ids import derived_id
-from trueup.store.rows import insert_new
+from trueup.store.rows import chunks, insert_new
 from trueup.types import Score
 
 __all__ = ["get_row_scores", "get_scores", "put_row_scores", "put_scores"]
-
-_CHUNK = 500  # ids a query, under SQLite's limit on bound variables
 
 
 def put_scores(
@@ -75,10 +73,9 @@ def get_scores(
     Subjects without scores are left out.
     """
     column = schema.score.c[f"{subject}_id"]
-    wanted = sorted(set(ids))
     found: dict[str, dict[str, Score]] = defaultdict(dict)
-    for start in range(0, len(wanted), _CHUNK):
-        _collect(tx, column, column.in_(wanted[start : start + _CHUNK]), found)
+    for some in chunks(ids):
+        _collect(tx, column, column.in_(some), found)
     return dict(found)
 
 
