@@ -81,4 +81,5 @@ def test_a_single_sequence_is_all_trunk() -> None:
 def test_sequences_with_nothing_in_common_have_no_trunk() -> None:
     tree = build_tree([(1, 2), (3,)])
     assert tree.trunk == 0
+    assert torch.equal(tree.tokens, torch.tensor([1, 2, 3])), "token ids are integers"
     assert torch.equal(tree.positions, torch.tensor([0, 1, 0]))

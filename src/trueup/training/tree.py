@@ -96,7 +96,7 @@ def build_tree(
         return torch.from_numpy(np.ascontiguousarray(array)).to(device)
 
     return Tree(
-        tokens=tensor(np.concatenate([rows[s.first][s.depth : s.end] for s in segments])),
+        tokens=tensor(np.array([t for s in segments for t in rows[s.first][s.depth : s.end]])),
         positions=tensor(np.concatenate([np.arange(s.depth, s.end) for s in segments])),
         places=tuple(tensor(place) for place in _places(segments, starts, order)),
         trunk=trunk,
