@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from trueup.errors import TrainingError
-from trueup.training.config import DPO, SFT, Method
+from trueup.training.config import DPO, IPO, ORPO, SFT, Method, SimPO
 from trueup.training.forward import Forward
 from trueup.training.groups import Group
 from trueup.training.lora import add_adapters
@@ -110,11 +110,45 @@ def plain_dpo(model: Any, groups: list[Group], method: DPO, ref: dict[str, Tenso
     for i, group in enumerate(groups):
         chosen, rejected = logps[2 * i], logps[2 * i + 1]
         r_chosen, r_rejected = ref[group.digest].split([len(chosen), len(rejected)])
-        h = method.beta * ((chosen.sum() - r_chosen.sum()) - (rejected.sum() - r_rejected.sum()))
+        won, lost = chosen - r_chosen, rejected - r_rejected
+        per = torch.mean if method.length_normalized else torch.sum
+        h = method.beta * (per(won) - per(lost))
         loss = loss - weights[i] * torch.log(torch.sigmoid(h))
         nll = nll - weights[i] * chosen.sum()
         nll_tokens += weights[i] * len(chosen)
     return loss / sum(weights) + method.nll_weight * nll / nll_tokens
+
+
+def plain_pairs(
+    model: Any, groups: list[Group], method: Method, ref: dict[str, Tensor]
+) -> Tensor:
+    """IPO, ORPO and SimPO as their papers write them, a pair at a time."""
+    logps = plain_logps(model, groups)
+    total, weights, nll, tokens = 0.0, 0.0, 0.0, 0.0
+    for i, group in enumerate(groups):
+        w, l = logps[2 * i], logps[2 * i + 1]
+        if isinstance(method, IPO):
+            rw, rl = ref[group.digest].split([len(w), len(l)])
+            h = (w - rw).mean() - (l - rl).mean()
+            loss = (h - 1 / (2 * method.beta)) ** 2
+        elif isinstance(method, SimPO):
+            loss = -torch.log(torch.sigmoid(method.beta * (w.mean() - l.mean()) - method.gamma))
+        else:
+            assert isinstance(method, ORPO)
+            p_w, p_l = w.mean().exp(), l.mean().exp()
+            ratio = torch.log(p_w / (1 - p_w)) - torch.log(p_l / (1 - p_l))
+            loss = -method.beta * torch.log(torch.sigmoid(ratio))
+            nll, tokens = nll - group.weight * w.sum(), tokens + group.weight * len(w)
+        total, weights = total + group.weight * loss, weights + group.weight
+    return total / weights + (nll / tokens if tokens else 0.0)
+
+
+def plain(model: Any, groups: list[Group], method: Method, ref: dict[str, Tensor]) -> Tensor:
+    if isinstance(method, SFT):
+        return plain_sft(model, groups)
+    if isinstance(method, DPO):
+        return plain_dpo(model, groups, method, ref)
+    return plain_pairs(model, groups, method, ref)
 
 
 def agreement(
@@ -124,11 +158,7 @@ def agreement(
     ref = fake_reference(groups, learning[0].dtype)
     mine = ours(model, groups, method, ref, tokens)
     mine_grads = torch.autograd.grad(mine, learning)
-    theirs = (
-        plain_dpo(model, groups, method, ref)
-        if isinstance(method, DPO)
-        else plain_sft(model, groups)
-    )
+    theirs = plain(model, groups, method, ref)
     their_grads = torch.autograd.grad(theirs, learning)
     apart = sum(float((a - b).square().sum()) for a, b in zip(mine_grads, their_grads, strict=True))
     size = sum(float(b.square().sum()) for b in their_grads)
@@ -138,7 +168,19 @@ def agreement(
 
 @pytest.mark.parametrize("rank", [None, 4], ids=["full", "lora"])
 @pytest.mark.parametrize("tokens", [40, 10_000], ids=["packs", "one-pack"])
-@pytest.mark.parametrize("method", [SFT(), DPO(), DPO(nll_weight=0.5)], ids=["sft", "dpo", "nll"])
+@pytest.mark.parametrize(
+    "method",
+    [
+        SFT(),
+        DPO(),
+        DPO(nll_weight=0.5),
+        DPO(beta=2, length_normalized=True),
+        IPO(),
+        ORPO(),
+        SimPO(),
+    ],
+    ids=["sft", "dpo", "nll", "per-token", "ipo", "orpo", "simpo"],
+)
 def test_loss_and_gradient_equal_plain_rows_in_float64(
     tiny64: Any, method: Method, rank: int | None, tokens: int
 ) -> None:
@@ -149,7 +191,7 @@ def test_loss_and_gradient_equal_plain_rows_in_float64(
 
 
 @pytest.mark.parametrize("rank", [None, 4], ids=["full", "lora"])
-@pytest.mark.parametrize("method", [SFT(), DPO()], ids=["sft", "dpo"])
+@pytest.mark.parametrize("method", [SFT(), DPO(), IPO(), ORPO(), SimPO()], ids=lambda m: m.name)
 def test_loss_and_gradient_equal_plain_rows_in_float32(
     tiny: Any, method: Method, rank: int | None
 ) -> None:
@@ -164,7 +206,7 @@ def test_loss_and_gradient_equal_plain_rows_in_float32(
 def test_the_real_model_agrees_with_plain_rows(real_model: Any, rank: int | None) -> None:
     model = copy.deepcopy(real_model)
     learning = adapt(model, rank)
-    for method in (SFT(), DPO(nll_weight=0.2)):
+    for method in (SFT(), DPO(nll_weight=0.2), IPO(), ORPO(), SimPO()):
         groups = make_groups(3, method.completions, vocab=49_000)
         loss, grad = agreement(model, groups, method, learning, 10_000)
         assert loss < 1e-5

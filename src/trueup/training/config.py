@@ -14,13 +14,16 @@ from trueup.errors import InputError
 
 __all__ = [
     "DPO",
+    "IPO",
     "METHODS",
+    "ORPO",
     "SFT",
     "Keep",
     "Method",
     "Precision",
     "PreferenceLoss",
     "Schedule",
+    "SimPO",
     "from_mapping",
 ]
 
@@ -171,6 +174,8 @@ class DPO(Method):
             or "robust" (arXiv:2403.00409).
         label_smoothing: assumed share of pairs labelled the wrong way round, below 0.5.
         nll_weight: weight of the chosen completions' negative log-likelihood per token.
+        length_normalized: take log-ratios per token (arXiv:2411.15124); beta is then some ten
+            times what it is for sums.
     """
 
     name: ClassVar[str] = "dpo"
@@ -182,6 +187,7 @@ class DPO(Method):
     loss: PreferenceLoss = "sigmoid"
     label_smoothing: float = 0.0
     nll_weight: float = 0.0
+    length_normalized: bool = False
 
     def __post_init__(self) -> None:
         """Refuse values that no run can use; raises InputError as every method does."""
@@ -193,5 +199,70 @@ class DPO(Method):
             self._require("label_smoothing", self.label_smoothing == 0, "0 with the hinge loss")
 
 
-METHODS: Mapping[str, type[Method]] = {SFT.name: SFT, DPO.name: DPO}
+@dataclass(frozen=True, kw_only=True)
+class IPO(Method):
+    """Identity preference optimisation, arXiv:2310.12036, on (chosen, rejected) pairs.
+
+    Attributes:
+        beta: how strongly the policy is held to the reference; the paper's tau.
+    """
+
+    name: ClassVar[str] = "ipo"
+    completions: ClassVar[int] = 2
+    has_reference: ClassVar[bool] = True
+
+    lr: float = 5e-5
+    beta: float = 0.1
+
+    def __post_init__(self) -> None:
+        """Refuse values that no run can use; raises InputError as every method does."""
+        super().__post_init__()
+        self._require("beta", self.beta > 0, "above 0")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ORPO(Method):
+    """Odds ratio preference optimisation, arXiv:2403.07691: one stage, no reference.
+
+    Attributes:
+        beta: weight of the odds ratio beside the chosen completions' likelihood; the paper's
+            lambda.
+    """
+
+    name: ClassVar[str] = "orpo"
+    completions: ClassVar[int] = 2
+
+    lr: float = 5e-5
+    beta: float = 0.1
+
+    def __post_init__(self) -> None:
+        """Refuse values that no run can use; raises InputError as every method does."""
+        super().__post_init__()
+        self._require("beta", self.beta > 0, "above 0")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimPO(Method):
+    """Simple preference optimisation, arXiv:2405.14734, on pairs without a reference.
+
+    Attributes:
+        beta: scale of the rewards, which are mean log-probs per token.
+        gamma: by how much the chosen reward is to exceed the rejected one.
+    """
+
+    name: ClassVar[str] = "simpo"
+    completions: ClassVar[int] = 2
+
+    lr: float = 5e-5
+    beta: float = 2.0
+    gamma: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse values that no run can use; raises InputError as every method does."""
+        super().__post_init__()
+        self._require("beta", self.beta > 0, "above 0")
+        self._require("gamma", self.gamma >= 0, "0 or more")
+
+
+METHODS: Mapping[str, type[Method]] = {m.name: m for m in (SFT, DPO, IPO, ORPO, SimPO)}
 """Every method by its name."""

@@ -1,7 +1,8 @@
 """Direct preference optimisation, arXiv:2305.18290, in its sigmoid, hinge and robust forms.
 
-With h = beta [log pi(y_w|x)/ref(y_w|x) - log pi(y_l|x)/ref(y_l|x)], sums over completion tokens,
-and e the label smoothing, the loss of a pair is
+With h = beta [log pi(y_w|x)/ref(y_w|x) - log pi(y_l|x)/ref(y_l|x)], sums over completion tokens
+(means where the method is length-normalised, arXiv:2411.15124 eq. 6), and e the label smoothing,
+the loss of a pair is
 
     sigmoid  -(1 - e) log s(h) - e log s(-h)                  eq. 7; e > 0: cDPO
     hinge    max(0, 1 - h)                                    arXiv:2305.10425
@@ -16,6 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trueup.training.objectives import Sums
+from trueup.training.objectives._pairs import mean_logps, pair_metrics
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -65,20 +67,14 @@ def denominators(mask: Tensor, weights: Tensor, method: DPO) -> dict[str, float]
 def sums(outputs: Outputs, method: DPO) -> Sums:
     """Return the weighted sums of the pairs' losses, and rewards and log-probs to report."""
     assert outputs.ref_logps is not None
-    logps, ref_logps = outputs.logps.sum(-1), outputs.ref_logps.sum(-1)
-    chosen, rejected = (method.beta * (logps - ref_logps)).view(-1, 2).unbind(1)
+    ratios = outputs.logps - outputs.ref_logps
+    change = ratios.sum(-1)
+    moved = mean_logps(ratios, outputs.mask) if method.length_normalized else change
+    chosen, rejected = (method.beta * moved).view(-1, 2).unbind(1)
     losses = dpo_loss(chosen - rejected, method.loss, method.label_smoothing)
     terms = {"preference": (outputs.weights * losses).sum()}
     if method.nll_weight:
-        terms["nll"] = -method.nll_weight * (outputs.weights * logps[0::2]).sum()
-    gap = (chosen - rejected).detach()
-    metrics = {
-        "rewards/chosen": chosen.detach().sum(),
-        "rewards/rejected": rejected.detach().sum(),
-        "rewards/margin": gap.sum(),
-        "rewards/accuracy": (gap > 0).to(gap.dtype).sum(),
-        "logps/chosen": logps[0::2].detach().sum(),
-        "logps/chosen_change": (logps - ref_logps)[0::2].detach().sum(),
-        "logps/rejected": logps[1::2].detach().sum(),
-    }
-    return Sums(terms, metrics)
+        chosen_logps = outputs.logps[0::2].sum(-1)
+        terms["nll"] = -method.nll_weight * (outputs.weights * chosen_logps).sum()
+    metrics = pair_metrics(chosen, rejected, outputs.logps)
+    return Sums(terms, metrics | {"logps/chosen_change": change[0::2].detach().sum()})
