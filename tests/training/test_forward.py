@@ -119,9 +119,7 @@ def plain_dpo(model: Any, groups: list[Group], method: DPO, ref: dict[str, Tenso
     return loss / sum(weights) + method.nll_weight * nll / nll_tokens
 
 
-def plain_pairs(
-    model: Any, groups: list[Group], method: Method, ref: dict[str, Tensor]
-) -> Tensor:
+def plain_pairs(model: Any, groups: list[Group], method: Method, ref: dict[str, Tensor]) -> Tensor:
     """IPO, ORPO and SimPO as their papers write them, a pair at a time."""
     logps = plain_logps(model, groups)
     total, weights, nll, tokens = 0.0, 0.0, 0.0, 0.0

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import itertools
 import json
+import random
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,12 +13,16 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import Tensor
 
 from trueup.errors import InputError, LossNotFinite
-from trueup.training import DPO, SFT, train
+from trueup.training import DPO, IPO, KTO, ORPO, SFT, SimPO, train
+from trueup.training.checkpoint import RunFolder
 from trueup.training.config import Method
+from trueup.training.forward import Forward
 from trueup.training.groups import Group
-from trueup.training.loop import batch_of_step, learning_rate, rows_of_run
+from trueup.training.loop import Loop, batch_of_step, learning_rate, rows_of_run
+from trueup.training.unpaired import mismatched
 from trueup.types import Example
 
 Examples = Callable[..., list[Example]]
@@ -73,7 +79,18 @@ def test_each_epoch_and_seed_has_its_own_order() -> None:
     assert order(0, 0) != order(0, 1)
 
 
-@pytest.mark.parametrize("method", [SFT(**FAST), DPO(**FAST, nll_weight=0.3)])
+@pytest.mark.parametrize(
+    "method",
+    [
+        SFT(**FAST),
+        DPO(**FAST, nll_weight=0.3),
+        IPO(**FAST),
+        KTO(**FAST),
+        ORPO(**FAST),
+        SimPO(**FAST),
+    ],
+    ids=lambda method: method.name,
+)
 def test_packing_changes_neither_loss_nor_gradient(
     method: Method, tiny_model_dir: Path, examples: Examples, tmp_path: Path
 ) -> None:
@@ -91,6 +108,59 @@ def test_packing_changes_neither_loss_nor_gradient(
     for one, other in zip(*histories, strict=True):
         assert one["loss"] == pytest.approx(other["loss"], rel=1e-5)
         assert one["grad_norm"] == pytest.approx(other["grad_norm"], rel=1e-4)
+
+
+@pytest.mark.parametrize("tokens", [60, 4000], ids=["packs", "one-pack"])
+def test_kto_and_its_z_equal_plain_rows_in_float64(
+    tokens: int, tiny64: Any, tmp_path: Path
+) -> None:
+    """z is over the whole batch whatever the packs, and has no gradient."""
+    rng = random.Random(3)
+    draw = lambda low, high: tuple(  # noqa: E731
+        rng.randrange(3, 250) for _ in range(rng.randint(low, high))
+    )
+    groups = [
+        Group(f"r{i}", draw(4, 9), (draw(2, 9),), 1.0 + i % 2, desirable=i % 3 > 0)
+        for i in range(5)
+    ]
+    # the reference likes nothing, so that z is not clamped away
+    reference = {
+        g.digest: torch.full((len(g.completions[0]),), -9.0, dtype=torch.float64)
+        for g in (*groups, *mismatched(groups))
+    }
+    method = KTO(beta=0.03, batch_size=5, undesirable_weight=1.5, pass_tokens=tokens)
+    learning = dict(tiny64.named_parameters())
+    loop = Loop(
+        method, Forward(tiny64), learning, groups, (), reference, RunFolder(tmp_path), nullcontext
+    )
+    found = loop._pass(groups, learn=True)
+    loop.forward.restore()
+    mine = [p.grad.clone() for p in learning.values()]
+    tiny64.zero_grad()
+
+    def ratio(group: Group) -> Tensor:
+        (completion,) = group.completions
+        logits = tiny64(input_ids=torch.tensor([[*group.prompt, *completion]])).logits[0]
+        at = torch.tensor(completion)[:, None]
+        logps = logits[len(group.prompt) - 1 : -1].log_softmax(-1).gather(1, at)[:, 0]
+        return logps.sum() + 9.0 * len(completion)
+
+    with torch.no_grad():
+        z = torch.stack([ratio(row) for row in mismatched(groups)]).mean()
+    assert z > 1
+    losses = [
+        1 - torch.sigmoid(0.03 * (ratio(g) - z))
+        if g.desirable
+        else 1.5 * (1 - torch.sigmoid(0.03 * (z - ratio(g))))
+        for g in groups
+    ]
+    weights = [g.weight for g in groups]
+    loss = sum(w * x for w, x in zip(weights, losses, strict=True)) / sum(weights)
+    loss.backward()
+    assert found["loss"] == pytest.approx(float(loss), rel=1e-9)
+    assert found["kl"] == pytest.approx(float(z), rel=1e-9)
+    for one, p in zip(mine, learning.values(), strict=True):
+        torch.testing.assert_close(one, p.grad, rtol=1e-8, atol=1e-12)
 
 
 def test_training_lowers_the_loss_and_saves_a_model_that_plain_transformers_loads(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +11,7 @@ from cyclopts import App, Parameter
 
 from trueup.cli._output import say
 from trueup.cli._progress import progress_bars
-from trueup.training import DPO, SFT, Method, TrainResult, read_examples, train
+from trueup.training import METHODS, Method, TrainResult, read_examples, train
 
 __all__ = ["app"]
 
@@ -39,16 +40,20 @@ class Job:
     json: Annotated[bool, Parameter(negative=())] = False
 
 
-@app.command
-def sft(job: Job, method: Annotated[SFT | None, Parameter(name="*")] = None) -> None:
-    """Fine-tune on completions (or on the chosen ones of pairs)."""
-    _run(job, method or SFT())
+def _command(kind: type[Method]) -> Callable[..., None]:
+    """Return the command of a method, its flags the fields of the method's configuration."""
+
+    def command(job: Job, method: Method | None = None) -> None:
+        _run(job, method or kind())
+
+    flags = Annotated[kind | None, Parameter(name="*")]
+    command.__annotations__ = {"job": Job, "method": flags, "return": None}
+    command.__doc__ = (kind.__doc__ or "").splitlines()[0]
+    return command
 
 
-@app.command
-def dpo(job: Job, method: Annotated[DPO | None, Parameter(name="*")] = None) -> None:
-    """Optimise directly for preferences, chosen over rejected."""
-    _run(job, method or DPO())
+for _name, _kind in METHODS.items():
+    app.command(_command(_kind), name=_name)
 
 
 def _run(job: Job, method: Method) -> None:

@@ -6,17 +6,21 @@ Importing this room costs nothing: torch loads when `train` is called.
 from __future__ import annotations
 
 from trueup.training.api import train
-from trueup.training.config import DPO, METHODS, SFT, Method
+from trueup.training.config import DPO, IPO, KTO, METHODS, ORPO, SFT, Method, SimPO
 from trueup.training.data import read_examples
 from trueup.training.result import TrainResult
 from trueup.training.stages import Recipe, Stage, run_recipe
 
 __all__ = [
     "DPO",
+    "IPO",
+    "KTO",
     "METHODS",
+    "ORPO",
     "SFT",
     "Method",
     "Recipe",
+    "SimPO",
     "Stage",
     "TrainResult",
     "read_examples",

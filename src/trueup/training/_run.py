@@ -25,6 +25,7 @@ from trueup.training.loop import Loop, rows_of_run
 from trueup.training.lora import add_adapters
 from trueup.training.reference import reference_key, reference_logprobs
 from trueup.training.result import TrainResult
+from trueup.training.unpaired import mismatched, unpair
 from trueup.types import Example
 
 __all__ = ["run_method"]
@@ -87,7 +88,11 @@ def _run(
         with context():
             reference = reference_logprobs(
                 forward,
-                [*rows_of_run(groups, method), *aside],
+                [
+                    *rows_of_run(groups, method),
+                    *aside,
+                    *(mismatched(aside) if method.unpaired else ()),
+                ],
                 folder=reference_cache or folder.reference,
                 key=_reference_key(method, loaded, precision),
                 pass_tokens=method.pass_tokens,
@@ -117,7 +122,13 @@ def _digest(examples: Sequence[Example]) -> str:
 def _groups(method: Method, rows: Sequence[Example], loaded: LoadedModel) -> tuple[Group, ...]:
     context = getattr(loaded.model.config.get_text_config(), "max_position_embeddings", None)
     limit = min(method.max_length, context or method.max_length)
-    return build_groups(rows, loaded.tokenizer, completions=method.completions, max_length=limit)
+    return build_groups(
+        unpair(rows) if method.unpaired else rows,
+        loaded.tokenizer,
+        completions=method.completions,
+        max_length=limit,
+        unpaired=method.unpaired,
+    )
 
 
 def _reference_key(method: Method, loaded: LoadedModel, precision: str) -> str:

@@ -6,15 +6,17 @@ The command line and `Recipe.from_dict` derive their flags and keys from these f
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar, Literal, TypeVar, get_type_hints
 
 from trueup.errors import InputError
+from trueup.types import Example
 
 __all__ = [
     "DPO",
     "IPO",
+    "KTO",
     "METHODS",
     "ORPO",
     "SFT",
@@ -96,6 +98,7 @@ class Method:
     name: ClassVar[str] = ""
     completions: ClassVar[int] = 1
     has_reference: ClassVar[bool] = False
+    unpaired: ClassVar[bool] = False
 
     lora_rank: int | None = 16
     lora_alpha: float | None = None
@@ -135,6 +138,10 @@ class Method:
         """Return how many optimiser steps this method takes on so many rows."""
         steps = self.epochs * math.ceil(rows / self.batch_size)
         return steps if self.max_steps is None else min(steps, self.max_steps)
+
+    def rows(self, examples: Sequence[Example]) -> int:
+        """Return how many rows the method makes of the examples."""
+        return len(examples)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the method's name and every field, as JSON and TOML can hold them."""
@@ -221,6 +228,39 @@ class IPO(Method):
 
 
 @dataclass(frozen=True, kw_only=True)
+class KTO(Method):
+    """Kahneman-Tversky optimisation, arXiv:2402.01306, on completions that are wanted or not.
+
+    Attributes:
+        beta: how strongly the policy is held to the reference; larger holds it closer.
+        desirable_weight: of completions that are wanted.
+        undesirable_weight: of those that are not; the paper keeps the ratio of the two, each times
+            how many rows it has, between 1 and 4/3.
+    """
+
+    name: ClassVar[str] = "kto"
+    has_reference: ClassVar[bool] = True
+    unpaired: ClassVar[bool] = True
+
+    lr: float = 5e-5
+    beta: float = 0.1
+    desirable_weight: float = 1.0
+    undesirable_weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse values that no run can use; raises InputError as every method does."""
+        super().__post_init__()
+        self._require("beta", self.beta > 0, "above 0")
+        self._require("desirable_weight", self.desirable_weight >= 0, "0 or more")
+        self._require("undesirable_weight", self.undesirable_weight >= 0, "0 or more")
+        self._require("batch_size", self.batch_size > 1, "2 or more: rows lend one another answers")
+
+    def rows(self, examples: Sequence[Example]) -> int:
+        """Return how many rows the method makes of the examples: two of a pair."""
+        return sum(min(2, len(example.completions)) for example in examples)
+
+
+@dataclass(frozen=True, kw_only=True)
 class ORPO(Method):
     """Odds ratio preference optimisation, arXiv:2403.07691: one stage, no reference.
 
@@ -264,5 +304,5 @@ class SimPO(Method):
         self._require("gamma", self.gamma >= 0, "0 or more")
 
 
-METHODS: Mapping[str, type[Method]] = {m.name: m for m in (SFT, DPO, IPO, ORPO, SimPO)}
+METHODS: Mapping[str, type[Method]] = {m.name: m for m in (SFT, DPO, IPO, KTO, ORPO, SimPO)}
 """Every method by its name."""

@@ -32,12 +32,16 @@ class Outputs:
         mask: (C, T) bool, True at the completion's tokens.
         weights: (G,) each group's weight.
         ref_logps: (C, T) the same under the reference; None where a method has none.
+        desirable: (G,) bool, whether a group's single completion is wanted.
+        kl: KTO's z over the whole global batch, a scalar without gradient; None elsewhere.
     """
 
     logps: Tensor
     mask: Tensor
     weights: Tensor
     ref_logps: Tensor | None = None
+    desirable: Tensor | None = None
+    kl: Tensor | None = None
 
 
 class Forward:
@@ -78,7 +82,8 @@ class Forward:
         logps = token_logprobs(hidden, self.head, targets[mask])
         padded = logps.new_zeros(mask.shape).masked_scatter(mask, logps)
         weights = torch.tensor([g.weight for g in groups], dtype=logps.dtype, device=self.device)
-        return Outputs(padded, mask, weights)
+        desirable = torch.tensor([g.desirable for g in groups], device=self.device)
+        return Outputs(padded, mask, weights, desirable=desirable)
 
     def restore(self) -> None:
         """Give the model the attention implementation back that it came with."""

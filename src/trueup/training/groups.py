@@ -25,6 +25,7 @@ class Group:
         completions: token ids of each completion, at least one each.
         weight: multiplies the group's share of the loss.
         truncated: how many of the completions were cut to fit.
+        desirable: whether a single completion is wanted.
     """
 
     id: str
@@ -32,6 +33,7 @@ class Group:
     completions: tuple[Tokens, ...]
     weight: float = 1.0
     truncated: int = 0
+    desirable: bool = True
 
     @property
     def tokens(self) -> int:
@@ -51,7 +53,12 @@ class Group:
 
 
 def build_groups(
-    examples: Sequence[Example], tokenizer: Any, *, completions: int, max_length: int
+    examples: Sequence[Example],
+    tokenizer: Any,
+    *,
+    completions: int,
+    max_length: int,
+    unpaired: bool = False,
 ) -> tuple[Group, ...]:
     """Tokenise examples into groups.
 
@@ -61,6 +68,7 @@ def build_groups(
         completions: how many of each example's completions the method learns from.
         max_length: prompt and completion together hold at most so many tokens; a completion's
             end is cut off to fit, and counted in its group.
+        unpaired: whether the method learns from single completions that are not wanted, too.
 
     Raises:
         PromptTooLong: prompts that leave no room for a single completion token.
@@ -72,7 +80,7 @@ def build_groups(
     _reject(examples, "chosen equal to rejected", lambda e: _has_equal(e.completions[:completions]))
     _reject(examples, "a weight that is not above 0", lambda e: not e.weight > 0)
     _reject(
-        examples if completions == 1 else (),
+        examples if completions == 1 and not unpaired else (),
         "a completion that is not wanted (label: false)",
         lambda e: e.desirable is False,
         remedy="leave them out",
@@ -105,6 +113,7 @@ def _encode(example: Example, tokenizer: Any, completions: int) -> Group:
             tuple(encode_completion(tokenizer, text)) for text in example.completions[:completions]
         ),
         weight=example.weight,
+        desirable=example.desirable is not False,
     )
 
 

@@ -21,6 +21,7 @@ from trueup.training.groups import Group
 from trueup.training.objectives import objective_of
 from trueup.training.packs import packed
 from trueup.training.reference import pad_reference
+from trueup.training.unpaired import mismatched
 
 __all__ = ["Loop", "batch_of_step", "learning_rate", "rows_of_run"]
 
@@ -52,9 +53,14 @@ def batch_of_step(groups: Sequence[Group], method: Method, step: int) -> list[Gr
 
 
 def rows_of_run(groups: Sequence[Group], method: Method) -> list[Group]:
-    """Return the groups that some step of the run reads: all of them unless `max_steps` is few."""
+    """Return the groups that some step of the run reads: all of them unless `max_steps` is few.
+
+    Those of an unpaired method read their mismatched rows too.
+    """
     steps = method.total_steps(len(groups))
-    read = (batch_of_step(groups, method, step) for step in range(steps))
+    read = [batch_of_step(groups, method, step) for step in range(steps)]
+    if method.unpaired:
+        read += [mismatched(batch) for batch in read]
     return list({id(group): group for batch in read for group in batch}.values())
 
 
@@ -164,17 +170,34 @@ class Loop:
         """
         objective = objective_of(self.method)
         totals: dict[str, float] = {}
+        told: dict[str, float] = {}
+        counts: dict[str, float] = {}
         over = objective.denominators(*_masks(groups), self.method)
+        kl = self._kl(groups) if self.method.unpaired else None
         for pack in packed(groups, tokens=self.method.pass_tokens):
             with self.products():
-                found = objective.sums(self._outputs(pack), self.method)
+                outputs = replace(self._outputs(pack), kl=kl)
+                found = objective.sums(outputs, self.method)
                 terms = {name: total / over[name] for name, total in found.terms.items()}
                 loss = torch.stack(list(terms.values())).sum()
                 if learn:
                     loss.backward()  # type: ignore[no-untyped-call]
             _add(totals, {"loss": loss, **({} if len(terms) == 1 else terms)})
-            _add(totals, {k: v / len(groups) for k, v in found.metrics.items()})
-        return totals
+            _add(told, found.metrics)
+            _add(counts, found.counts)
+        means = {name: (value, counts.get(name, len(groups))) for name, value in told.items()}
+        return totals | {name: value / n for name, (value, n) in means.items() if n}
+
+    def _kl(self, groups: Sequence[Group]) -> Tensor:
+        """Return KTO's z: the mean log-ratio of the groups' mismatched rows, not below 0."""
+        rows = mismatched(groups)
+        total = torch.zeros((), dtype=torch.float64)
+        with torch.no_grad(), self.products():
+            for pack in packed(rows, tokens=self.method.pass_tokens):
+                outputs = self._outputs(pack)
+                assert outputs.ref_logps is not None
+                total += (outputs.logps - outputs.ref_logps).sum().cpu()
+        return (total / max(1, len(rows))).clamp(min=0).to(self.forward.device)
 
     def _outputs(self, pack: Sequence[Group]) -> Outputs:
         outputs = self.forward(pack)

@@ -34,10 +34,12 @@ class Sums:
         terms: each term of the loss, summed over the pack and times its coefficient, with its
             gradient.
         metrics: numbers to report, summed over the pack's groups, without gradient.
+        counts: of those metrics that not every group has, how many have it.
     """
 
     terms: Mapping[str, Tensor]
     metrics: Mapping[str, Tensor] = field(default_factory=dict)
+    counts: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 class Objective(Protocol):

@@ -129,7 +129,7 @@ def run_recipe(
             raise UnknownName(
                 f"stage {stage.name}: no rows named {stage.data}; there are {', '.join(data)}"
             )
-    steps = [stage.method.total_steps(len(data[stage.data])) for stage in recipe.stages]
+    steps = [s.method.total_steps(s.method.rows(data[s.data])) for s in recipe.stages]
     results: list[TrainResult] = []
     for index, stage in enumerate(recipe.stages):
         results.append(

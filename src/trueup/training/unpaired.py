@@ -1,0 +1,61 @@
+"""What methods on single completions need beside the rows: KTO's labels and its mismatched rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from trueup.errors import InputError
+from trueup.training.groups import Group
+from trueup.types import Example
+
+__all__ = ["mismatched", "unpair"]
+
+
+def unpair(examples: Iterable[Example]) -> list[Example]:
+    """Return every completion as a row of its own that says whether it is wanted.
+
+    Of a pair the chosen completion is, and the rejected one is not; a single completion says so by
+    its label.
+
+    Raises:
+        InputError: single completions without a label; the message names the rows.
+    """
+    rows: list[Example] = []
+    unlabelled: list[str] = []
+    for example in examples:
+        if len(example.completions) == 1:
+            if example.desirable is None:
+                unlabelled.append(example.id)
+            rows.append(example)
+            continue
+        for name, wanted, text in zip(
+            ("chosen", "rejected"), (True, False), example.completions[:2], strict=True
+        ):
+            rows.append(
+                replace(example, id=f"{example.id}/{name}", completions=(text,), desirable=wanted)
+            )
+    if unlabelled:
+        named = ", ".join(unlabelled[:5]) + (", ..." if len(unlabelled) > 5 else "")
+        raise InputError(
+            f"{len(unlabelled)} rows have a completion without a label ({named}); say for each "
+            "whether it is wanted: label true or false"
+        )
+    return rows
+
+
+def mismatched(groups: Sequence[Group]) -> list[Group]:
+    """Return each group's prompt with the completion of the group before it, the last one's first.
+
+    The log-ratios of such rows estimate how far the policy is from the reference on answers that
+    were not asked for (arXiv:2402.01306 section 4.1). A group by itself has no other: none.
+    """
+    if len(groups) < 2:
+        return []
+    before = [groups[-1], *groups[:-1]]
+    return [
+        replace(
+            group, id=f"{group.id} with the answer of {other.id}", completions=other.completions
+        )
+        for group, other in zip(groups, before, strict=True)
+    ]

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from trueup.errors import InputError
+from trueup.training.groups import Group
+from trueup.training.unpaired import mismatched, unpair
+from trueup.types import Example
+
+
+def test_a_pair_is_a_wanted_and_an_unwanted_row(examples: Callable[..., list[Example]]) -> None:
+    (pair,) = examples(1, pairs=True)
+    wanted, unwanted = unpair([replace(pair, weight=2.0)])
+    assert (wanted.completions, wanted.desirable) == (pair.completions[:1], True)
+    assert (unwanted.completions, unwanted.desirable) == (pair.completions[1:], False)
+    assert wanted.messages == unwanted.messages == pair.messages
+    assert (wanted.weight, unwanted.weight) == (2.0, 2.0)
+    assert len({wanted.id, unwanted.id, pair.id}) == 3
+
+
+def test_a_single_completion_says_whether_it_is_wanted(
+    examples: Callable[..., list[Example]],
+) -> None:
+    labelled = [replace(row, desirable=i > 0) for i, row in enumerate(examples(3))]
+    assert unpair(labelled) == labelled
+    with pytest.raises(
+        InputError, match=r"2 rows have a completion without a label \(row1, row2\)"
+    ):
+        unpair([labelled[0], *examples(3)[1:]])
+
+
+def test_every_prompt_gets_the_answer_of_another() -> None:
+    groups = [Group(str(i), (i, 7), ((i + 10,),)) for i in range(4)]
+    rows = mismatched(groups)
+    assert [row.prompt for row in rows] == [group.prompt for group in groups]
+    assert [row.completions[0][0] - 10 for row in rows] == [3, 0, 1, 2]
+    assert mismatched(groups[:1]) == []
