@@ -124,19 +124,21 @@ def plain_pairs(model: Any, groups: list[Group], method: Method, ref: dict[str, 
     logps = plain_logps(model, groups)
     total, weights, nll, tokens = 0.0, 0.0, 0.0, 0.0
     for i, group in enumerate(groups):
-        w, l = logps[2 * i], logps[2 * i + 1]
+        won, lost = logps[2 * i], logps[2 * i + 1]
         if isinstance(method, IPO):
-            rw, rl = ref[group.digest].split([len(w), len(l)])
-            h = (w - rw).mean() - (l - rl).mean()
+            r_won, r_lost = ref[group.digest].split([len(won), len(lost)])
+            h = (won - r_won).mean() - (lost - r_lost).mean()
             loss = (h - 1 / (2 * method.beta)) ** 2
         elif isinstance(method, SimPO):
-            loss = -torch.log(torch.sigmoid(method.beta * (w.mean() - l.mean()) - method.gamma))
+            loss = -torch.log(
+                torch.sigmoid(method.beta * (won.mean() - lost.mean()) - method.gamma)
+            )
         else:
             assert isinstance(method, ORPO)
-            p_w, p_l = w.mean().exp(), l.mean().exp()
-            ratio = torch.log(p_w / (1 - p_w)) - torch.log(p_l / (1 - p_l))
+            p_won, p_lost = won.mean().exp(), lost.mean().exp()
+            ratio = torch.log(p_won / (1 - p_won)) - torch.log(p_lost / (1 - p_lost))
             loss = -method.beta * torch.log(torch.sigmoid(ratio))
-            nll, tokens = nll - group.weight * w.sum(), tokens + group.weight * len(w)
+            nll, tokens = nll - group.weight * won.sum(), tokens + group.weight * len(won)
         total, weights = total + group.weight * loss, weights + group.weight
     return total / weights + (nll / tokens if tokens else 0.0)
 
