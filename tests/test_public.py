@@ -34,8 +34,8 @@ PUBLIC = {
         over_refused score_answer""",
     "queues": """AnnotationQueue AuditReport Format ImportReport LabelAgreement NewItem Origin
         PreferenceSet QueueStats Stream Submission list_queues""",
-    "training": """DPO METHODS SFT Method Recipe Stage TrainResult read_examples run_recipe
-        train""",
+    "training": """DPO IPO KTO METHODS ORPO SFT Method Recipe SimPO Stage TrainResult read_examples
+        run_recipe train""",
     "release.replay": """Request Sample ScoreAnswer ScoredReplay find_replays load_replay
         replay""",
     "release.compare": "ALL METRICS Cell Metric compare is_right preferred significant",
