@@ -36,6 +36,7 @@ PUBLIC = {
         PreferenceSet QueueStats Stream Submission list_queues""",
     "training": """DPO IPO KTO METHODS ORPO SFT Method Recipe SimPO Stage TrainResult read_examples
         run_recipe train""",
+    "training.advise": "Advice Evidence advise evidence_of",
     "release.replay": """Request Sample ScoreAnswer ScoredReplay find_replays load_replay
         replay""",
     "release.compare": "ALL METRICS Cell Metric compare is_right preferred significant",

@@ -80,6 +80,19 @@ def test_answers_that_are_not_wanted_are_not_imitated(tiny_model_dir: Path, tmp_
         )
 
 
+def test_advice_names_a_method_and_says_why(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = str(write_pairs(tmp_path / "d.jsonl"))
+    run("advise", data)
+    told = capsys.readouterr().out
+    assert told.startswith("dpo: 4 pairs")
+    assert "warning: only 4 rows" in told
+    run("advise", data, "--json")
+    found = json.loads(capsys.readouterr().out)
+    assert (found["method"], found["evidence"]["pairs"]) == ("dpo", 4)
+
+
 def test_a_bad_value_is_one_line(tiny_model_dir: Path, tmp_path: Path) -> None:
     data = str(write_pairs(tmp_path / "d.jsonl"))
     with pytest.raises(InputError, match="batch_size is 0; it must be above 0"):

@@ -223,6 +223,7 @@ def test_simulated_labels_are_counted(store, dataset, prefer):
     dataset.add_rows(prefer(range(2)))
     dataset.add_rows(prefer(range(10, 13), name="robots", simulated=True))
     assert dataset.simulated == 3
+    assert dataset.streams == {"reviewer": 5}
     assert dataset.cohorts == {"expert-hard": 2, "long-tail-refusal": 2, "tool-heavy": 1}
 
 

@@ -1,12 +1,14 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import sqlalchemy as sa
 
-from trueup.store import Store
+from trueup.store import Store, schema
 from trueup.store.datasets import (
     CohortEvaluation,
     MemberRow,
     count_simulated,
+    count_streams,
     find_version,
     list_evaluations,
     list_members,
@@ -102,6 +104,16 @@ def test_a_version_is_sealed_once(tx):
 def test_preferences_on_simulated_labels_are_counted(tx):
     assert count_simulated(tx, ["p1", "p2", "none"]) == 1
     assert count_simulated(tx, ["p1"]) == 0
+
+
+def test_preferences_are_counted_by_whose_labels_they_rest_on(tx):
+    label = Annotation("n3", "i1", "uma", Label("a"), "end_user", False, NOW)
+    put_annotation(tx, label, replaces=None, actor="uma")
+    tx.execute(
+        sa.insert(schema.preference_annotation).values(preference_id="p1", annotation_id="n3")
+    )
+    assert count_streams(tx, ["p1", "p2", "none"]) == {"end_user": 1, "reviewer": 2}
+    assert count_streams(tx, []) == {}
 
 
 def test_evaluations_come_back_the_latest_last(tx):

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from trueup.cli._output import say
+from trueup.cli._output import JsonOption, StoreOption, open_store, say, show_json
 from trueup.cli._progress import progress_bars
+from trueup.datasets import Dataset
 from trueup.training import METHODS, Method, TrainResult, read_examples, train
+from trueup.training.advise import advise as advice
+from trueup.training.advise import evidence_of
 
 __all__ = ["app"]
 
@@ -54,6 +57,37 @@ def _command(kind: type[Method]) -> Callable[..., None]:
 
 for _name, _kind in METHODS.items():
     app.command(_command(_kind), name=_name)
+
+
+@app.command
+def advise(
+    data: str,
+    /,
+    *,
+    version: str | None = None,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say which method fits a dataset, why, and what to look at before it is trained on.
+
+    Args:
+        data: A dataset's name, or a file of JSON lines.
+        version: The dataset's version; the one made last where it is left out.
+    """
+    if Path(data).suffix == ".jsonl":
+        evidence = evidence_of(read_examples(data))
+    else:
+        with open_store(store) as opened:
+            evidence = evidence_of(Dataset.get(data, version, store=opened))
+    found = advice(evidence)
+    if as_json:
+        show_json({"evidence": asdict(evidence), **asdict(found)})
+        return
+    say(f"{found.method}: {found.reason}")
+    for method, when in found.otherwise:
+        say(f"  or {method}, {when}")
+    for warning in found.warnings:
+        say(f"warning: {warning}")
 
 
 def _run(job: Job, method: Method) -> None:

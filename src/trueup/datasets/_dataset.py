@@ -211,6 +211,13 @@ class Dataset:
             members = stored.list_members(tx, self.id)
             return stored.count_simulated(tx, [member.preference_id for member in members])
 
+    @property
+    def streams(self) -> Mapping[str, int]:
+        """Rows by whose labels they rest on: reviewer, end_user or ai."""
+        with self._store.reading() as tx:
+            members = stored.list_members(tx, self.id)
+            return stored.count_streams(tx, [member.preference_id for member in members])
+
     def evaluations(self) -> list[stored.CohortEvaluation]:
         """Return what evaluators found on it, the latest last."""
         with self._store.reading() as tx:

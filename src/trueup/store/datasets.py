@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +20,7 @@ __all__ = [
     "MemberRow",
     "VersionRow",
     "count_simulated",
+    "count_streams",
     "find_version",
     "list_evaluations",
     "list_members",
@@ -278,3 +280,19 @@ def count_simulated(tx: Tx, preference_ids: Sequence[str]) -> int:
         ).scalar_one()
         for some in chunks(preference_ids)
     )
+
+
+def count_streams(tx: Tx, preference_ids: Sequence[str]) -> dict[str, int]:
+    """Return how many of the preferences rest on labels of each stream."""
+    link, annotation = schema.preference_annotation, schema.annotation
+    column = link.c.preference_id
+    found: Counter[str] = Counter()
+    for some in chunks(preference_ids):
+        rows = tx.execute(
+            sa.select(annotation.c.stream, sa.func.count(sa.distinct(column)))
+            .join(annotation, annotation.c.id == link.c.annotation_id)
+            .where(column.in_(some))
+            .group_by(annotation.c.stream)
+        )
+        found.update(dict(rows.tuples().all()))
+    return dict(sorted(found.items()))

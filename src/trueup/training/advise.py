@@ -1,0 +1,160 @@
+"""Which method fits the rows that there are, and what speaks against training on them at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from trueup.datasets import Dataset
+from trueup.types import Example
+
+__all__ = ["Advice", "Evidence", "advise", "evidence_of"]
+
+MANY_PAIRS = 10_000
+"""Pairs from which a reward model and online training are worth their price."""
+FEW_ROWS = 100
+RED_LINE = 0.6
+SLIGHT = 1.5
+MIXED = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """What is known of the rows of a dataset.
+
+    Attributes:
+        pairs: rows with a chosen and a rejected completion.
+        wanted: rows with a single completion that is wanted.
+        unwanted: rows with a single completion that is not.
+        agreement: mean share of agreeing rater pairs, in [0, 1]; None where it was not measured.
+        strength: mean strength of the preferences, 1 slightly to 3 by far; None if unknown.
+        streams: rows by whose labels they rest on: reviewers, end users, models.
+        safety: rows about what should be refused; None if unknown.
+        simulated: rows that rest on labels a program gave.
+    """
+
+    pairs: int = 0
+    wanted: int = 0
+    unwanted: int = 0
+    agreement: float | None = None
+    strength: float | None = None
+    streams: Mapping[str, int] | None = None
+    safety: int | None = None
+    simulated: int = 0
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return self.pairs + self.wanted + self.unwanted
+
+
+@dataclass(frozen=True)
+class Advice:
+    """A method with its reason, what else would do and when, and what to look at first.
+
+    Attributes:
+        method: its name as a command has it, or one that this version does not have.
+        reason: why.
+        otherwise: (method, when to take it instead).
+        warnings: what would go into the model with these rows.
+    """
+
+    method: str
+    reason: str
+    otherwise: tuple[tuple[str, str], ...]
+    warnings: tuple[str, ...]
+
+
+def evidence_of(rows: Dataset | Sequence[Example]) -> Evidence:
+    """Return what is known of a dataset's rows, or of examples from a file, which say less."""
+    if not isinstance(rows, Dataset):
+        pairs = sum(len(row.completions) > 1 for row in rows)
+        unwanted = sum(row.desirable is False for row in rows if len(row.completions) == 1)
+        return Evidence(pairs=pairs, wanted=len(rows) - pairs - unwanted, unwanted=unwanted)
+    found = [row.preference for row in rows]
+    measured = [p.agreement for p in found if p.agreement is not None]
+    expected = [p.expected for p in found if p.expected is not None]
+    pairs = sum(p.rejected is not None for p in found)
+    return Evidence(
+        pairs=pairs,
+        wanted=len(found) - pairs,
+        agreement=fmean(measured) if measured else None,
+        strength=fmean(p.strength for p in found) if found else None,
+        streams=rows.streams,
+        safety=sum(e.refuse is True for e in expected) if expected else None,
+        simulated=rows.simulated,
+    )
+
+
+def advise(evidence: Evidence) -> Advice:
+    """Return the method that fits, with the reason."""
+    method, reason, otherwise = _method(evidence)
+    return Advice(method, reason, otherwise, tuple(_warnings(evidence)))
+
+
+def _method(found: Evidence) -> tuple[str, str, tuple[tuple[str, str], ...]]:
+    singles = found.wanted + found.unwanted
+    if not found.pairs and not found.unwanted:
+        return "sft", f"all {found.wanted} rows are answers to imitate; none is rejected", ()
+    if not found.pairs:
+        return (
+            "kto",
+            f"{found.wanted} single answers are wanted and {found.unwanted} are not: only KTO "
+            "learns from thumbs without pairs",
+            (),
+        )
+    if singles > found.pairs:
+        return (
+            "kto",
+            f"{singles} single answers beside {found.pairs} pairs: KTO learns from both, a pair "
+            "as two rows",
+            (("dpo", "if the single answers are left out, or taught by sft first"),),
+        )
+    if found.pairs >= MANY_PAIRS:
+        return (
+            "dpo",
+            f"{found.pairs} pairs, {MANY_PAIRS} or more: DPO is still the least that can go wrong",
+            (
+                ("ppo", "with a reward model that holds up and a large budget for sampling"),
+                ("orpo", "if there is to be a single pass without a supervised stage before"),
+            ),
+        )
+    reason = f"{found.pairs} pairs, fewer than {MANY_PAIRS}: too few for a reward model"
+    others = (
+        ("kto", "if the labels are noisy or many more of one kind come in as thumbs"),
+        ("orpo", "if there is to be a single pass without a supervised stage before"),
+    )
+    if found.strength is not None and found.strength < SLIGHT:
+        why = f"{reason}, and the preferences are slight ({found.strength:.1f} of 3): IPO's margin"
+        return (
+            "ipo",
+            f"{why} has a target, where DPO's grows without end",
+            (("dpo", "if they are clear"), *others),
+        )
+    return "dpo", reason, others
+
+
+def _warnings(found: Evidence) -> list[str]:
+    told = []
+    if found.rows < FEW_ROWS:
+        told.append(
+            f"only {found.rows} rows: {FEW_ROWS} or more are needed to tell gain from noise"
+        )
+    if found.agreement is not None and found.agreement < RED_LINE:
+        told.append(
+            f"the raters agree on {found.agreement:.0%} of their comparisons, under "
+            f"{RED_LINE:.0%}: audit the queue before you train on it"
+        )
+    streams = {name: n for name, n in (found.streams or {}).items() if n}
+    if len(streams) > 1:
+        parts = ", ".join(f"{n} {name}" for name, n in sorted(streams.items()))
+        told.append(f"labels of several streams are mixed ({parts}): train on each by itself")
+    if found.safety is not None and MIXED < found.safety / max(1, found.rows) < 1 - MIXED:
+        told.append(
+            f"safety and quality are mixed ({found.safety} of {found.rows} rows are about what to "
+            "refuse): give each a stage of its own, or a head of the reward model"
+        )
+    if found.simulated:
+        told.append(f"{found.simulated} rows rest on simulated labels: a program gave them")
+    return told

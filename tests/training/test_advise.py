@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import pytest
+
+from trueup.training import METHODS
+from trueup.training.advise import Evidence, advise, evidence_of
+from trueup.types import Example
+
+
+@pytest.mark.parametrize(
+    ("evidence", "method", "reason"),
+    [
+        (Evidence(wanted=500), "sft", "none is rejected"),
+        (Evidence(wanted=300, unwanted=200), "kto", "only KTO learns from thumbs"),
+        (Evidence(pairs=100, wanted=200), "kto", "a pair as two rows"),
+        (Evidence(pairs=900, wanted=200), "dpo", "too few for a reward model"),
+        (Evidence(pairs=900, strength=1.2), "ipo", "slight"),
+        (Evidence(pairs=20_000), "dpo", "10000 or more"),
+    ],
+)
+def test_the_method_follows_from_what_there_is(
+    evidence: Evidence, method: str, reason: str
+) -> None:
+    found = advise(evidence)
+    assert found.method == method
+    assert reason in found.reason
+    assert method in METHODS
+    assert method not in dict(found.otherwise)
+
+
+def test_ppo_is_worth_its_price_with_many_pairs_and_a_reward_model() -> None:
+    assert "reward model" in dict(advise(Evidence(pairs=20_000)).otherwise)["ppo"]
+    assert "ppo" not in dict(advise(Evidence(pairs=9_999)).otherwise)
+
+
+def test_sound_rows_give_no_warning() -> None:
+    sound = Evidence(pairs=900, agreement=0.8, streams={"reviewer": 900, "ai": 0}, safety=0)
+    assert advise(sound).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("evidence", "warning"),
+    [
+        (Evidence(pairs=99), "only 99 rows"),
+        (Evidence(pairs=900, agreement=0.55), "agree on 55% of their comparisons"),
+        (Evidence(pairs=900, streams={"reviewer": 800, "end_user": 100}), "100 end_user, 800"),
+        (Evidence(pairs=900, safety=400), "safety and quality are mixed (400 of 900"),
+        (Evidence(pairs=900, simulated=7), "7 rows rest on simulated labels"),
+    ],
+)
+def test_what_should_not_go_in_unseen_is_said(evidence: Evidence, warning: str) -> None:
+    (told,) = advise(evidence).warnings
+    assert warning in told
+
+
+def test_a_file_says_how_many_of_what() -> None:
+    prompt = ({"role": "user", "content": "?"},)
+    rows = [
+        Example("a", prompt, ("good", "bad")),
+        Example("b", prompt, ("good",)),
+        Example("c", prompt, ("good",), desirable=True),
+        Example("d", prompt, ("bad",), desirable=False),
+    ]
+    assert evidence_of(rows) == Evidence(pairs=1, wanted=2, unwanted=1)
