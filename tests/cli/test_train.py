@@ -93,6 +93,23 @@ def test_advice_names_a_method_and_says_why(
     assert (found["method"], found["evidence"]["pairs"]) == ("dpo", 4)
 
 
+def test_two_checkpoints_answer_side_by_side(
+    tiny_model_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = str(write_pairs(tmp_path / "d.jsonl"))
+    model = str(tiny_model_dir)
+    run("sft", "--model", model, "--data", data, "--out", str(tmp_path / "o"), "--lr", "0.1")
+    other = str(tmp_path / "o" / "checkpoint")
+    capsys.readouterr()
+    rest = ("--data", data, "--limit", "3", "--max-new-tokens", "6")
+    run("compare", model, other, *rest, "--json")
+    found = json.loads(capsys.readouterr().out)
+    assert [row["prompt"] for row in found] == ["claim 0", "claim 1", "claim 2"]
+    assert any(row["first"] != row["second"] for row in found)
+    run("compare", model, model, *rest)
+    assert "3 of 3 answers are the same" in capsys.readouterr().out
+
+
 def test_a_bad_value_is_one_line(tiny_model_dir: Path, tmp_path: Path) -> None:
     data = str(write_pairs(tmp_path / "d.jsonl"))
     with pytest.raises(InputError, match="batch_size is 0; it must be above 0"):

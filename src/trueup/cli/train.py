@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -12,9 +13,11 @@ from cyclopts import App, Parameter
 from trueup.cli._output import JsonOption, StoreOption, open_store, say, show_json
 from trueup.cli._progress import progress_bars
 from trueup.datasets import Dataset
+from trueup.errors import InputError
 from trueup.training import METHODS, Method, TrainResult, read_examples, train
 from trueup.training.advise import advise as advice
 from trueup.training.advise import evidence_of
+from trueup.types import Messages
 
 __all__ = ["app"]
 
@@ -88,6 +91,56 @@ def advise(
         say(f"  or {method}, {when}")
     for warning in found.warnings:
         say(f"warning: {warning}")
+
+
+@app.command
+def compare(
+    first: str,
+    second: str,
+    /,
+    *,
+    data: Path,
+    limit: int = 20,
+    max_new_tokens: int = 128,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what two checkpoints answer to the same prompts, greedily, side by side.
+
+    Args:
+        first: A model folder, a .gguf file, a hub name, or smollm2-135m.
+        second: Another.
+        data: JSON lines with a prompt each.
+        limit: Prompts to answer, from the beginning of the file.
+        max_new_tokens: Where an answer is cut.
+    """
+    from trueup.models import LocalSampler, load_model
+
+    if limit < 1:
+        raise InputError(f"compare: limit is {limit}; it must be 1 or more")
+    prompts = [row.messages for row in read_examples(data)[:limit]]
+    answers = []
+    with progress_bars(hidden=as_json) as progress:
+        for name in (first, second):
+            found = LocalSampler(load_model(name, dtype="auto")).sample(
+                prompts,
+                max_new_tokens=max_new_tokens,
+                progress=partial(progress, f"answers of {name}"),
+            )
+            answers.append([answer.text for (answer,) in found])
+    rows = list(zip((_asked(p) for p in prompts), *answers, strict=True))
+    if as_json:
+        show_json([dict(zip(("prompt", "first", "second"), row, strict=True)) for row in rows])
+        return
+    for asked, one, other in rows:
+        say(f"> {asked}")
+        say(f"  {first}: {one}")
+        say(f"  {second}: {'the same' if other == one else other}")
+    same = sum(one == other for _, one, other in rows)
+    say(f"{same} of {len(rows)} answers are the same")
+
+
+def _asked(messages: Messages) -> str:
+    return str(messages[-1].get("content") or "")
 
 
 def _run(job: Job, method: Method) -> None:
