@@ -1,12 +1,22 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pytest
 
 from trueup.cli.train import app
-from trueup.errors import InputError, ModelError, PromptTooLong, TrainingError
+from trueup.datasets import Dataset
+from trueup.errors import (
+    DatasetError,
+    InputError,
+    ModelError,
+    PromptTooLong,
+    TrainingError,
+    UnknownName,
+)
+from trueup.store import Store
 
 
 def write_pairs(path: Path) -> Path:
@@ -91,6 +101,24 @@ def test_advice_names_a_method_and_says_why(
     run("advise", data, "--json")
     found = json.loads(capsys.readouterr().out)
     assert (found["method"], found["evidence"]["pairs"]) == ("dpo", 4)
+
+
+@pytest.mark.parametrize(("method", "rows"), [("sft", 3), ("dpo", 3), ("kto", 6)])
+def test_a_dataset_of_the_store_is_trained_on_by_its_name(
+    folder: Path, tiny_model_dir: Path, capsys: pytest.CaptureFixture[str], method: str, rows: int
+) -> None:
+    rest = ("--model", str(tiny_model_dir), "--epochs", "1", "--batch-size", "2", "--json")
+    run(method, "--data", "d@v1", "--out", str(folder / "run"), *rest)
+    told = json.loads(capsys.readouterr().out)
+    with Store.open(folder / "store", create=False) as store:
+        held_out = len(Dataset.get("d", "v1", store=store).examples("chosen", "validation"))
+    left = rows - held_out * rows // 3
+    assert told["steps"] == math.ceil(left / 2)
+    assert (told["best_metric"] is not None) == (held_out > 0)
+    with pytest.raises(UnknownName, match="no dataset nope"):
+        run(method, "--data", "nope", "--out", str(folder / "other"), *rest)
+    with pytest.raises(DatasetError, match="v2 is a draft: seal it before training"):
+        run(method, "--data", "d@v2", "--out", str(folder / "other"), *rest)
 
 
 def test_two_checkpoints_answer_side_by_side(

@@ -52,6 +52,51 @@ def test_labels_calls_of_tools_and_odd_line_ends(tmp_path: Path) -> None:
     assert found[1].messages[0]["content"] == "a\u2028b"
 
 
+def test_a_conversation_is_an_example_for_each_of_its_answers(tmp_path: Path) -> None:
+    talk = [
+        {"role": "system", "content": "s"},
+        {"role": "user", "content": "one"},
+        {"role": "assistant", "content": "1"},
+        {"role": "user", "content": "two"},
+        {"role": "assistant", "content": "2"},
+    ]
+    found = read_examples(write(tmp_path / "d.jsonl", {"messages": talk, "id": "t"}))
+    assert [e.completions for e in found] == [("1",), ("2",)]
+    assert [len(e.messages) for e in found] == [2, 4]
+    assert [e.id for e in found] == ["t/0", "t/1"]
+
+
+def test_a_prompt_may_be_what_two_conversations_share(tmp_path: Path) -> None:
+    asked = {"role": "user", "content": "u"}
+    good, bad = ({"role": "assistant", "content": text} for text in ("good", "bad"))
+    path = write(tmp_path / "d.jsonl", {"chosen": [asked, good], "rejected": [asked, bad]})
+    (found,) = read_examples(path)
+    assert (found.messages, found.completions) == ((asked,), ("good", "bad"))
+
+
+def test_tables_hold_the_same_rows_as_lines(tmp_path: Path) -> None:
+    from datasets import Dataset, DatasetDict
+
+    rows = [
+        {"prompt": "p", "chosen": "good", "rejected": "bad", "weight": 2.0},
+        {"prompt": "q", "chosen": "fine", "rejected": None, "weight": 1.0},
+    ]
+    table = Dataset.from_list(rows)
+    table.to_parquet(str(tmp_path / "d.parquet"))
+    table.save_to_disk(str(tmp_path / "saved"))
+    for path in (tmp_path / "d.parquet", tmp_path / "saved"):
+        found = read_examples(path)
+        assert [e.completions for e in found] == [("good", "bad"), ("fine",)]
+        assert [e.weight for e in found] == [2.0, 1.0]
+    DatasetDict({"train": table, "test": table}).save_to_disk(str(tmp_path / "both"))
+    with pytest.raises(InputError, match=r"several splits \(test, train\)"):
+        read_examples(tmp_path / "both")
+    (tmp_path / "no.parquet").write_text("no")
+    with pytest.raises(InputError, match="cannot be read") as caught:
+        read_examples(tmp_path / "no.parquet")
+    assert "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("row", "told"),
     [
@@ -66,6 +111,15 @@ def test_labels_calls_of_tools_and_odd_line_ends(tmp_path: Path) -> None:
         ({"prompt": "p", "completion": "b", "label": "yes"}, "label is neither true nor false"),
         ({"prompt": "p", "chosen": "b", "label": True}, "it belongs to a completion"),
         ({"prompt": [{"role": "user", "content": None}], "completion": "c"}, "prompt is neither"),
+        ({"messages": [{"role": "user", "content": "u"}]}, "no turn of the assistant"),
+        ({"messages": "m"}, "messages is not a list"),
+        (
+            {
+                "chosen": [{"role": "user", "content": c} for c in "ab"],
+                "rejected": [{"role": "user", "content": c} for c in "cd"],
+            },
+            "differ before their last message",
+        ),
     ],
 )
 def test_bad_lines_are_named(tmp_path: Path, row: Any, told: str) -> None:

@@ -17,11 +17,14 @@ from trueup.errors import InputError
 from trueup.training import METHODS, Method, TrainResult, read_examples, train
 from trueup.training.advise import advise as advice
 from trueup.training.advise import evidence_of
-from trueup.types import Messages
+from trueup.types import Example, Messages
 
 __all__ = ["app"]
 
 app = App(name="train")
+
+FILES = (".jsonl", ".json", ".parquet")
+"""How a name ends that is a file's; another that is no file or folder is a dataset's."""
 
 
 @Parameter(name="*")
@@ -31,17 +34,21 @@ class Job:
 
     Attributes:
         model: a model folder, a .gguf file, a hub name, or smollm2-135m.
-        data: JSON lines with prompt and completion, or chosen and rejected.
+        data: JSON lines, a .parquet file, a folder that datasets saved, or a dataset of the store:
+            NAME, or NAME@VERSION.
         out: folder of the run; the trained model goes to its checkpoint/.
-        held_out: such a file for evaluation alone.
+        held_out: such data for evaluation alone; of a dataset its validation rows are, unless
+            other data is given.
+        store: the store's folder or URL; else TRUEUP_STORE, else .trueup/.
         full: train the full weights instead of adapters.
         json: print the result as JSON.
     """
 
     model: str
-    data: Path
+    data: str
     out: Path
-    held_out: Path | None = None
+    held_out: str | None = None
+    store: str | None = None
     full: Annotated[bool, Parameter(negative=())] = False
     json: Annotated[bool, Parameter(negative=())] = False
 
@@ -67,21 +74,20 @@ def advise(
     data: str,
     /,
     *,
-    version: str | None = None,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Say which method fits a dataset, why, and what to look at before it is trained on.
 
     Args:
-        data: A dataset's name, or a file of JSON lines.
-        version: The dataset's version; the one made last where it is left out.
+        data: A dataset of the store, NAME or NAME@VERSION, or a file or folder as training takes.
     """
-    if Path(data).suffix == ".jsonl":
+    if Path(data).exists() or Path(data).suffix in FILES:
         evidence = evidence_of(read_examples(data))
     else:
+        name, _, version = data.partition("@")
         with open_store(store) as opened:
-            evidence = evidence_of(Dataset.get(data, version, store=opened))
+            evidence = evidence_of(Dataset.get(name, version or None, store=opened))
     found = advice(evidence)
     if as_json:
         show_json({"evidence": asdict(evidence), **asdict(found)})
@@ -99,7 +105,7 @@ def compare(
     second: str,
     /,
     *,
-    data: Path,
+    data: str,
     limit: int = 20,
     max_new_tokens: int = 128,
     as_json: JsonOption = False,
@@ -109,7 +115,7 @@ def compare(
     Args:
         first: A model folder, a .gguf file, a hub name, or smollm2-135m.
         second: Another.
-        data: JSON lines with a prompt each.
+        data: A file or folder as training takes, of which the prompts are read.
         limit: Prompts to answer, from the beginning of the file.
         max_new_tokens: Where an answer is cut.
     """
@@ -144,8 +150,9 @@ def _asked(messages: Messages) -> str:
 
 
 def _run(job: Job, method: Method) -> None:
-    rows = read_examples(job.data)
-    aside = read_examples(job.held_out) if job.held_out else []
+    rows, aside = _read(job.data, method, job.store)
+    if job.held_out:
+        aside, _ = _read(job.held_out, method, job.store)
     with progress_bars(hidden=job.json) as progress:
         result = train(
             replace(method, lora_rank=None) if job.full else method,
@@ -159,6 +166,26 @@ def _run(job: Job, method: Method) -> None:
         print(result.to_json())  # noqa: T201
     else:
         _summary(result)
+
+
+def _read(data: str, method: Method, store: str | None) -> tuple[list[Example], list[Example]]:
+    """Return the rows to learn from and those to hold out: none of a file, a dataset's own."""
+    if Path(data).exists() or Path(data).suffix in FILES:
+        return read_examples(data), []
+    name, _, version = data.partition("@")
+    with open_store(store) as opened:
+        dataset = Dataset.get(name, version or None, store=opened)
+        return tuple(_rows(dataset, method, split) for split in ("train", "validation"))  # type: ignore[return-value]
+
+
+def _rows(dataset: Dataset, method: Method, split: str) -> list[Example]:
+    if method.completions > 1:
+        return dataset.examples("pairs", split)
+    chosen = dataset.examples("chosen", split)
+    if not method.unpaired:
+        return chosen
+    pairs = {pair.id: pair for pair in dataset.examples("pairs", split)}
+    return [pairs.get(row.id, replace(row, desirable=True)) for row in chosen]
 
 
 def _summary(result: TrainResult) -> None:

@@ -1,9 +1,9 @@
-"""Read training examples from files."""
+"""Read training examples from files, in the shapes that preference and chat data comes in."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -13,29 +13,32 @@ from trueup.types import Example, Message
 
 __all__ = ["read_examples"]
 
+Turns = tuple[Message, ...]
+
 
 def read_examples(path: str | Path) -> list[Example]:
-    """Read a JSON-lines file of examples.
+    """Read examples from JSON lines, a Parquet file, or a folder that `datasets` saved.
 
-    Each line holds an object with `prompt`, a string or a list of messages, and either `chosen`
-    and `rejected`, or `completion`; each of those a string or the assistant's messages. `id` and
-    `weight` are optional, and so is a completion's `label`: true where it is wanted.
+    A row holds one of
+
+        prompt, chosen, rejected    a pair; without `rejected`, an answer to imitate
+        chosen, rejected            whole conversations that differ in their last answer
+        prompt, completion          an answer to imitate, or, with `label`, wanted or not
+        messages                    a conversation: an example for each of the assistant's turns
+
+    where a prompt is a text or a list of messages, and an answer a text or the assistant's message.
+    `id` and `weight` are optional.
 
     Raises:
-        InputError: the file is missing or empty, or lines are not examples; names the lines.
+        InputError: the file is missing, empty or of another kind, or rows are not examples; names
+            the lines.
     """
-    try:
-        # not splitlines: JSON leaves line separators such as U+2028 inside a string as they are
-        lines = Path(path).read_text(encoding="utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read ({error}); give a JSON-lines file") from error
     examples, bad = [], []
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            try:
-                examples.append(_example(line))
-            except ValueError as error:
-                bad.append(f"line {number}: {error}")
+    for number, row in _rows(Path(path)):
+        try:
+            examples += _examples(row)
+        except ValueError as error:
+            bad.append(f"line {number}: {error}")
     if bad:
         more = f"; and {len(bad) - 3} more" if len(bad) > 3 else ""
         raise InputError(f"{path}: {'; '.join(bad[:3])}{more}; mend or remove them")
@@ -44,32 +47,99 @@ def read_examples(path: str | Path) -> list[Example]:
     return examples
 
 
-def _example(line: str) -> Example:
+def _rows(path: Path) -> Iterator[tuple[int, Any]]:
+    """Yield the rows with their numbers from 1: texts of JSON lines, or columns' values."""
+    if path.is_dir() or path.suffix == ".parquet":
+        yield from enumerate(_table_rows(path), 1)
+        return
     try:
-        row = json.loads(line)
-    except ValueError as error:
-        raise ValueError("not JSON") from error
-    if not isinstance(row, dict):
+        # not splitlines: JSON leaves line separators such as U+2028 inside a string as they are
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"{path}: cannot be read ({error}); give JSON lines, a .parquet file or a folder that "
+            "datasets saved"
+        ) from error
+    yield from ((number, line) for number, line in enumerate(lines, 1) if line.strip())
+
+
+def _table_rows(path: Path) -> Iterable[Mapping[str, Any]]:
+    from datasets import Dataset, load_from_disk
+
+    try:
+        table = load_from_disk(str(path)) if path.is_dir() else Dataset.from_parquet(str(path))
+    # datasets raises errors of its own, of pyarrow and of the file system
+    except Exception as error:
+        told = " ".join(str(error).split())
+        raise InputError(
+            f"{path}: cannot be read ({told}); give JSON lines, a .parquet file or a folder that "
+            "datasets saved"
+        ) from error
+    if not isinstance(table, Dataset):
+        splits = ", ".join(sorted(table))
+        raise InputError(f"{path}: holds several splits ({splits}); name the folder of one")
+    # a column that other rows need is null in those that do not have it
+    return ({k: v for k, v in row.items() if v is not None} for row in table)
+
+
+def _examples(row: Any) -> list[Example]:
+    content = row if isinstance(row, str) else json.dumps(row, sort_keys=True, default=str)
+    if isinstance(row, str):
+        try:
+            row = json.loads(row)
+        except ValueError as error:
+            raise ValueError("not JSON") from error
+    if not isinstance(row, Mapping):
         raise ValueError("not a JSON object")  # noqa: TRY004  (the line is named by the caller)
     weight = row.get("weight", 1.0)
     if isinstance(weight, bool) or not isinstance(weight, int | float):
         raise ValueError("weight is not a number")  # noqa: TRY004
-    return Example(
-        id=str(row.get("id") or sha256(line.encode()).hexdigest()[:16]),
-        messages=_prompt(row),
-        completions=_completions(row),
-        weight=float(weight),
-        desirable=_label(row),
-    )
+    name = str(row.get("id") or sha256(content.encode()).hexdigest()[:16])
+    if "messages" in row:
+        turns = _conversation(row)
+        return [
+            Example(f"{name}/{number}", prompt, (answer,), weight=float(weight))
+            for number, (prompt, answer) in enumerate(turns)
+        ]
+    prompt, completions = _prompt_and_completions(row)
+    return [Example(name, prompt, completions, weight=float(weight), desirable=_label(row))]
 
 
-def _prompt(row: Mapping[str, Any]) -> tuple[Message, ...]:
+def _conversation(row: Mapping[str, Any]) -> list[tuple[Turns, str]]:
+    """Return each of the assistant's turns with all that went before it."""
+    messages = row["messages"]
+    if not _are_messages(messages):
+        raise ValueError("messages is not a list of messages with role and content")
+    turns = tuple(_clean(message) for message in messages)
+    found = []
+    for place, turn in enumerate(turns):
+        if turn["role"] == "assistant" and place and isinstance(turn.get("content"), str):
+            found.append((turns[:place], str(turn["content"])))
+    if not found:
+        raise ValueError("messages has no turn of the assistant that answers something")
+    return found
+
+
+def _prompt_and_completions(row: Mapping[str, Any]) -> tuple[Turns, tuple[str, ...]]:
+    if "prompt" not in row and _are_messages(row.get("chosen")) and len(row["chosen"]) > 1:
+        return _implicit_prompt(row)
     prompt = row.get("prompt")
     if isinstance(prompt, str) and prompt.strip():
-        return ({"role": "user", "content": prompt},)
-    if isinstance(prompt, list) and prompt and all(_is_message(m) for m in prompt):
-        return tuple(prompt)
+        return ({"role": "user", "content": prompt},), _completions(row)
+    if _are_messages(prompt):
+        return tuple(_clean(message) for message in prompt), _completions(row)  # type: ignore[union-attr]
     raise ValueError("prompt is neither a text nor a list of messages with role and content")
+
+
+def _implicit_prompt(row: Mapping[str, Any]) -> tuple[Turns, tuple[str, ...]]:
+    """Part whole conversations into what they share and their last answers."""
+    names = [name for name in ("chosen", "rejected") if name in row]
+    if not all(_are_messages(row[name]) for name in names):
+        raise ValueError("rejected is not a conversation as chosen is")
+    prompts = [tuple(_clean(message) for message in row[name][:-1]) for name in names]
+    if any(prompt != prompts[0] for prompt in prompts):
+        raise ValueError("chosen and rejected differ before their last message")
+    return prompts[0], tuple(_text(row[name][-1:], name) for name in names)
 
 
 def _completions(row: Mapping[str, Any]) -> tuple[str, ...]:
@@ -92,15 +162,24 @@ def _text(value: Any, name: str) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, list) and len(value) == 1 and _is_message(value[0]):
-        content = value[0]["content"]
+        content = value[0].get("content")
         if isinstance(content, str):
             return content
     raise ValueError(f"{name} is missing, or neither a text nor one assistant message")
 
 
+def _are_messages(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(_is_message(turn) for turn in value)
+
+
 def _is_message(value: Any) -> bool:
     """Say whether a value is a turn: with a text, or without one and with calls of tools."""
-    if not isinstance(value, dict) or "role" not in value:
+    if not isinstance(value, Mapping) or "role" not in value:
         return False
     content = value.get("content")
     return isinstance(content, str) or (content is None and bool(value.get("tool_calls")))
+
+
+def _clean(message: Mapping[str, Any]) -> Message:
+    """Drop the nulls that a table gives a turn for what only other turns have."""
+    return {key: value for key, value in message.items() if value is not None or key == "content"}
