@@ -102,9 +102,32 @@ def test_a_killed_run_ends_with_the_same_bits(
 
     def history(result: TrainResult) -> list[dict[str, Any]]:
         lines = result.metrics_path.read_text().splitlines()
-        return [json.loads(line) | {"seconds": 0} for line in lines]
+        return [json.loads(line) | {"seconds": 0, "memory": 0} for line in lines]
 
     assert history(resumed) == history(whole)
+
+
+def test_a_run_that_is_told_to_end_saves_its_step_and_goes_on_to_the_same_bits(
+    tiny_model_dir: Path, examples: Examples, tmp_path: Path
+) -> None:
+    method = SFT(lora_rank=4, lr=1e-2, batch_size=4, epochs=3, precision="fp32", save_every=1000)
+    data = examples(8)
+
+    def run(name: str, **more: Any) -> TrainResult:
+        return train(method, model=tiny_model_dir, data=data, out=tmp_path / name, **more)
+
+    def end_it(what: str, done: int, _: int) -> None:
+        if what == "steps" and done == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt):
+        run("ended", progress=end_it)
+    assert signal.getsignal(signal.SIGTERM) == before
+    steps: list[int] = []
+    gone_on = run("ended", progress=lambda what, done, _: steps.append(done))
+    assert steps == [3, 4, 5, 6]
+    assert gone_on.content_hash == run("whole").content_hash
 
 
 def test_a_finished_run_returns_at_once(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import resource
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -14,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from trueup.errors import LossNotFinite
+from trueup.training._signals import told_to_end
 from trueup.training.checkpoint import Progress, RunFolder
 from trueup.training.config import Method
 from trueup.training.forward import Forward, Outputs, completion_targets
@@ -98,20 +100,25 @@ class Loop:
 
         Raises:
             LossNotFinite: names the step and its rows; the last saved state stays.
+            KeyboardInterrupt: SIGTERM came; the state after the step under way is saved.
         """
         steps = self.method.total_steps(len(self.groups))
         optimizer = self._optimizer()
         progress = self.folder.load_state(self.weights, optimizer)
         self.forward.model.train()
-        while progress.step < steps:
-            rate = learning_rate(self.method, progress.step, steps)
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-            row = self._step(progress, optimizer) | {"lr": rate}
-            self.folder.append_metrics([row])
-            self._after_step(progress, optimizer, steps)
-            if report:
-                report(progress.step, steps)
+        with told_to_end() as ending:
+            while progress.step < steps:
+                rate = learning_rate(self.method, progress.step, steps)
+                for group in optimizer.param_groups:
+                    group["lr"] = rate
+                row = self._step(progress, optimizer) | {"lr": rate}
+                self.folder.append_metrics([row])
+                self._after_step(progress, optimizer, steps)
+                if report:
+                    report(progress.step, steps)
+                if ending() and progress.step < steps:
+                    self.folder.save_state(progress, self.weights, optimizer)
+                    raise KeyboardInterrupt
         if self.method.keep == "best" and progress.best_metric is not None:
             self.folder.load_best(self.weights)
         return progress
@@ -139,13 +146,16 @@ class Loop:
         progress.step += 1
         progress.seconds += seconds
         progress.tokens += tokens
+        completions = [len(completion) for group in batch for completion in group.completions]
         return {
             "step": progress.step,
             **values,
             "grad_norm": norm,
             "seconds": seconds,
             "tokens": tokens,
+            "completion_tokens": sum(completions) / len(completions),
             "truncated": sum(group.truncated for group in batch),
+            "memory": _peak_memory(self.forward.device),
         }
 
     def _after_step(self, progress: Progress, optimizer: torch.optim.Optimizer, steps: int) -> None:
@@ -229,6 +239,13 @@ class Loop:
 def _masks(groups: Sequence[Group]) -> tuple[Tensor, Tensor]:
     mask, _ = completion_targets(groups)
     return mask, torch.tensor([group.weight for group in groups], dtype=torch.float64)
+
+
+def _peak_memory(device: torch.device) -> int:
+    """Return the most bytes that the device, or on a CPU the process, has held so far."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def _add(totals: dict[str, float], values: Mapping[str, Tensor]) -> None:
