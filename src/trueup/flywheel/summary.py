@@ -120,7 +120,7 @@ def _lines(path: Path) -> list[dict[str, Any]]:
 
 
 def _untimed(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if name != "seconds"}
+    return {name: value for name, value in row.items() if name not in ("seconds", "memory")}
 
 
 def _facts(found: Mapping[str, Found]) -> dict[str, Any]:
