@@ -23,7 +23,7 @@ from trueup.store import Store
 from trueup.store.schema import metadata
 from trueup.store.traces import put_trace
 from trueup.traces import build_trace, import_file
-from trueup.training import DPO, SFT
+from trueup.training import METHODS
 from trueup.types import LABELS, Expected, Label, ToolCall
 from trueup.types import Trace as TraceRecord
 
@@ -90,7 +90,7 @@ def test_every_command_there_is_is_shown():
         "eval": ("run", "list"),
         "queue": ("list", "stats", "audit", "export", "import-labels"),
         "dataset": ("list", "show", "seal", "export"),
-        "train": ("sft", "dpo"),
+        "train": (*METHODS, "advise", "compare"),
         "checkpoint": ("list", "add"),
         "demo": ("deploy", "record", "enqueue", "label", "train", "replay"),
     }
@@ -99,7 +99,7 @@ def test_every_command_there_is_is_shown():
         assert f"`trueup {noun} " in shown
         assert all(f"`{verb}`" in shown or f"trueup {noun} {verb}" in shown for verb in verbs)
     others = {n for n in app if not n.startswith("-")} - set(nouns)
-    assert others == {"loop", "gate", "lineage"}
+    assert others == {"chat", "loop", "gate", "lineage"}
     assert all(f"$ trueup {verb}" in shown for verb in others)
 
 
@@ -229,18 +229,14 @@ def test_loop_md_has_every_key_with_its_default():
 
 def test_loop_md_has_every_option_of_every_method_with_its_default():
     section = text_of("docs/loop.md").partition("### Stages")[2].partition("\n## ")[0]
-    options = {f.name: {f.default} for f in fields(SFT)}
-    for field in fields(DPO):
-        options.setdefault(field.name, set()).add(field.default)
-    for name, defaults in options.items():
-        [row] = [line for line in section.splitlines() if line.startswith(f"| `{name}` |")]
-        shown = row.split(" | ")[1]
-        if name == "lr":
-            assert (SFT().lr, DPO().lr) == (3e-4, 5e-5)
-            assert shown == "`3e-4` for `sft`, `5e-5` for `dpo`"
-        else:
-            assert shown == toml_value(defaults.pop()), name
-            assert not defaults, f"{name} differs by method"
+    for method in METHODS.values():
+        for option in fields(method):
+            [row] = [x for x in section.splitlines() if x.startswith(f"| `{option.name}` |")]
+            usual, *others = row.split(" | ")[1].split(", ")
+            told = {kind: value for value, kind in (other.split(" for ") for other in others)}
+            shown = told.get(f"`{method.name}`", usual)
+            default = None if shown == "none" else json.loads(shown.strip("`"))
+            assert default == option.default, f"{option.name} of {method.name}"
 
 
 def test_loop_md_has_every_station_margin_and_label():

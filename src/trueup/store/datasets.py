@@ -289,10 +289,10 @@ def count_streams(tx: Tx, preference_ids: Sequence[str]) -> dict[str, int]:
     found: Counter[str] = Counter()
     for some in chunks(preference_ids):
         rows = tx.execute(
-            sa.select(annotation.c.stream, sa.func.count(sa.distinct(column)))
+            sa.select(annotation.c.stream, sa.func.count(sa.distinct(column)).label("rows"))
             .join(annotation, annotation.c.id == link.c.annotation_id)
             .where(column.in_(some))
             .group_by(annotation.c.stream)
         )
-        found.update(dict(rows.tuples().all()))
+        found.update({row.stream: row.rows for row in rows})
     return dict(sorted(found.items()))
