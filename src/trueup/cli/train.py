@@ -59,7 +59,7 @@ def _command(kind: type[Method]) -> Callable[..., None]:
     def command(job: Job, method: Method | None = None) -> None:
         _run(job, method or kind())
 
-    flags = Annotated[kind | None, Parameter(name="*")]
+    flags = Annotated[kind | None, Parameter(name="*")]  # type: ignore[valid-type]
     command.__annotations__ = {"job": Job, "method": flags, "return": None}
     command.__doc__ = (kind.__doc__ or "").splitlines()[0]
     return command
