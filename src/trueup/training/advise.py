@@ -76,11 +76,13 @@ def evidence_of(rows: Dataset | Sequence[Example]) -> Evidence:
     measured = [p.agreement for p in found if p.agreement is not None]
     expected = [p.expected for p in found if p.expected is not None]
     pairs = sum(p.rejected is not None for p in found)
+    # a correction has none: nobody said by how much it is better
+    strengths = [p.strength for p in found if p.strength > 0]
     return Evidence(
         pairs=pairs,
         wanted=len(found) - pairs,
         agreement=fmean(measured) if measured else None,
-        strength=fmean(p.strength for p in found) if found else None,
+        strength=fmean(strengths) if strengths else None,
         streams=rows.streams,
         safety=sum(e.refuse is True for e in expected) if expected else None,
         simulated=rows.simulated,
