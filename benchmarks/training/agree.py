@@ -182,8 +182,10 @@ def theirs(model: Any, tokenizer: Any, method: Method, data: list[dict[str, str]
             smoothing = method.label_smoothing
         config = DPOConfig(**common, beta=method.beta, loss_type=[loss], label_smoothing=smoothing)
         kind, given = DPOTrainer, data
+    more = {"ref_model": copy.deepcopy(model)} if method.has_reference else {}
     trainer = kind(
         model=copy.deepcopy(model),
+        **more,
         args=config,
         train_dataset=Dataset.from_list(given),
         processing_class=tokenizer,
