@@ -99,7 +99,7 @@ def test_every_command_there_is_is_shown():
         assert f"`trueup {noun} " in shown
         assert all(f"`{verb}`" in shown or f"trueup {noun} {verb}" in shown for verb in verbs)
     others = {n for n in app if not n.startswith("-")} - set(nouns)
-    assert others == {"chat", "loop", "gate", "lineage"}
+    assert others == {"chat", "loop", "gate", "lineage", "reward"}
     assert all(f"$ trueup {verb}" in shown for verb in others)
 
 
@@ -236,7 +236,8 @@ def test_loop_md_has_every_option_of_every_method_with_its_default():
             told = {kind: value for value, kind in (other.split(" for ") for other in others)}
             shown = told.get(f"`{method.name}`", usual)
             default = None if shown == "none" else json.loads(shown.strip("`"))
-            assert default == option.default, f"{option.name} of {method.name}"
+            wanted = list(option.default) if isinstance(option.default, tuple) else option.default
+            assert default == wanted, f"{option.name} of {method.name}"
 
 
 def test_loop_md_has_every_station_margin_and_label():

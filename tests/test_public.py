@@ -25,7 +25,8 @@ PUBLIC = {
     "report.html": "render",
     "store": "Store Tx content_hash default_store derived_id find_store new_id",
     "models": """LoadedModel LocalSampler Sampler encode_completion encode_prompt file_hash
-        folder_hash keep_freed_memory load_model save_model state_hash""",
+        folder_hash keep_freed_memory load_model load_reward_model reward_model save_model
+        state_hash""",
     "datasets": "AddReport CohortEvaluation Dataset Evaluates Row check_name list_versions",
     "traces": """BadLine ImportResult build_trace import_file read_traces record_of rejection
         spans_of trace_from_spans write_traces""",
@@ -34,8 +35,10 @@ PUBLIC = {
         over_refused score_answer""",
     "queues": """AnnotationQueue AuditReport Format ImportReport LabelAgreement NewItem Origin
         PreferenceSet QueueStats Stream Submission list_queues""",
-    "training": """DPO IPO KTO METHODS ORPO SFT Method Recipe SimPO Stage TrainResult read_examples
-        run_recipe train""",
+    "training": """CPT DPO IPO KTO METHODS ORPO SFT Method Recipe Reward SimPO Stage TrainResult
+        read_examples run_recipe train""",
+    "training.rewards": """Calibration CohortReward HeadReport LengthProbe RewardModel Rewards
+        measure_rewards weigh_heads""",
     "training.advise": "Advice Evidence advise evidence_of",
     "release.replay": """Request Sample ScoreAnswer ScoredReplay find_replays load_replay
         replay""",

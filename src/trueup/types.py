@@ -368,10 +368,13 @@ class Example:
 
     Attributes:
         id: the row's content hash, or any stable name.
-        messages: the prompt, OpenAI-shaped.
-        completions: texts, best first: one for SFT, (chosen, rejected) for pairs.
+        messages: the prompt, OpenAI-shaped; none where the completion is a text to read on.
+        completions: texts, best first: one for SFT, (chosen, rejected) for pairs, or a ranking.
         weight: multiplies this example's share of the loss.
         desirable: whether a single completion is wanted; None where nobody said so.
+        margin: by how much the reward of a chosen completion is to exceed the rejected one's.
+        head: which of a reward model's heads the order is about, as "safety"; empty for the only.
+        cohort: what kind of request it is, to report apart.
     """
 
     id: str
@@ -379,6 +382,9 @@ class Example:
     completions: tuple[str, ...]
     weight: float = 1.0
     desirable: bool | None = None
+    margin: float = 0.0
+    head: str = ""
+    cohort: str = ""
 
 
 @dataclass(frozen=True, slots=True)

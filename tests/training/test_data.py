@@ -134,3 +134,39 @@ def test_a_file_that_is_missing_or_empty(tmp_path: Path) -> None:
         read_examples(tmp_path / "none.jsonl")
     with pytest.raises(InputError, match="no examples"):
         read_examples(write(tmp_path / "d.jsonl", ""))
+
+
+def test_rankings_documents_and_what_rows_say_beside_them(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    rows = [
+        {"prompt": "hi", "ranking": ["a", {"role": "assistant", "content": "b"}, "c"]},
+        {"text": "the policy", "cohort": "wording"},
+        {"prompt": "hi", "chosen": "a", "rejected": "b", "margin": 2, "head": "safety"},
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    ranking, document, pair = read_examples(path)
+    assert ranking.completions == ("a", "b", "c")
+    assert (document.messages, document.completions) == ((), ("the policy",))
+    assert document.cohort == "wording"
+    assert (pair.margin, pair.head) == (2.0, "safety")
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"prompt": "hi", "ranking": ["a"]}, "ranking is not a list of two or more"),
+        ({"prompt": "hi", "ranking": ["a", 1]}, "an answer of ranking is missing"),
+        ({"prompt": "hi", "ranking": ["a", "b"], "chosen": "a"}, "both ranking and another"),
+        ({"text": " "}, "text is missing or empty"),
+        ({"text": "a", "prompt": "b"}, "both text and a prompt"),
+        ({"prompt": "hi", "chosen": "a", "margin": "1"}, "margin is not a number"),
+        ({"prompt": "hi", "chosen": "a", "head": 1}, "head is not a text"),
+    ],
+)
+def test_what_is_no_ranking_or_document_is_named(
+    row: dict[str, object], message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text(json.dumps(row) + "\n")
+    with pytest.raises(InputError, match=f"line 1: {message}"):
+        read_examples(path)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from trueup.errors import InputError, PromptTooLong
+from trueup.training.config import DPO, SFT
 from trueup.training.groups import Group, build_groups
 from trueup.types import Example
 
@@ -22,22 +23,22 @@ def example(id: str, *completions: str, prompt: str = "hi", weight: float = 1.0)
 
 
 def test_completions_end_with_the_end_of_turn_and_follow_the_template(tokenizer: Any) -> None:
-    (group,) = build_groups([example("a", "yes")], tokenizer, completions=1, max_length=100)
+    (group,) = build_groups([example("a", "yes")], tokenizer, SFT(), max_length=100)
     whole = tokenizer.decode([*group.prompt, *group.completions[0]])
     assert whole == "<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\nyes<|im_end|>"
     assert group.tokens == len(group.prompt) + 4
 
 
 def test_only_so_many_completions_as_the_method_takes(tokenizer: Any) -> None:
-    (group,) = build_groups([example("a", "yes", "no")], tokenizer, completions=1, max_length=100)
+    (group,) = build_groups([example("a", "yes", "no")], tokenizer, SFT(), max_length=100)
     assert len(group.completions) == 1
 
 
 def test_what_is_cut_is_counted(tokenizer: Any) -> None:
     rows = [example("a", "a long answer", "b"), example("b", "c", "d")]
-    whole = build_groups(rows, tokenizer, completions=2, max_length=500)
+    whole = build_groups(rows, tokenizer, DPO(), max_length=500)
     room = len(whole[0].prompt) + 5
-    cut = build_groups(rows, tokenizer, completions=2, max_length=room)
+    cut = build_groups(rows, tokenizer, DPO(), max_length=room)
     assert [g.truncated for g in whole] == [0, 0]
     assert [g.truncated for g in cut] == [1, 0]
     assert cut[0].completions[0] == whole[0].completions[0][:5]
@@ -47,7 +48,7 @@ def test_what_is_cut_is_counted(tokenizer: Any) -> None:
 def test_a_prompt_that_fills_the_length_is_refused_by_name(tokenizer: Any) -> None:
     rows = [example("short", "x"), example("long", "x", prompt="y" * 90)]
     with pytest.raises(PromptTooLong, match=r"1 of 2 rows.*\(long\); raise max_length"):
-        build_groups(rows, tokenizer, completions=1, max_length=80)
+        build_groups(rows, tokenizer, SFT(), max_length=80)
 
 
 @pytest.mark.parametrize(
@@ -65,14 +66,14 @@ def test_rows_that_teach_nothing_are_refused_by_name(
 ) -> None:
     rows = [example("r1", "x", "y"), bad]
     with pytest.raises(InputError, match=rf"1 of 2 rows have .*{what}.*\(r7\)"):
-        build_groups(rows, tokenizer, completions=2, max_length=100)
+        build_groups(rows, tokenizer, DPO(), max_length=100)
 
 
 def test_pairs_that_differ_only_beyond_the_cut_are_refused(tokenizer: Any) -> None:
     row = example("r1", "same start, one end", "same start, other end")
-    (whole,) = build_groups([row], tokenizer, completions=2, max_length=500)
+    (whole,) = build_groups([row], tokenizer, DPO(), max_length=500)
     with pytest.raises(InputError, match="equal once cut"):
-        build_groups([row], tokenizer, completions=2, max_length=len(whole.prompt) + 4)
+        build_groups([row], tokenizer, DPO(), max_length=len(whole.prompt) + 4)
 
 
 def test_the_digest_is_of_the_tokens_alone() -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from trueup.errors import InputError, LossNotFinite
-from trueup.training import DPO, IPO, KTO, ORPO, SFT, SimPO, train
+from trueup.training import DPO, IPO, KTO, ORPO, SFT, Reward, SimPO, train
 from trueup.training.checkpoint import RunFolder
 from trueup.training.config import Method
 from trueup.training.forward import Forward
@@ -88,6 +88,7 @@ def test_each_epoch_and_seed_has_its_own_order() -> None:
         KTO(**FAST),
         ORPO(**FAST),
         SimPO(**FAST),
+        Reward(**FAST, centering=0.1),
     ],
     ids=lambda method: method.name,
 )

@@ -8,7 +8,7 @@ import pytest
 
 from trueup.errors import InputError, UnknownName
 from trueup.models import folder_hash
-from trueup.training import DPO, SFT, Recipe, Stage, run_recipe
+from trueup.training import DPO, SFT, Recipe, Reward, Stage, run_recipe
 from trueup.types import Example
 
 Examples = Callable[..., list[Example]]
@@ -45,7 +45,7 @@ def test_a_recipe_reads_from_toml_and_goes_back() -> None:
     ("change", "told"),
     [
         (("beta = 0.2", "bta = 0.2"), "no key bta"),
-        (('method = "dpo"', 'method = "ppo"'), "no method ppo; there are sft, dpo"),
+        (('method = "dpo"', 'method = "ppo"'), "no method ppo; there are cpt, sft, reward, dpo"),
         (('data = "pairs"', ""), "stage prefer: data is missing"),
         (('name = "prefer"', 'name = "warm-up"'), "named twice: warm-up"),
         (('name = "prefer"', 'name = "../x"'), "lower-case"),
@@ -103,3 +103,8 @@ def test_missing_rows_are_named_before_anything_trains(
             recipe, model=tiny_model_dir, data={"corrected": examples(2)}, out=tmp_path / "o"
         )
     assert not (tmp_path / "o").exists()
+
+
+def test_a_reward_model_is_no_stage() -> None:
+    with pytest.raises(InputError, match="stage judge: a reward model answers nothing"):
+        Recipe((Stage("judge", Reward(), "pairs"),))

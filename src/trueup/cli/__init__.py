@@ -30,6 +30,7 @@ for _noun, _about in {
 }.items():
     app.command(f"trueup.cli.{_noun}:app", name=_noun, help=_about)
 for _verb, _about in {
+    "reward": "Measure a reward model: accuracy, calibration and rewards by cohort, and length.",
     "chat": "Talk to a checkpoint.",
     "loop": "Run one turn of the loop on the claims assistant; a turn that was stopped goes on.",
     "gate": "Compare a candidate with the baseline; exit 0 to ship, 3 to block, 4 if inconclusive.",

@@ -12,19 +12,17 @@ from cyclopts import App, Parameter
 
 from trueup.cli._output import JsonOption, StoreOption, open_store, say, show_json
 from trueup.cli._progress import progress_bars
+from trueup.cli._rows import is_file, read_rows
 from trueup.datasets import Dataset
 from trueup.errors import InputError
 from trueup.training import METHODS, Method, TrainResult, read_examples, train
 from trueup.training.advise import advise as advice
 from trueup.training.advise import evidence_of
-from trueup.types import Example, Messages
+from trueup.types import Messages
 
 __all__ = ["app"]
 
 app = App(name="train")
-
-FILES = (".jsonl", ".json", ".parquet")
-"""How a name ends that is a file's; another that is no file or folder is a dataset's."""
 
 
 @Parameter(name="*")
@@ -35,7 +33,8 @@ class Job:
     Attributes:
         model: a model folder, a .gguf file, a hub name, or smollm2-135m.
         data: JSON lines, a .parquet file, a folder that datasets saved, or a dataset of the store:
-            NAME, or NAME@VERSION.
+            NAME, or NAME@VERSION; several are read one after another. HEAD=DATA are rows that are
+            about one head of a reward model.
         out: folder of the run; the trained model goes to its checkpoint/.
         held_out: such data for evaluation alone; of a dataset its validation rows are, unless
             other data is given.
@@ -45,9 +44,9 @@ class Job:
     """
 
     model: str
-    data: str
+    data: list[str]
     out: Path
-    held_out: str | None = None
+    held_out: list[str] | None = None
     store: str | None = None
     full: Annotated[bool, Parameter(negative=())] = False
     json: Annotated[bool, Parameter(negative=())] = False
@@ -82,7 +81,7 @@ def advise(
     Args:
         data: A dataset of the store, NAME or NAME@VERSION, or a file or folder as training takes.
     """
-    if Path(data).exists() or Path(data).suffix in FILES:
+    if is_file(data):
         evidence = evidence_of(read_examples(data))
     else:
         name, _, version = data.partition("@")
@@ -150,9 +149,9 @@ def _asked(messages: Messages) -> str:
 
 
 def _run(job: Job, method: Method) -> None:
-    rows, aside = _read(job.data, method, job.store)
+    rows, aside = read_rows(job.data, method, job.store)
     if job.held_out:
-        aside, _ = _read(job.held_out, method, job.store)
+        aside, _ = read_rows(job.held_out, method, job.store)
     with progress_bars(hidden=job.json) as progress:
         result = train(
             replace(method, lora_rank=None) if job.full else method,
@@ -166,26 +165,6 @@ def _run(job: Job, method: Method) -> None:
         print(result.to_json())  # noqa: T201
     else:
         _summary(result)
-
-
-def _read(data: str, method: Method, store: str | None) -> tuple[list[Example], list[Example]]:
-    """Return the rows to learn from and those to hold out: none of a file, a dataset's own."""
-    if Path(data).exists() or Path(data).suffix in FILES:
-        return read_examples(data), []
-    name, _, version = data.partition("@")
-    with open_store(store) as opened:
-        dataset = Dataset.get(name, version or None, store=opened)
-        return tuple(_rows(dataset, method, split) for split in ("train", "validation"))  # type: ignore[return-value]
-
-
-def _rows(dataset: Dataset, method: Method, split: str) -> list[Example]:
-    if method.completions > 1:
-        return dataset.examples("pairs", split)
-    chosen = dataset.examples("chosen", split)
-    if not method.unpaired:
-        return chosen
-    pairs = {pair.id: pair for pair in dataset.examples("pairs", split)}
-    return [pairs.get(row.id, replace(row, desirable=True)) for row in chosen]
 
 
 def _summary(result: TrainResult) -> None:

@@ -106,4 +106,5 @@ class Row:
             self.prompt,
             tuple(c for c in completions if c is not None),
             weight=self.preference.weight,
+            cohort=self.cohort,
         )

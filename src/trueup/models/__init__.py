@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from trueup.models._load import LoadedModel, load_model
     from trueup.models._memory import keep_freed_memory
     from trueup.models._protocol import Sampler
+    from trueup.models._reward import load_reward_model, reward_model
     from trueup.models._sampler import LocalSampler
     from trueup.models._save import save_model
 
@@ -29,6 +30,8 @@ __all__ = [
     "folder_hash",
     "keep_freed_memory",
     "load_model",
+    "load_reward_model",
+    "reward_model",
     "save_model",
     "state_hash",
 ]
@@ -43,6 +46,8 @@ _HOME = {
     "folder_hash": "_hash",
     "keep_freed_memory": "_memory",
     "load_model": "_load",
+    "load_reward_model": "_reward",
+    "reward_model": "_reward",
     "save_model": "_save",
     "state_hash": "_hash",
 }

@@ -22,7 +22,7 @@ from trueup.models._quiet import no_bars
 from trueup.models._save import save_model
 from trueup.models._source import Located, locate
 
-__all__ = ["DType", "LoadedModel", "load_model"]
+__all__ = ["DType", "LoadedModel", "load_model", "one_line", "quiet"]
 
 DType = Literal["float32", "bfloat16", "auto"]
 
@@ -80,7 +80,7 @@ def load_model(
     if device == "cpu":
         keep_freed_memory()
     torch_dtype = _torch_dtype(dtype, device)
-    with _quiet(), _one_line(str(source)):
+    with quiet(), one_line(str(source)):
         if located.gguf is None:
             content_hash = folder_hash(located.folder)
             model, tokenizer = _from_folder(located.folder, torch_dtype)
@@ -162,7 +162,7 @@ def _complete(model: Any, tokenizer: Any, source: str) -> None:
 
 
 @contextmanager
-def _one_line(source: str) -> Iterator[None]:
+def one_line(source: str) -> Iterator[None]:
     """Turn what transformers, safetensors and gguf raise on broken files into one line."""
     try:
         yield
@@ -179,7 +179,7 @@ def _one_line(source: str) -> Iterator[None]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Hide the loaders' own progress bars: callers draw theirs."""
     from transformers import modeling_gguf_pytorch_utils as gguf_utils
 

@@ -6,12 +6,13 @@ Importing this room costs nothing: torch loads when `train` is called.
 from __future__ import annotations
 
 from trueup.training.api import train
-from trueup.training.config import DPO, IPO, KTO, METHODS, ORPO, SFT, Method, SimPO
+from trueup.training.config import CPT, DPO, IPO, KTO, METHODS, ORPO, SFT, Method, Reward, SimPO
 from trueup.training.data import read_examples
 from trueup.training.result import TrainResult
 from trueup.training.stages import Recipe, Stage, run_recipe
 
 __all__ = [
+    "CPT",
     "DPO",
     "IPO",
     "KTO",
@@ -20,6 +21,7 @@ __all__ = [
     "SFT",
     "Method",
     "Recipe",
+    "Reward",
     "SimPO",
     "Stage",
     "TrainResult",

@@ -13,13 +13,14 @@ from typing import Any
 import torch
 
 from trueup.errors import InputError
-from trueup.models import LoadedModel, folder_hash, load_model, save_model
+from trueup.models import LoadedModel, folder_hash, load_model, reward_model, save_model
 from trueup.training._precision import products, resolve
 from trueup.training.api import Progress
 from trueup.training.checkpoint import Progress as Done
 from trueup.training.checkpoint import RunFolder, write_atomically
-from trueup.training.config import Method
-from trueup.training.forward import Forward
+from trueup.training.config import Method, Reward
+from trueup.training.documents import pack_documents
+from trueup.training.forward import Forward, RewardForward
 from trueup.training.groups import Group, build_groups
 from trueup.training.loop import Loop, rows_of_run
 from trueup.training.lora import add_adapters
@@ -29,6 +30,9 @@ from trueup.training.unpaired import mismatched, unpair
 from trueup.types import Example
 
 __all__ = ["run_method"]
+
+ONLY_HEAD = "reward"
+"""Name of a reward model's head that is not told apart from others."""
 
 CHOSEN_FALL = 0.1
 """Nats by which the chosen completions may fall below the reference before it is called out."""
@@ -74,12 +78,14 @@ def _run(
     progress: Progress | None,
 ) -> TrainResult:
     model, tokenizer = loaded.model, loaded.tokenizer
-    forward = Forward(model)
-    precision = resolve(method.precision, forward.device)
-    context = partial(products, precision, forward.device)
     groups, aside = (_groups(method, rows, loaded) for rows in (data, held_out))
     folder.claim(identity)
     torch.manual_seed(method.seed)
+    if isinstance(method, Reward):
+        model = reward_model(loaded, method.heads or (ONLY_HEAD,))
+    forward = RewardForward(model) if method.has_rewards else Forward(model)
+    precision = resolve(method.precision, forward.device)
+    context = partial(products, precision, forward.device)
     adapted = _adapt(model, method, _stored(precision, forward))
     reference = None
     if method.has_reference:
@@ -115,20 +121,19 @@ def _identify(model: str | Path) -> tuple[LoadedModel | None, str]:
 
 
 def _digest(examples: Sequence[Example]) -> str:
-    content = json.dumps([asdict(example) for example in examples], default=dict, sort_keys=True)
+    # a cohort is reported apart and changes no weight
+    rows = [asdict(example) | {"cohort": ""} for example in examples]
+    content = json.dumps(rows, default=dict, sort_keys=True)
     return sha256(content.encode()).hexdigest()
 
 
 def _groups(method: Method, rows: Sequence[Example], loaded: LoadedModel) -> tuple[Group, ...]:
     context = getattr(loaded.model.config.get_text_config(), "max_position_embeddings", None)
     limit = min(method.max_length, context or method.max_length)
-    return build_groups(
-        unpair(rows) if method.unpaired else rows,
-        loaded.tokenizer,
-        completions=method.completions,
-        max_length=limit,
-        unpaired=method.unpaired,
-    )
+    if not method.has_prompts:
+        return pack_documents(rows, loaded.tokenizer, max_length=limit)
+    rows = unpair(rows) if method.unpaired else rows
+    return build_groups(rows, loaded.tokenizer, method, max_length=limit)
 
 
 def _reference_key(method: Method, loaded: LoadedModel, precision: str) -> str:

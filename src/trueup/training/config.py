@@ -8,12 +8,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import Any, ClassVar, Literal, TypeVar, get_type_hints
+from typing import Any, ClassVar, Literal, TypeVar, get_origin, get_type_hints
 
 from trueup.errors import InputError
 from trueup.types import Example
 
 __all__ = [
+    "CPT",
     "DPO",
     "IPO",
     "KTO",
@@ -24,6 +25,7 @@ __all__ = [
     "Method",
     "Precision",
     "PreferenceLoss",
+    "Reward",
     "Schedule",
     "SimPO",
     "from_mapping",
@@ -60,7 +62,8 @@ def from_mapping(kind: type[T], values: Mapping[str, Any], source: str) -> T:
     read = {}
     for name, value in values.items():
         try:
-            read[name] = TypeAdapter(types[name]).validate_python(value, strict=True)
+            given = tuple(value) if get_origin(types[name]) is tuple else value
+            read[name] = TypeAdapter(types[name]).validate_python(given, strict=True)
         except ValidationError as error:
             first = error.errors()[0]
             raise InputError(f"{source}: {name} = {value!r}: {first['msg']}") from error
@@ -99,6 +102,8 @@ class Method:
     completions: ClassVar[int] = 1
     has_reference: ClassVar[bool] = False
     unpaired: ClassVar[bool] = False
+    has_rewards: ClassVar[bool] = False
+    has_prompts: ClassVar[bool] = True
 
     lora_rank: int | None = 16
     lora_alpha: float | None = None
@@ -162,6 +167,20 @@ class Method:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CPT(Method):
+    """Continued pretraining on raw texts, packed to `max_length`; none sees another.
+
+    A row is such a pack, and `batch_size` counts packs.
+    """
+
+    name: ClassVar[str] = "cpt"
+    has_prompts: ClassVar[bool] = False
+
+    max_length: int = 2048
+    pass_tokens: int = 2048
+
+
+@dataclass(frozen=True, kw_only=True)
 class SFT(Method):
     """Supervised fine-tuning on the completion's tokens, averaged over the global batch."""
 
@@ -169,6 +188,32 @@ class SFT(Method):
     completions: ClassVar[int] = 1
 
     lr: float = 3e-4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reward(Method):
+    """A reward model from pairs (Bradley-Terry) and rankings (Plackett-Luce), of several heads.
+
+    Attributes:
+        heads: names of the rewards that are learnt apart, each from the rows that name it; none
+            makes a single one, "reward", of all rows.
+        centering: weight of the squared sum of a row's rewards, which keeps them around 0
+            (arXiv:2312.09244).
+    """
+
+    name: ClassVar[str] = "reward"
+    completions: ClassVar[int] = 2
+    has_rewards: ClassVar[bool] = True
+
+    heads: tuple[str, ...] = ()
+    centering: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse values that no run can use; raises InputError as every method does."""
+        super().__post_init__()
+        self._require("centering", self.centering >= 0, "0 or more")
+        apart = len(set(self.heads)) == len(self.heads) and all(self.heads)
+        self._require("heads", apart, "names, each once")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -304,5 +349,7 @@ class SimPO(Method):
         self._require("gamma", self.gamma >= 0, "0 or more")
 
 
-METHODS: Mapping[str, type[Method]] = {m.name: m for m in (SFT, DPO, IPO, KTO, ORPO, SimPO)}
+METHODS: Mapping[str, type[Method]] = {
+    m.name: m for m in (CPT, SFT, Reward, DPO, IPO, KTO, ORPO, SimPO)
+}
 """Every method by its name."""

@@ -23,11 +23,13 @@ def read_examples(path: str | Path) -> list[Example]:
 
         prompt, chosen, rejected    a pair; without `rejected`, an answer to imitate
         chosen, rejected            whole conversations that differ in their last answer
+        prompt, ranking             a list of answers, the best first
         prompt, completion          an answer to imitate, or, with `label`, wanted or not
         messages                    a conversation: an example for each of the assistant's turns
+        text                        a document to go on pretraining on
 
     where a prompt is a text or a list of messages, and an answer a text or the assistant's message.
-    `id` and `weight` are optional.
+    `id`, `weight` and `cohort` are optional, as are `margin` of a pair and `head` of a reward.
 
     Raises:
         InputError: the file is missing, empty or of another kind, or rows are not examples; names
@@ -91,18 +93,42 @@ def _examples(row: Any) -> list[Example]:
             raise ValueError("not JSON") from error
     if not isinstance(row, Mapping):
         raise ValueError("not a JSON object")  # noqa: TRY004  (the line is named by the caller)
-    weight = row.get("weight", 1.0)
-    if isinstance(weight, bool) or not isinstance(weight, int | float):
-        raise ValueError("weight is not a number")  # noqa: TRY004
+    more = _more(row)
     name = str(row.get("id") or sha256(content.encode()).hexdigest()[:16])
     if "messages" in row:
         turns = _conversation(row)
         return [
-            Example(f"{name}/{number}", prompt, (answer,), weight=float(weight))
+            Example(f"{name}/{number}", prompt, (answer,), **more)
             for number, (prompt, answer) in enumerate(turns)
         ]
+    if "text" in row:
+        return [Example(name, (), (_document(row),), **more)]
     prompt, completions = _prompt_and_completions(row)
-    return [Example(name, prompt, completions, weight=float(weight), desirable=_label(row))]
+    return [Example(name, prompt, completions, desirable=_label(row), **more)]
+
+
+def _more(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what any row may say beside its texts."""
+    found: dict[str, Any] = {}
+    for name in ("weight", "margin"):
+        if name in row:
+            if isinstance(row[name], bool) or not isinstance(row[name], int | float):
+                raise ValueError(f"{name} is not a number")
+            found[name] = float(row[name])
+    for name in ("head", "cohort"):
+        if name in row:
+            if not isinstance(row[name], str):
+                raise ValueError(f"{name} is not a text")
+            found[name] = row[name]
+    return found
+
+
+def _document(row: Mapping[str, Any]) -> str:
+    if "prompt" in row or "chosen" in row:
+        raise ValueError("both text and a prompt; give one of them")
+    if not isinstance(row["text"], str) or not row["text"].strip():
+        raise ValueError("text is missing or empty")
+    return row["text"]
 
 
 def _conversation(row: Mapping[str, Any]) -> list[tuple[Turns, str]]:
@@ -143,10 +169,23 @@ def _implicit_prompt(row: Mapping[str, Any]) -> tuple[Turns, tuple[str, ...]]:
 
 
 def _completions(row: Mapping[str, Any]) -> tuple[str, ...]:
+    if "ranking" in row:
+        return _ranking(row)
     names = ("chosen", "rejected") if "chosen" in row else ("completion",)
     if "completion" in row and "chosen" in row:
         raise ValueError("both completion and chosen; give one of them")
     return tuple(_text(row.get(name), name) for name in names if name in row or name != "rejected")
+
+
+def _ranking(row: Mapping[str, Any]) -> tuple[str, ...]:
+    ranking = row["ranking"]
+    if "chosen" in row or "completion" in row:
+        raise ValueError("both ranking and another answer; give one of them")
+    if not isinstance(ranking, list) or len(ranking) < 2:
+        raise ValueError("ranking is not a list of two or more answers")
+    # an answer that is one message may lie in a list by itself, as elsewhere
+    answers = [[answer] if isinstance(answer, Mapping) else answer for answer in ranking]
+    return tuple(_text(answer, "an answer of ranking") for answer in answers)
 
 
 def _label(row: Mapping[str, Any]) -> bool | None:

@@ -16,7 +16,7 @@ from trueup.training.groups import Group
 from trueup.training.logprobs import token_logprobs
 from trueup.training.tree import Tree, build_tree
 
-__all__ = ["Forward", "Outputs"]
+__all__ = ["Forward", "Outputs", "RewardForward", "completion_targets"]
 
 _log = logging.getLogger(__name__)
 
@@ -28,12 +28,17 @@ class Outputs:
     Completions lie group by group: those of a method with N a group are rows [gN, gN + N).
 
     Attributes:
-        logps: (C, T) log-probs of the completion's tokens under the policy; 0 where padded.
+        logps: (C, T) log-probs of the completion's tokens under the policy; 0 where padded. (C, 0)
+            of a reward model, which has none.
         mask: (C, T) bool, True at the completion's tokens.
         weights: (G,) each group's weight.
         ref_logps: (C, T) the same under the reference; None where a method has none.
         desirable: (G,) bool, whether a group's single completion is wanted.
         kl: KTO's z over the whole global batch, a scalar without gradient; None elsewhere.
+        rewards: (C, H) each head's reward of the whole completion; None but of a reward model.
+        sizes: (G,) how many completions a group has.
+        heads: (G,) index of the head that a group is about.
+        margins: (G,) by how much its first reward is to exceed the second.
     """
 
     logps: Tensor
@@ -42,6 +47,10 @@ class Outputs:
     ref_logps: Tensor | None = None
     desirable: Tensor | None = None
     kl: Tensor | None = None
+    rewards: Tensor | None = None
+    sizes: Tensor | None = None
+    heads: Tensor | None = None
+    margins: Tensor | None = None
 
 
 class Forward:
@@ -61,8 +70,7 @@ class Forward:
     def __init__(self, model: Any) -> None:
         self.model = model
         self.decoder: nn.Module = model.get_decoder()
-        self.head: Tensor = model.get_output_embeddings().weight
-        _check_head(model)
+        self._check_head()
         self._before = model.config._attn_implementation
         self.note = _why_not_shared(self)
         self.shared = not self.note
@@ -73,24 +81,35 @@ class Forward:
     @property
     def device(self) -> torch.device:
         """Where the model lies."""
-        return self.head.device
+        device: torch.device = self.model.device
+        return device
 
     def __call__(self, groups: Sequence[Group]) -> Outputs:
         """Return the log-probs of every completion of `groups`; `ref_logps` is left None."""
-        hidden = self._shared(groups) if self.shared else self._plain(groups)
         mask, targets = completion_targets(groups, self.device)
-        logps = token_logprobs(hidden, self.head, targets[mask])
+        head = self.model.get_output_embeddings().weight
+        logps = token_logprobs(self.states(groups), head, targets[mask])
         padded = logps.new_zeros(mask.shape).masked_scatter(mask, logps)
         weights = torch.tensor([g.weight for g in groups], dtype=logps.dtype, device=self.device)
         desirable = torch.tensor([g.desirable for g in groups], device=self.device)
         return Outputs(padded, mask, weights, desirable=desirable)
+
+    def states(self, groups: Sequence[Group]) -> Tensor:
+        """Return the (n, D) last hidden states of all completions, one after another.
+
+        Of a completion they are those from the prompt's last token to the last that is read.
+        """
+        return self._shared(groups) if self.shared else self._plain(groups)
+
+    def _check_head(self) -> None:
+        _check_head(self.model)
 
     def restore(self) -> None:
         """Give the model the attention implementation back that it came with."""
         self.model.set_attn_implementation(self._before)
 
     def _shared(self, groups: Sequence[Group]) -> Tensor:
-        """Return the (n, D) states that predict the completions' tokens, from one tree."""
+        """Return `states` from one tree."""
         tree = build_tree([path for group in groups for path in group.paths], self.device)
         hidden = self._tree_hidden(tree)
         starts = [len(group.prompt) - 1 for group in groups for _ in group.completions]
@@ -108,7 +127,7 @@ class Forward:
         return hidden
 
     def _plain(self, groups: Sequence[Group]) -> Tensor:
-        """Return the same states from one padded row per completion."""
+        """Return `states` from one padded row per completion."""
         paths = [path for group in groups for path in group.paths]
         rows = nn.utils.rnn.pad_sequence([torch.tensor(p) for p in paths], batch_first=True)
         lengths = torch.tensor([len(path) for path in paths])[:, None]
@@ -122,6 +141,43 @@ class Forward:
         wanted = real & (torch.arange(rows.shape[1])[None] >= starts)
         hidden: Tensor = out.last_hidden_state[wanted.to(self.device)]
         return hidden
+
+
+class RewardForward(Forward):
+    """A reward model's rewards of completions, read after their last tokens.
+
+    Args:
+        model: a sequence classifier of transformers whose `score` has a row for each head.
+    """
+
+    def __call__(self, groups: Sequence[Group]) -> Outputs:
+        """Return the rewards of every completion of `groups`, which are read whole."""
+        mask, _ = completion_targets(groups, self.device)
+        ends = torch.tensor([len(tokens) + 1 for g in groups for tokens in g.completions]).cumsum(0)
+        last = self.states(groups).index_select(0, ends.to(self.device) - 1)
+        # not as a matrix product, which may round its operands to bf16
+        wide = torch.promote_types(last.dtype, torch.float32)
+        rewards = (last.to(wide)[:, None] * self._score().to(wide)).sum(-1)
+        return Outputs(
+            logps=rewards.new_empty((len(mask), 0)),
+            mask=mask,
+            weights=torch.tensor([g.weight for g in groups], dtype=rewards.dtype).to(self.device),
+            rewards=rewards,
+            sizes=torch.tensor([len(g.completions) for g in groups], device=self.device),
+            heads=torch.tensor([g.head for g in groups], device=self.device),
+            margins=torch.tensor([g.margin for g in groups], dtype=rewards.dtype).to(self.device),
+        )
+
+    def _score(self) -> Tensor:
+        """Return the heads' (H, D) weights; beside adapters peft trains a copy of them."""
+        score = self.model.score
+        if hasattr(score, "modules_to_save"):
+            score = score.modules_to_save[score.active_adapter]
+        weight: Tensor = score.weight
+        return weight
+
+    def _check_head(self) -> None:
+        """Rewards are a matrix product here, whatever the language model's head does."""
 
 
 def completion_targets(

@@ -8,9 +8,10 @@ from hashlib import sha256
 from typing import Any
 
 from trueup.errors import InputError, PromptTooLong
+from trueup.training.config import Method, Reward
 from trueup.types import Example
 
-__all__ = ["Group", "build_groups"]
+__all__ = ["Group", "build_groups", "encode_group"]
 
 Tokens = tuple[int, ...]
 
@@ -26,6 +27,9 @@ class Group:
         weight: multiplies the group's share of the loss.
         truncated: how many of the completions were cut to fit.
         desirable: whether a single completion is wanted.
+        margin: by how much the first reward is to exceed the second.
+        head: index of the reward that the completions' order is about.
+        read_whole: whether the model reads the last tokens too, after which rewards are.
     """
 
     id: str
@@ -34,6 +38,9 @@ class Group:
     weight: float = 1.0
     truncated: int = 0
     desirable: bool = True
+    margin: float = 0.0
+    head: int = 0
+    read_whole: bool = False
 
     @property
     def tokens(self) -> int:
@@ -42,8 +49,9 @@ class Group:
 
     @property
     def paths(self) -> tuple[Tokens, ...]:
-        """The tokens that the model must read to predict each completion: all but its last."""
-        return tuple(self.prompt + completion[:-1] for completion in self.completions)
+        """The tokens that the model must read of each completion: to predict it, all but one."""
+        end = None if self.read_whole else -1
+        return tuple(self.prompt + completion[:end] for completion in self.completions)
 
     @property
     def digest(self) -> str:
@@ -53,39 +61,41 @@ class Group:
 
 
 def build_groups(
-    examples: Sequence[Example],
-    tokenizer: Any,
-    *,
-    completions: int,
-    max_length: int,
-    unpaired: bool = False,
+    examples: Sequence[Example], tokenizer: Any, method: Method, *, max_length: int
 ) -> tuple[Group, ...]:
     """Tokenise examples into groups.
 
     Args:
-        examples: each with at least `completions` completions; those beyond are left out.
+        examples: each with as many completions as the method compares; those beyond are left out,
+            unless it learns from rankings.
         tokenizer: the model's.
-        completions: how many of each example's completions the method learns from.
+        method: what learns from them.
         max_length: prompt and completion together hold at most so many tokens; a completion's
             end is cut off to fit, and counted in its group.
-        unpaired: whether the method learns from single completions that are not wanted, too.
 
     Raises:
         PromptTooLong: prompts that leave no room for a single completion token.
-        InputError: too few, empty or equal completions, or weights that are not above 0; the
-            message names the rows.
+        InputError: no prompt, too few, empty or equal completions, weights that are not above 0,
+            or a head or margin that the method cannot use; the message names the rows.
     """
-    _reject(examples, f"fewer than {completions} completions", lambda e: _short(e, completions))
-    _reject(examples, "an empty completion", lambda e: _has_empty(e, completions))
-    _reject(examples, "chosen equal to rejected", lambda e: _has_equal(e.completions[:completions]))
-    _reject(examples, "a weight that is not above 0", lambda e: not e.weight > 0)
+    least = method.completions
+    kept = [_kept(example, method) for example in examples]
+    _reject(kept, "no prompt", lambda e: not e.messages, remedy="trueup train cpt reads texts")
+    _reject(kept, f"fewer than {least} completions", lambda e: len(e.completions) < least)
+    _reject(kept, "an empty completion", lambda e: not all(map(str.strip, e.completions)))
+    _reject(kept, "chosen equal to rejected", lambda e: _has_equal(e.completions))
+    _reject(kept, "a weight that is not above 0", lambda e: not e.weight > 0)
     _reject(
-        examples if completions == 1 and not unpaired else (),
+        kept if least == 1 and not method.unpaired else (),
         "a completion that is not wanted (label: false)",
         lambda e: e.desirable is False,
         remedy="leave them out",
     )
-    whole = [_encode(example, tokenizer, completions) for example in examples]
+    heads = _heads(kept, method)
+    whole = [
+        encode_group(example, tokenizer, head=heads.index(example.head) if heads else 0)
+        for example in kept
+    ]
     _reject(
         whole,
         f"a prompt of {max_length} tokens or more",
@@ -100,21 +110,53 @@ def build_groups(
         lambda g: _has_equal(g.completions),
         remedy="raise max_length or remove them",
     )
-    return cut
+    return tuple(replace(group, read_whole=True) for group in cut) if method.has_rewards else cut
 
 
-def _encode(example: Example, tokenizer: Any, completions: int) -> Group:
+def encode_group(example: Example, tokenizer: Any, *, head: int = 0) -> Group:
+    """Tokenise one example as it is, uncut.
+
+    Args:
+        example: with a prompt.
+        tokenizer: the model's.
+        head: index of the reward that it is about.
+    """
     from trueup.models import encode_completion, encode_prompt
 
     return Group(
         id=example.id,
         prompt=tuple(encode_prompt(tokenizer, example.messages)),
-        completions=tuple(
-            tuple(encode_completion(tokenizer, text)) for text in example.completions[:completions]
-        ),
+        completions=tuple(tuple(encode_completion(tokenizer, t)) for t in example.completions),
         weight=example.weight,
         desirable=example.desirable is not False,
+        margin=example.margin,
+        head=head,
     )
+
+
+def _kept(example: Example, method: Method) -> Example:
+    """Leave out the completions that the method does not compare."""
+    if method.has_rewards or len(example.completions) <= method.completions:
+        return example
+    return replace(example, completions=example.completions[: method.completions])
+
+
+def _heads(examples: Sequence[Example], method: Method) -> tuple[str, ...]:
+    """Return the heads that rows are to name; none where they need not."""
+    if not isinstance(method, Reward):
+        return ()
+    _reject(
+        examples,
+        "a margin on a ranking of more than two",
+        lambda e: bool(e.margin) and len(e.completions) > 2,
+    )
+    _reject(
+        examples if method.heads else (),
+        f"a head that is none of {', '.join(method.heads)}",
+        lambda e: e.head not in method.heads,
+        remedy="name one in each row's `head`",
+    )
+    return method.heads
 
 
 def _cut(group: Group, max_length: int) -> Group:
@@ -124,14 +166,6 @@ def _cut(group: Group, max_length: int) -> Group:
         completions=tuple(completion[:room] for completion in group.completions),
         truncated=sum(len(completion) > room for completion in group.completions),
     )
-
-
-def _short(example: Example, completions: int) -> bool:
-    return len(example.completions) < completions
-
-
-def _has_empty(example: Example, completions: int) -> bool:
-    return any(not text.strip() for text in example.completions[:completions])
 
 
 def _has_equal(completions: Sequence[Any]) -> bool:

@@ -22,7 +22,7 @@ def add_adapters(model: Any, *, rank: int, alpha: float, dtype: torch.dtype | No
     """Put fresh adapters on `model`, in place, and freeze everything else.
 
     Args:
-        model: a causal language model of transformers.
+        model: a causal language model of transformers, or a classifier, whose `score` learns too.
         rank: r, inner size of each adapter.
         alpha: the adapters' product is scaled by alpha / r.
         dtype: in which the layers compute; they keep a copy of the frozen weights in it, while
@@ -35,7 +35,10 @@ def add_adapters(model: Any, *, rank: int, alpha: float, dtype: torch.dtype | No
     from peft.tuners.lora import Linear
 
     config = LoraConfig(
-        task_type="CAUSAL_LM", r=rank, lora_alpha=alpha, target_modules="all-linear"
+        task_type="SEQ_CLS" if hasattr(model, "score") else "CAUSAL_LM",
+        r=rank,
+        lora_alpha=alpha,
+        target_modules="all-linear",
     )
     with warnings.catch_warnings():
         # peft asks transformers under a name that the latter has renamed.

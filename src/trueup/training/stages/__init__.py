@@ -74,6 +74,13 @@ class Recipe:
         if twice:
             raise InputError(f"stages named twice: {', '.join(twice)}; give each its own name")
 
+        scored = [stage.name for stage in self.stages if stage.method.has_rewards]
+        if scored:
+            raise InputError(
+                f"stage {scored[0]}: a reward model answers nothing that a later stage or a "
+                "release could go on from; train it by itself, with trueup train reward"
+            )
+
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Recipe:
         """Read a recipe from a mapping with a list of `stages`, as TOML's [[stages]] gives it.

@@ -1,0 +1,63 @@
+"""The rows that `--data` names: files, folders, and datasets of the store."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from trueup.cli._output import open_store
+from trueup.datasets import Dataset
+from trueup.training import Method, read_examples
+from trueup.types import Example
+
+__all__ = ["is_file", "read_rows"]
+
+FILES = (".jsonl", ".json", ".parquet")
+"""How a name ends that is a file's; another that is no file or folder is a dataset's."""
+
+Split = tuple[list[Example], list[Example]]
+
+
+def is_file(data: str) -> bool:
+    """Say whether a name is a file's or folder's, and not a dataset's."""
+    return Path(data).exists() or Path(data).suffix in FILES
+
+
+def read_rows(data: Sequence[str], method: Method, store: str | None) -> Split:
+    """Return the rows to learn from and those to hold out: none of a file, a dataset's own.
+
+    Args:
+        data: names, each `NAME`, or `HEAD=NAME` where the rows are about one head of a reward.
+        method: what the rows are for.
+        store: as commands take it.
+    """
+    rows: list[Example] = []
+    aside: list[Example] = []
+    for named in data:
+        head, _, name = named.rpartition("=")
+        if not re.fullmatch(r"\w[\w-]*", head) or Path(named).exists():
+            head, name = "", named
+        for into, found in zip((rows, aside), _read(name, method, store), strict=True):
+            into += [replace(row, head=head) for row in found] if head else found
+    return rows, aside
+
+
+def _read(data: str, method: Method, store: str | None) -> Split:
+    if is_file(data):
+        return read_examples(data), []
+    name, _, version = data.partition("@")
+    with open_store(store) as opened:
+        dataset = Dataset.get(name, version or None, store=opened)
+        return _rows(dataset, method, "train"), _rows(dataset, method, "validation")
+
+
+def _rows(dataset: Dataset, method: Method, split: str) -> list[Example]:
+    if method.completions > 1:
+        return dataset.examples("pairs", split)
+    chosen = dataset.examples("chosen", split)
+    if not method.unpaired:
+        return chosen
+    pairs = {pair.id: pair for pair in dataset.examples("pairs", split)}
+    return [pairs.get(row.id, replace(row, desirable=True)) for row in chosen]

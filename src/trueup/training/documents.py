@@ -1,0 +1,80 @@
+"""Raw texts as rows of continued pretraining: each a pack of documents, none of which sees another.
+
+The documents of a pack are a group's completions, and its prompt the one token that begins every
+text: the forward's tree keeps them apart, and no row is padded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from trueup.errors import InputError
+from trueup.training.groups import Group, Tokens
+from trueup.types import Example
+
+__all__ = ["pack_documents"]
+
+
+def pack_documents(
+    examples: Sequence[Example], tokenizer: Any, *, max_length: int
+) -> tuple[Group, ...]:
+    """Tokenise texts and pack them, the longest first, each into the fullest pack that takes it.
+
+    A text ends with the end-of-sequence token. One that is longer than a pack is parted, and its
+    parts are texts of their own: no token is lost.
+
+    Args:
+        examples: one text each, without a prompt.
+        tokenizer: the model's.
+        max_length: tokens of a pack, the one that begins it included.
+
+    Raises:
+        InputError: rows with a prompt, or without any text; the message names them.
+    """
+    asked = [example.id for example in examples if example.messages]
+    if asked:
+        raise InputError(
+            f"{len(asked)} of {len(examples)} rows have a prompt ({', '.join(asked[:5])}); "
+            "continued pretraining reads rows with `text`, trueup train sft these"
+        )
+    empty = [example.id for example in examples if not example.completions[0].strip()]
+    if empty:
+        raise InputError(
+            f"{len(empty)} of {len(examples)} rows have an empty text ({', '.join(empty[:5])}); "
+            "remove them"
+        )
+    begin = tokenizer.bos_token_id
+    prompt = (tokenizer.eos_token_id if begin is None else begin,)
+    parts = list(_parts(examples, tokenizer, max_length - 1))
+    return tuple(
+        Group(f"{pack[0][0]} and {len(pack) - 1} more", prompt, tuple(tokens for _, tokens in pack))
+        for pack in _fullest_first(parts, max_length - 1)
+    )
+
+
+def _parts(examples: Iterable[Example], tokenizer: Any, room: int) -> Iterator[tuple[str, Tokens]]:
+    for example in examples:
+        ids = tokenizer(example.completions[0], add_special_tokens=False)["input_ids"]
+        tokens = (*ids, tokenizer.eos_token_id)
+        for start in range(0, len(tokens), room):
+            yield example.id, tokens[start : start + room]
+
+
+def _fullest_first(
+    parts: Sequence[tuple[str, Tokens]], room: int
+) -> list[list[tuple[str, Tokens]]]:
+    """Best fit, decreasing: each part goes where it leaves the least room."""
+    packs: list[list[tuple[str, Tokens]]] = []
+    by_room: list[list[int]] = [[] for _ in range(room + 1)]
+    for part in sorted(parts, key=lambda part: -len(part[1])):
+        length = len(part[1])
+        left = next((n for n in range(length, room + 1) if by_room[n]), None)
+        if left is None:
+            packs.append([])
+            pack, left = len(packs) - 1, room
+        else:
+            pack = by_room[left].pop()
+        packs[pack].append(part)
+        by_room[left - length].append(pack)
+    return packs
