@@ -22,6 +22,7 @@ from trueup.training.config import Method, Reward
 from trueup.training.documents import pack_documents
 from trueup.training.forward import Forward, RewardForward
 from trueup.training.groups import Group, build_groups
+from trueup.training.linear import multiply_in
 from trueup.training.loop import Loop, rows_of_run
 from trueup.training.lora import add_adapters
 from trueup.training.reference import reference_key, reference_logprobs
@@ -142,7 +143,7 @@ def _reference_key(method: Method, loaded: LoadedModel, precision: str) -> str:
 
 
 def _stored(precision: str, forward: Forward) -> torch.dtype | None:
-    """Return the dtype in which adapted layers keep a copy of their frozen weights, if any.
+    """Return the dtype in which layers multiply by a copy of their weights, if any.
 
     Such layers answer in bf16 while rotary embeddings stay float32. Tree attention takes that mix
     and autocast settles it; a model's own attention without autocast does not.
@@ -160,6 +161,8 @@ def _adapt(model: Any, method: Method, dtype: torch.dtype | None) -> Any:
     if method.lora_rank is None:
         for parameter in model.parameters():
             parameter.requires_grad_(True)
+        if dtype is not None and model.device.type == "cpu":
+            multiply_in(model, dtype)
         return model
     alpha = 2 * method.lora_rank if method.lora_alpha is None else method.lora_alpha
     return add_adapters(model, rank=method.lora_rank, alpha=alpha, dtype=dtype)

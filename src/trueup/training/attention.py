@@ -5,10 +5,13 @@ as one batch, to the trunk and themselves. For G branches that is G times fewer 
 
 On CPUs the masked attention is written out in matrix products, which run on the processor's bf16
 units where the fused kernel does not; its scores are not kept but computed again in the backward.
+Scores stay in float32. What is multiplied by attention weights or by their slopes is so in the
+dtype that the values come in, which is bf16 where the layers answer in it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -21,6 +24,9 @@ __all__ = ["NAME", "masked_attention", "register", "tree_attention"]
 
 NAME = "trueup_tree"
 """The name under which transformers knows `tree_attention`."""
+
+BLOCK = 128
+"""Queries of the trunk that attend together: none reads keys beyond its block's."""
 
 
 def register() -> None:
@@ -58,15 +64,19 @@ def tree_attention(
     if dropout:
         raise ValueError("tree attention has no dropout")
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
-    q, k, v = (part[0].transpose(0, 1).to(query.dtype) for part in (query, key, value))
-    p = tree.trunk
-    pieces = []
-    if p:
-        top = masked_attention(q[None, :p], k[None, :p], v[None, :p], tree.trunk_mask[None], scale)
-        pieces.append(top[0])
-    if p < tree.size:
+    q, k, v = (part[0].transpose(0, 1) for part in (query, key, value))
+    pieces = list(_trunk(q, k, v, tree, scale))
+    if tree.trunk < tree.size:
         pieces.append(_branches(q, k, v, tree, scale))
     return torch.cat(pieces)[None], None
+
+
+def _trunk(q: Tensor, k: Tensor, v: Tensor, tree: Tree, scale: float) -> Iterator[Tensor]:
+    """Attend from the trunk, (L, H, d) and keys (L, K, d), to itself: yield (block, H, d)."""
+    for start in range(0, tree.trunk, BLOCK):
+        end = min(start + BLOCK, tree.trunk)
+        mask = tree.trunk_mask[None, start:end, start:end]
+        yield masked_attention(q[None, start:end], k[None, :end], v[None, :end], mask, scale)[0]
 
 
 def _branches(q: Tensor, k: Tensor, v: Tensor, tree: Tree, scale: float) -> Tensor:
@@ -88,7 +98,7 @@ def masked_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor, scale: float
     Args:
         q: (B, m, H, d) queries.
         k: (B, n, K, d) keys; H is a multiple of K and heads [i H/K, (i+1) H/K) share key head i.
-        v: (B, n, K, d) values.
+        v: (B, n, K, d) values; the result is in their dtype.
         mask: (B, m, j) bool over the last j keys, True where the query sees the key; it sees all
             keys before those, and at least one.
         scale: multiplies the scores.
@@ -101,7 +111,7 @@ def masked_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor, scale: float
         out: Tensor = _MaskedAttention.apply(q, k, v, mask, scale)  # type: ignore[no-untyped-call]
         return out
     groups = q.shape[2] // k.shape[2]
-    heads = [q, k.repeat_interleave(groups, 2), v.repeat_interleave(groups, 2)]
+    heads = [q, k.repeat_interleave(groups, 2), v.to(q.dtype).repeat_interleave(groups, 2)]
     q, k, v = (part.transpose(1, 2) for part in heads)
     whole = nn.functional.pad(mask, (k.shape[2] - mask.shape[2], 0), value=True)[:, None]
     fused = nn.functional.scaled_dot_product_attention(q, k, v, whole, scale=scale)
@@ -119,7 +129,7 @@ class _MaskedAttention(torch.autograd.Function):
         weights = _weights(_stack(q * scale, k.shape[2]), _heads(k), mask)
         ctx.save_for_backward(q, k, v, mask)
         ctx.scale = scale
-        return _unstack(weights @ _heads(v), q)
+        return _unstack(weights.to(v.dtype) @ _heads(v), q)
 
     @staticmethod
     @once_differentiable
@@ -128,14 +138,17 @@ class _MaskedAttention(torch.autograd.Function):
         qs, gs = _stack(q * ctx.scale, k.shape[2]), _stack(grad, k.shape[2])
         ks, vs = _heads(k), _heads(v)
         weights = _weights(qs, ks, mask)
-        grad_v = weights.transpose(-1, -2) @ gs
-        grad_scores = torch._softmax_backward_data(
-            gs @ vs.transpose(-1, -2), weights, -1, weights.dtype
+        grad_v = weights.to(v.dtype).transpose(-1, -2) @ gs
+        # their rounding would not cancel where the softmax takes their mean away
+        grad_weights = gs.to(q.dtype) @ vs.to(q.dtype).transpose(-1, -2)
+        grad_scores = torch._softmax_backward_data(grad_weights, weights, -1, weights.dtype).to(
+            v.dtype
         )
-        grad_k = grad_scores.transpose(-1, -2) @ qs
+        grad_k = grad_scores.transpose(-1, -2) @ qs.to(v.dtype)
+        grad_q = _unstack(grad_scores @ ks.to(v.dtype), q)
         return (
-            _unstack(grad_scores @ ks, q).mul_(ctx.scale),
-            grad_k.transpose(1, 2),
+            grad_q.to(q.dtype).mul_(ctx.scale),
+            grad_k.to(k.dtype).transpose(1, 2),
             grad_v.transpose(1, 2),
             None,
             None,

@@ -103,6 +103,9 @@ class Forward:
 
     def _check_head(self) -> None:
         _check_head(self.model)
+        inputs, head = self.model.get_input_embeddings(), self.model.get_output_embeddings()
+        # the head's gradient is there first, and a sparse one is added to it in place
+        inputs.sparse = inputs.weight is head.weight
 
     def restore(self) -> None:
         """Give the model the attention implementation back that it came with."""

@@ -18,8 +18,8 @@ CHUNK = 256
 def token_logprobs(hidden: Tensor, weight: Tensor, targets: Tensor, chunk: int = CHUNK) -> Tensor:
     """Log-probability of each target under softmax(hidden @ weight.T).
 
-    The logits are computed in chunks of rows and again in the backward, so that memory holds
-    chunk x V numbers and not n x V.
+    The logits are computed in chunks of rows, so that memory holds chunk x V numbers and not n x V,
+    and, where the head learns, again in the backward.
 
     Args:
         hidden: (n, D) last hidden states.
@@ -35,41 +35,56 @@ def token_logprobs(hidden: Tensor, weight: Tensor, targets: Tensor, chunk: int =
 
 
 class _TokenLogprobs(torch.autograd.Function):
+    """With the head frozen the slope of each log-prob is taken while its logits are there."""
+
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, chunk: int) -> Tensor:
         head = weight.to(_wide(hidden))
-        chosen = [head.new_empty(0)]
-        norm = [head.new_empty(0)]
+        logps = head.new_empty(len(hidden))
+        norm = head.new_empty(len(hidden))
+        needs_hidden, needs_weight = ctx.needs_input_grad[:2]
+        at_once = needs_hidden and not needs_weight
+        slopes = torch.empty_like(hidden) if at_once else None
         with _no_autocast(hidden):
-            for rows, goal in zip(hidden.split(chunk), targets.split(chunk), strict=True):  # type: ignore[no-untyped-call]
-                logits = rows.to(head.dtype) @ head.T
-                norm.append(logits.logsumexp(-1))
-                chosen.append(logits.gather(1, goal[:, None])[:, 0])
-        log_norm = torch.cat(norm)
-        ctx.save_for_backward(hidden, weight, targets, log_norm)
+            for start in range(0, len(hidden), chunk):
+                part = slice(start, start + chunk)
+                logits = hidden[part].to(head.dtype) @ head.T
+                norm[part] = logits.logsumexp(-1)
+                logps[part] = logits.gather(1, targets[part, None])[:, 0] - norm[part]
+                if slopes is not None:
+                    slopes[part] = _slope(logits, norm[part], targets[part], None) @ head
+        ctx.save_for_backward(*((slopes,) if at_once else (hidden, weight, targets, norm)))
         ctx.chunk = chunk
-        return torch.cat(chosen) - log_norm
+        return logps
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        hidden, weight, targets, log_norm = ctx.saved_tensors
-        needs_hidden, needs_weight = ctx.needs_input_grad[:2]
-        head = weight.to(log_norm.dtype)
-        grad_hidden = torch.empty_like(hidden) if needs_hidden else None
-        grad_head = torch.zeros_like(head) if needs_weight else None
+        if len(ctx.saved_tensors) == 1:
+            (slopes,) = ctx.saved_tensors
+            return (slopes * grad[:, None]).to(slopes.dtype), None, None, None
+        hidden, weight, targets, norm = ctx.saved_tensors
+        head = weight.to(norm.dtype)
+        grad_hidden = torch.empty_like(hidden) if ctx.needs_input_grad[0] else None
+        grad_head = torch.empty_like(head)
         with _no_autocast(hidden):
             for start in range(0, len(hidden), ctx.chunk):
                 part = slice(start, start + ctx.chunk)
-                rows, out = hidden[part].to(head.dtype), grad[part, None]
-                # d log p(t) / d logits = onehot(t) - softmax, times the incoming gradient.
-                slope = (rows @ head.T).sub_(log_norm[part, None]).exp_().mul_(-out)
-                slope.scatter_add_(1, targets[part, None], out)
+                rows = hidden[part].to(head.dtype)
+                slope = _slope(rows @ head.T, norm[part], targets[part], grad[part])
                 if grad_hidden is not None:
                     grad_hidden[part] = (slope @ head).to(hidden.dtype)
-                if grad_head is not None:
-                    grad_head.addmm_(slope.T, rows)
-        return grad_hidden, None if grad_head is None else grad_head.to(weight.dtype), None, None
+                grad_head.addmm_(slope.T, rows, beta=min(start, 1))
+        if not len(hidden):
+            grad_head.zero_()
+        return grad_hidden, grad_head.to(weight.dtype), None, None
+
+
+def _slope(logits: Tensor, norm: Tensor, targets: Tensor, grad: Tensor | None) -> Tensor:
+    """Turn logits, in place, into d log p(target) / d logits = onehot - softmax, times `grad`."""
+    ones = torch.ones_like(norm) if grad is None else grad
+    slope = logits.sub_(norm[:, None]).exp_().mul_(-ones[:, None])
+    return slope.scatter_add_(1, targets[:, None], ones[:, None])
 
 
 def _wide(hidden: Tensor) -> torch.dtype:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.autograd.graph import increment_version
 
 from trueup.errors import LossNotFinite
 from trueup.training._signals import told_to_end
@@ -141,6 +142,8 @@ class Loop:
         if not (math.isfinite(values["loss"]) and math.isfinite(norm)):
             raise LossNotFinite(self._not_finite(progress.step, values["loss"], norm, batch))
         optimizer.step()
+        # the fused step changes weights unseen, and layers keep copies of what has not changed
+        increment_version(list(self.weights.values()))
         seconds = time.perf_counter() - start
         tokens = sum(group.tokens for group in batch)
         progress.step += 1
