@@ -11,6 +11,7 @@ relative distance of the losses and of the gradient norms.
 from __future__ import annotations
 
 import argparse
+import copy
 import os
 from typing import Any
 
@@ -93,9 +94,9 @@ def main() -> None:
         method = METHODS[name]
         data = rows(arguments.steps * method.batch_size)
         more = {"pad_token": "<|endoftext|>"} if method.has_rewards else {}
-        steps = ours(loaded, method, data, score=score)
+        steps = ours(copy.deepcopy(loaded), method, data, score=score)
         mine = np.array([(row["loss"], row["grad_norm"]) for row in steps])
-        trainer = trl_trainer(loaded, method, data, score=score, **more)
+        trainer = trl_trainer(copy.deepcopy(loaded), method, data, score=score, **more)
         other = np.array(losses_and_norms(trainer))
         apart = np.abs(mine - other) / np.abs(other)
         print(

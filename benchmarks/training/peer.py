@@ -64,16 +64,16 @@ def ours(
     score: Any = None,
     report: Callable[[int, int], None] | None = None,
 ) -> list[dict[str, Any]]:
-    """Train a copy of the model on the rows in their order; return the metrics of each step.
+    """Train the model on the rows in their order; return the metrics of each step.
 
     Args:
-        loaded: the model, which is left as it is.
+        loaded: the model, which learns; a copy where it is to be left as it is.
         method: what trains it.
         data: rows of texts.
         score: a reward model's first head.
         report: told after each step.
     """
-    model = copy.deepcopy(loaded.model)
+    model = loaded.model
     groups = in_order(groups_of(data, loaded.tokenizer, method), method)
     if method.has_rewards:
         again = LoadedModel(model, copy.deepcopy(loaded.tokenizer), "", "")
@@ -104,13 +104,13 @@ def ours(
 def trl_trainer(
     loaded: LoadedModel, method: Method, data: Rows, *, score: Any = None, **options: Any
 ) -> Any:
-    """Return TRL's trainer of the same method on a copy of the model.
+    """Return TRL's trainer of the same method on the model.
 
     Two of its objectives are told to do what their papers say: ORPO's likelihood counts the
     completion's tokens and not the prompt's, and SimPO has no likelihood term.
 
     Args:
-        loaded: the model, which is left as it is.
+        loaded: the model, which learns; a copy where it is to be left as it is.
         method: whose hyperparameters it takes.
         data: rows of texts.
         score: a reward model's first head.
@@ -160,7 +160,7 @@ def trl_trainer(
     given: list[dict[str, Any]] = [dict(row) for row in data]
     kind: Any
     config: Any
-    model: Any = copy.deepcopy(loaded.model)
+    model: Any = loaded.model
     tokenizer = copy.deepcopy(loaded.tokenizer)
     if isinstance(method, SFT):
         kind, config = SFTTrainer, partial(SFTConfig)

@@ -196,10 +196,10 @@ def rate(runs: list[dict[str, Any]]) -> float:
 def compare(case: dict[str, Any], arguments: argparse.Namespace, model: str) -> dict[str, Any]:
     more = ["--model", model, "--steps", str(arguments.steps), "--batch", str(arguments.batch)]
     sides: dict[str, list[dict[str, Any]]] = {}
-    variants = ["plain", "accumulating"]
+    variants = [name for name in arguments.variants if name != "defaults"]
     if case["method"] == "kto":  # its batch is what its z is estimated on
         variants = ["plain"]
-    if case["method"] == "dpo" and case["precision"] == "bf16":
+    if "defaults" in arguments.variants and case["precision"] == "bf16":
         variants.append("defaults")
     for _ in range(arguments.rounds):
         sides.setdefault("trueup", []).append(measure("trueup", "plain", case, more))
@@ -244,6 +244,7 @@ def main() -> None:
     parser.add_argument("--shapes", nargs="+", default=list(SHAPES), choices=list(SHAPES))
     parser.add_argument("--adapters-of", nargs="+", default=["lora", "full"])
     parser.add_argument("--precisions", nargs="+", default=["bf16", "fp32"])
+    parser.add_argument("--variants", nargs="+", default=list(TRL), choices=list(TRL))
     parser.add_argument("--steps", type=int, default=3, help="timed steps of each process")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--batch", type=int, default=4)

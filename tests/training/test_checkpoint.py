@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -235,3 +236,24 @@ def test_state_comes_back_exactly(tmp_path: Path) -> None:
     assert folder.read_metrics() == [{"step": 1}]
     step(others, another)
     assert torch.equal(weights["w"], others["w"])
+
+
+@pytest.mark.parametrize("most", [2_000, 150_000], ids=["state", "weights"])
+def test_a_full_disk_is_one_line_and_the_run_goes_on_after_it(
+    most: int, tiny_model_dir: Path, examples: Examples, tmp_path: Path
+) -> None:
+    """The system refuses to let a file grow, as it does on a disk that is full."""
+    data = examples(8, pairs=True)
+    method = replace(METHOD, save_every=1)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, before[1]))
+    try:
+        with pytest.raises(TrainingError, match=r"run: .*; what was saved last is kept"):
+            train(method, model=tiny_model_dir, data=data, out=tmp_path / "run")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not (tmp_path / "run" / "checkpoint").exists()
+    assert not list((tmp_path / "run").glob(".*"))
+    resumed = train(method, model=tiny_model_dir, data=data, out=tmp_path / "run")
+    whole = train(method, model=tiny_model_dir, data=data, out=tmp_path / "whole")
+    assert resumed.content_hash == whole.content_hash

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from errno import EDQUOT, EFBIG, ENOSPC
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 
-from trueup.errors import InputError
+from trueup.errors import InputError, TrainingError
 from trueup.models import LoadedModel, folder_hash, load_model, reward_model, save_model
 from trueup.training._precision import products, resolve
 from trueup.training.api import Progress
@@ -64,8 +66,15 @@ def run_method(
     if folder.result.exists():
         return TrainResult.read(folder.result)
     loaded = loaded or load_model(model)
-    with torch.random.fork_rng():
-        return _run(method, loaded, data, held_out, folder, identity, reference_cache, progress)
+    try:
+        with torch.random.fork_rng():
+            return _run(method, loaded, data, held_out, folder, identity, reference_cache, progress)
+    except Exception as error:
+        if reason := _disk_full(error):
+            raise TrainingError(
+                f"{out}: {reason}; what was saved last is kept: make room and run this again"
+            ) from error
+        raise
 
 
 def _run(
@@ -110,6 +119,20 @@ def _run(
     done = loop.run(progress and partial(progress, "steps"))
     forward.restore()
     return _finish(method, folder, done, adapted, tokenizer, groups, forward.note)
+
+
+def _disk_full(error: BaseException | None) -> str:
+    """Return why a file could not take what was written to it; empty if that is not it.
+
+    torch and safetensors raise errors of their own in place of the system's.
+    """
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (ENOSPC, EDQUOT, EFBIG):
+            return str(error.strerror)
+        if isinstance(error, SafetensorError) and "os error" in str(error):
+            return str(error)
+        error = error.__cause__ or error.__context__
+    return ""
 
 
 def _identify(model: str | Path) -> tuple[LoadedModel | None, str]:

@@ -4,7 +4,8 @@ Two dense pieces instead of one (L, L) mask: the trunk attends to itself, and al
 as one batch, to the trunk and themselves. For G branches that is G times fewer scores.
 
 On CPUs the masked attention is written out in matrix products, which run on the processor's bf16
-units where the fused kernel does not; its scores are not kept but computed again in the backward.
+units where the fused kernel does not; of many keys the weights are not kept but computed again in the
+backward.
 Scores stay in float32. What is multiplied by attention weights or by their slopes is so in the
 dtype that the values come in, which is bf16 where the layers answer in it.
 """
@@ -24,6 +25,9 @@ __all__ = ["NAME", "masked_attention", "register", "tree_attention"]
 
 NAME = "trueup_tree"
 """The name under which transformers knows `tree_attention`."""
+
+KEPT = 640
+"""Keys up to which attention weights are kept for the backward, as one number a query and key."""
 
 BLOCK = 128
 """Queries of the trunk that attend together: none reads keys beyond its block's."""
@@ -126,24 +130,24 @@ class _MaskedAttention(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, mask: Tensor, scale: float) -> Tensor:
-        weights = _weights(_stack(q * scale, k.shape[2]), _heads(k), mask)
-        ctx.save_for_backward(q, k, v, mask)
+        weights = _weights(_stack(q * scale, k.shape[2]), _heads(k), mask).to(v.dtype)
+        ctx.save_for_backward(q, k, v, mask, weights if k.shape[1] <= KEPT else None)
         ctx.scale = scale
-        return _unstack(weights.to(v.dtype) @ _heads(v), q)
+        return _unstack(weights @ _heads(v), q)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        q, k, v, mask = ctx.saved_tensors
+        q, k, v, mask, weights = ctx.saved_tensors
         qs, gs = _stack(q * ctx.scale, k.shape[2]), _stack(grad, k.shape[2])
         ks, vs = _heads(k), _heads(v)
-        weights = _weights(qs, ks, mask)
-        grad_v = weights.to(v.dtype).transpose(-1, -2) @ gs
+        if weights is None:
+            weights = _weights(qs, ks, mask).to(v.dtype)
+        grad_v = weights.transpose(-1, -2) @ gs
         # their rounding would not cancel where the softmax takes their mean away
         grad_weights = gs.to(q.dtype) @ vs.to(q.dtype).transpose(-1, -2)
-        grad_scores = torch._softmax_backward_data(grad_weights, weights, -1, weights.dtype).to(
-            v.dtype
-        )
+        slopes = torch._softmax_backward_data(grad_weights, weights.to(q.dtype), -1, q.dtype)
+        grad_scores = slopes.to(v.dtype)
         grad_k = grad_scores.transpose(-1, -2) @ qs.to(v.dtype)
         grad_q = _unstack(grad_scores @ ks.to(v.dtype), q)
         return (

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Any
+from typing import IO, Any
 
 import torch
 from torch import Tensor
@@ -181,10 +181,17 @@ class RunFolder:
 
 def write_atomically(path: Path, content: bytes | memoryview) -> None:
     """Put `content` at `path` whole or not at all, whatever kills the process."""
+    with _replacing(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file that takes the place of `path` once all is written and on disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
         try:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
             Path(file.name).replace(path)
@@ -194,9 +201,9 @@ def write_atomically(path: Path, content: bytes | memoryview) -> None:
 
 
 def _save(path: Path, state: Any) -> None:
-    buffer = io.BytesIO()
-    torch.save(state, buffer)
-    write_atomically(path, buffer.getbuffer())
+    """Save straight into the file: a copy in memory would be as large as weights and optimiser."""
+    with _replacing(path) as file:
+        torch.save(state, file)
 
 
 def _restore(weights: Mapping[str, Tensor], saved: Mapping[str, Tensor]) -> None:

@@ -7,6 +7,8 @@ product of bf16 operands is some twice as fast as any of float32 ones, however t
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -14,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-__all__ = ["multiply_in"]
+__all__ = ["Cast", "multiply_in"]
 
 
 def multiply_in(model: nn.Module, dtype: torch.dtype) -> None:
@@ -26,9 +28,29 @@ def multiply_in(model: nn.Module, dtype: torch.dtype) -> None:
     """
     get_head = getattr(model, "get_output_embeddings", None)
     heads = (get_head() if get_head else None, getattr(model, "score", None))
+    cast = Cast(dtype)
     for layer in model.modules():
         if type(layer) is nn.Linear and not any(layer is head for head in heads):
-            layer.forward = partial(_forward, layer, _Rounded(layer.weight, dtype))  # type: ignore[method-assign]
+            rounded = _Rounded(layer.weight, dtype)
+            layer.forward = partial(_forward, layer, rounded, cast)  # type: ignore[method-assign]
+
+
+class Cast:
+    """A cast that layers share which read the same tensor one after another, as q, k and v do.
+
+    It is made once, kept for the backward once, and has its gradients added up in its own dtype.
+    """
+
+    def __init__(self, dtype: torch.dtype) -> None:
+        self.dtype = dtype
+        self.given: Callable[[], Tensor | None] = lambda: None
+        self.made: Tensor | None = None
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return `x` in the dtype."""
+        if self.made is None or self.given() is not x:
+            self.given, self.made = weakref.ref(x), x.to(self.dtype)
+        return self.made
 
 
 class _Rounded:
@@ -45,8 +67,8 @@ class _Rounded:
         return self.copy
 
 
-def _forward(layer: nn.Linear, rounded: _Rounded, x: Tensor) -> Tensor:
-    out: Tensor = _Linear.apply(x, layer.weight, layer.bias, rounded.current())  # type: ignore[no-untyped-call]
+def _forward(layer: nn.Linear, rounded: _Rounded, cast: Cast, x: Tensor) -> Tensor:
+    out: Tensor = _Linear.apply(cast(x), layer.weight, layer.bias, rounded.current())  # type: ignore[no-untyped-call]
     return out
 
 
@@ -55,22 +77,22 @@ class _Linear(torch.autograd.Function):
     def forward(
         ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, rounded: Tensor
     ) -> Tensor:
-        flat = x.reshape(-1, x.shape[-1]).to(rounded.dtype)
+        flat = x.reshape(-1, x.shape[-1])
         out = flat @ rounded.T
         if bias is not None:
             out += bias
         ctx.save_for_backward(flat, rounded)
-        ctx.dtypes = x.dtype, weight.dtype, None if bias is None else bias.dtype
+        ctx.dtypes = weight.dtype, None if bias is None else bias.dtype
         return out.view(*x.shape[:-1], -1)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         flat, rounded = ctx.saved_tensors
-        of_x, of_weight, of_bias = ctx.dtypes
+        of_weight, of_bias = ctx.dtypes
         out = grad.reshape(-1, grad.shape[-1])
         grad_x = None
         if ctx.needs_input_grad[0]:
-            grad_x = (out @ rounded).to(of_x).view(*grad.shape[:-1], -1)
+            grad_x = (out @ rounded).view(*grad.shape[:-1], -1)
         grad_bias = None if of_bias is None else out.sum(0, dtype=of_bias)
         return grad_x, (out.T @ flat).to(of_weight), grad_bias, None

@@ -15,6 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from trueup.training.linear import Cast
+
 __all__ = ["add_adapters", "lora_linear"]
 
 
@@ -44,9 +46,11 @@ def add_adapters(model: Any, *, rank: int, alpha: float, dtype: torch.dtype | No
         # peft asks transformers under a name that the latter has renamed.
         warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing")
         wrapped = get_peft_model(model, config)
+    cast = Cast(dtype or model.dtype)
     for layer in wrapped.modules():
         if type(layer) is Linear and type(layer.base_layer) is nn.Linear:
-            layer.forward = partial(_forward, layer, layer.base_layer.weight.detach().to(dtype))
+            weight = layer.base_layer.weight.detach().to(dtype)
+            layer.forward = partial(_forward, layer, weight, cast)
     return wrapped
 
 
@@ -57,7 +61,7 @@ def lora_linear(
 
     Args:
         x: (..., I).
-        weight: (O, I), frozen; its dtype is that of the products and the result.
+        weight: (O, I), frozen, in x's dtype, which is that of the products and the result.
         bias: (O,), frozen, or None.
         a: (r, I).
         b: (O, r).
@@ -70,10 +74,10 @@ def lora_linear(
     return out
 
 
-def _forward(layer: Any, weight: Tensor, x: Tensor) -> Tensor:
+def _forward(layer: Any, weight: Tensor, cast: Cast, x: Tensor) -> Tensor:
     (name,) = layer.active_adapters
     a, b = layer.lora_A[name].weight, layer.lora_B[name].weight
-    return lora_linear(x, weight, layer.base_layer.bias, a, b, layer.scaling[name])
+    return lora_linear(cast(x), weight, layer.base_layer.bias, a, b, layer.scaling[name])
 
 
 class _LoraLinear(torch.autograd.Function):
@@ -87,14 +91,14 @@ class _LoraLinear(torch.autograd.Function):
         b: Tensor,
         scale: float,
     ) -> Tensor:
-        flat = x.reshape(-1, x.shape[-1]).to(weight.dtype)
+        flat = x.reshape(-1, x.shape[-1])
         low = flat @ a.to(weight.dtype).T
         out = flat @ weight.T
         out.addmm_(low, b.to(weight.dtype).T, alpha=scale)
         if bias is not None:
             out += bias
         ctx.save_for_backward(flat, weight, a, b, low)
-        ctx.scale, ctx.dtype = scale, x.dtype
+        ctx.scale = scale
         return out.view(*x.shape[:-1], -1)
 
     @staticmethod
@@ -108,5 +112,5 @@ class _LoraLinear(torch.autograd.Function):
         grad_x = None
         if ctx.needs_input_grad[0]:
             grad_x = (out @ weight).addmm_(low_grad, a.to(out.dtype))
-            grad_x = grad_x.to(ctx.dtype).view(*grad.shape[:-1], -1)
+            grad_x = grad_x.view(*grad.shape[:-1], -1)
         return grad_x, None, None, grad_a.to(a.dtype), grad_b.to(b.dtype), None
