@@ -22,7 +22,7 @@ PUBLIC = {
         rate_interval tango_interval""",
     "stats.paired": """PairedDifference clusters_to_show holm minimum_detectable_effect
         paired_difference sign_flip_test""",
-    "report.html": "render",
+    "report.html": "render render_training",
     "store": "Store Tx content_hash default_store derived_id find_store new_id",
     "models": """LoadedModel LocalSampler Sampler encode_completion encode_prompt file_hash
         folder_hash keep_freed_memory load_model load_reward_model reward_model save_model
@@ -37,6 +37,7 @@ PUBLIC = {
         PreferenceSet QueueStats Stream Submission list_queues""",
     "training": """CPT DPO IPO KTO METHODS ORPO SFT Method Recipe Reward SimPO Stage TrainResult
         read_examples run_recipe train""",
+    "training.trackers": "TRACKERS Log Tracker track",
     "training.rewards": """Calibration CohortReward HeadReport LengthProbe RewardModel Rewards
         measure_rewards weigh_heads""",
     "training.advise": "Advice Evidence advise evidence_of",

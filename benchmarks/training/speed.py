@@ -9,8 +9,8 @@ text of varying lengths, takes a step to warm up, and times `--steps` more. The 
 Where a method has a reference both compute its log-probs before the first step.
 
 TRL runs in the ways that could be its fastest here, without gradient checkpointing: the whole batch
-at once, and a row at a time, which pads nothing and accumulates. Its best is the faster of them; its
-defaults are bf16 with gradient checkpointing.
+at once, and a row at a time, which pads nothing and accumulates. Its best is the faster of them;
+its defaults are bf16 with gradient checkpointing.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ import math
 from pathlib import Path
 
 import pytest
+from cyclopts import CycloptsError
 
 from trueup.cli.train import app
 from trueup.datasets import Dataset
@@ -145,3 +146,47 @@ def test_a_bad_value_is_one_line(tiny_model_dir: Path, tmp_path: Path) -> None:
             *("sft", "--model", str(tiny_model_dir), "--data", data, "--out", str(tmp_path / "o")),
             *("--batch-size", "0"),
         )
+
+
+def test_a_file_gives_what_the_command_does_not_say(
+    tiny_model_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = write_pairs(tmp_path / "d.jsonl")
+    out = tmp_path / "run"
+    config = tmp_path / "dpo.toml"
+    config.write_text(
+        f'model = "{tiny_model_dir}"\ndata = ["{data}"]\nlora_rank = 2\nbeta = 0.3\n'
+        'batch_size = 2\nmax_steps = 1\nlr = 1e-3\nloss = "hinge"\n'
+    )
+    # 5e-05 is what dpo takes by itself: said here, it goes before the file's
+    run("dpo", "--config", str(config), "--out", str(out), "--lr", "5e-05")
+    claimed = json.loads((out / "run.json").read_text())
+    assert (claimed["beta"], claimed["lora_rank"], claimed["loss"]) == (0.3, 2, "hinge")
+    assert claimed["lr"] == 5e-05
+    page = (out / "report.html").read_text()
+    assert page.count("<svg") >= 4
+    assert "1 steps over" in page
+    assert f"report: {out / 'report.html'}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("bta = 0.3\n", "bta"), ("beta = 0.3\nbeta", "dpo.toml|TOML"), ("lr = 'fast'\n", "fast")],
+)
+def test_mistakes_in_the_file_are_named(text: str, said: str, tmp_path: Path) -> None:
+    config = tmp_path / "dpo.toml"
+    config.write_text(text)
+    with pytest.raises((CycloptsError, InputError), match=said):
+        run(*("dpo", "--config", str(config), "--model", "m", "--data", "d", "--out", "o"))
+    with pytest.raises(InputError, match="no such file; --config takes a TOML file"):
+        run(*("dpo", "--config", str(tmp_path / "x"), "--model", "m", "--data", "d", "--out", "o"))
+
+
+def test_metrics_go_to_tensorboard_too(tiny_model_dir: Path, tmp_path: Path) -> None:
+    data = str(write_pairs(tmp_path / "d.jsonl"))
+    out = tmp_path / "run"
+    run(
+        *("dpo", "--model", str(tiny_model_dir), "--data", data, "--out", str(out)),
+        *("--lora-rank", "2", "--max-steps", "1", "--track", "tensorboard"),
+    )
+    assert list((out / "tensorboard").glob("events.out.tfevents*"))

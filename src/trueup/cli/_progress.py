@@ -31,6 +31,7 @@ class Bars(Progress):
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
             console=console,
             transient=True,
             # where nothing can be drawn over, a bar would be a line for every state it was in
@@ -40,21 +41,28 @@ class Bars(Progress):
     def move(self, what: str, done: int, total: int) -> None:
         """Move the bar of `what` to so much of so much, and take it away when it is full."""
         if what not in self._named:
-            self._named[what] = self.add_task(what, total=total)
+            self._named[what] = self.add_task(what, total=total, note="")
         self.update(self._named[what], completed=done, total=total)
         if done >= total:
             self.remove_task(self._named.pop(what))
 
+    def note(self, what: str, text: str) -> None:
+        """Write a text beside the bar of `what`, if it is there."""
+        if what in self._named:
+            self.update(self._named[what], note=text)
+
+    __call__ = move
+
 
 @contextmanager
-def progress_bars(*, hidden: bool = False) -> Iterator[Callable[[str, int, int], None]]:
+def progress_bars(*, hidden: bool = False) -> Iterator[Bars]:
     """Draw bars on a terminal's standard error, and give the callback that moves them.
 
     The callback takes what is under way, how much of it is done, and of how much. Where standard
     error is no terminal there are no bars.
     """
     with Bars(Console(stderr=True), hidden=hidden) as bars:
-        yield bars.move
+        yield bars
 
 
 @contextmanager

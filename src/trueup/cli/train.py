@@ -2,27 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from cyclopts import App, Parameter
+from cyclopts import App, ArgumentCollection, Parameter
+from cyclopts.config import Toml
 
 from trueup.cli._output import JsonOption, StoreOption, open_store, say, show_json
 from trueup.cli._progress import progress_bars
 from trueup.cli._rows import is_file, read_rows
 from trueup.datasets import Dataset
 from trueup.errors import InputError
+from trueup.report.html import render_training
+from trueup.report.model import TrainReport
 from trueup.training import METHODS, Method, TrainResult, read_examples, train
 from trueup.training.advise import advise as advice
 from trueup.training.advise import evidence_of
+from trueup.training.trackers import Tracker, track
 from trueup.types import Messages
 
 __all__ = ["app"]
 
-app = App(name="train")
+
+def _from_file(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
+    """Take from the file that `--config` names what the command line does not say."""
+    named = [a for a in arguments if "--config" in a.names and a.tokens]
+    for argument in named:
+        path = argument.tokens[0].value
+        try:
+            Toml(path, must_exist=True, use_commands_as_keys=False)(app, commands, arguments)
+        except FileNotFoundError as error:
+            raise InputError(
+                f"{path}: there is no such file; --config takes a TOML file"
+            ) from error
+
+
+app = App(name="train", config=_from_file)
 
 
 @Parameter(name="*")
@@ -39,6 +58,8 @@ class Job:
         held_out: such data for evaluation alone; of a dataset its validation rows are, unless
             other data is given.
         store: the store's folder or URL; else TRUEUP_STORE, else .trueup/.
+        config: a TOML file with any of these options by name; what the command says goes first.
+        track: send the metrics to tensorboard, wandb or mlflow too, where it is installed.
         full: train the full weights instead of adapters.
         json: print the result as JSON.
     """
@@ -48,6 +69,8 @@ class Job:
     out: Path
     held_out: list[str] | None = None
     store: str | None = None
+    config: Path | None = None
+    track: list[Tracker] = field(default_factory=list)
     full: Annotated[bool, Parameter(negative=())] = False
     json: Annotated[bool, Parameter(negative=())] = False
 
@@ -152,22 +175,60 @@ def _run(job: Job, method: Method) -> None:
     rows, aside = read_rows(job.data, method, job.store)
     if job.held_out:
         aside, _ = read_rows(job.held_out, method, job.store)
-    with progress_bars(hidden=job.json) as progress:
+    method = replace(method, lora_rank=None) if job.full else method
+    with (
+        progress_bars(hidden=job.json) as bars,
+        track(*job.track, folder=job.out, config=method.to_dict()) as log,
+    ):
+
+        def on_metrics(row: Mapping[str, Any]) -> None:
+            log(row)
+            shown.update(_note(row))
+            bars.note("steps", "  ".join(shown.values()))
+
+        shown: dict[str, str] = {}
         result = train(
-            replace(method, lora_rank=None) if job.full else method,
+            method,
             model=job.model,
             data=rows,
             out=job.out,
             held_out=aside,
-            progress=progress,
+            progress=bars,
+            on_metrics=on_metrics,
         )
+    page = _report(method, job.out, result)
     if job.json:
         print(result.to_json())  # noqa: T201
     else:
-        _summary(result)
+        _summary(result, page)
 
 
-def _summary(result: TrainResult) -> None:
+def _note(row: Mapping[str, Any]) -> dict[str, str]:
+    """Return what the bar says of a row of metrics, by what it is about."""
+    if not row.get("eval"):
+        rate = row["tokens"] / row["seconds"]
+        return {"loss": f"loss {row['loss']:.4f}", "rate": f"{rate:,.0f} tokens/s"}
+    if "rewards/accuracy" in row:
+        return {"held out": f"held-out accuracy {row['rewards/accuracy']:.2f}"}
+    return {"held out": f"held-out loss {row['loss']:.4f}"}
+
+
+def _report(method: Method, out: Path, result: TrainResult) -> Path:
+    """Write the run's page beside its checkpoint and return where."""
+    lines = result.metrics_path.read_text(encoding="utf-8").splitlines()
+    report: TrainReport = {
+        "title": out.name,
+        "method": method.name,
+        "rows": [json.loads(line) for line in lines],
+        "options": {k: v for k, v in method.to_dict().items() if k != "method"},
+        "result": result.to_dict(),
+    }
+    page = out / "report.html"
+    page.write_text(render_training(report), encoding="utf-8")
+    return page
+
+
+def _summary(result: TrainResult, page: Path) -> None:
     say(f"{result.steps} steps, {result.tokens} tokens, {result.seconds:.0f} s")
     if result.best_metric is not None:
         say(f"lowest held-out loss {result.best_metric:.4f}")
@@ -175,4 +236,5 @@ def _summary(result: TrainResult) -> None:
     for warning in result.warnings:
         say(f"warning: {warning}")
     say(f"metrics: {result.metrics_path}")
+    say(f"report: {page}")
     say(f"checkpoint: {result.checkpoint_path} ({result.content_hash[:12]})")

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from trueup.report.plots import agreement_plot, difference_plot, length_plot, training_plots
 
-__all__ = ["render"]
+__all__ = ["render", "render_training"]
 
 _SIGNS = {"better": "▲", "worse": "▼", "no worse": "✓", "unclear": "?"}
 _WORDS = {
@@ -49,6 +49,30 @@ def render(report: Mapping[str, Any]) -> str:
         signs=_SIGNS,
         words=_WORDS,
     )
+
+
+def render_training(report: Mapping[str, Any]) -> str:
+    """Return the page of one training run.
+
+    Args:
+        report: in the shape of `trueup.report.model.TrainReport`.
+    """
+    stage = {"name": "Curves", "method": report["method"], "rows": report["rows"]}
+    page = _environment().get_template("run.html")
+    summary = _training_summary(report["rows"], report["result"])
+    return page.render(report=report, stages=[_stage(stage)], summary=summary)
+
+
+def _training_summary(rows: Sequence[Mapping[str, Any]], result: Mapping[str, Any]) -> str:
+    held_out = [row for row in rows if row.get("eval")]
+    told = [f"{result['steps']:,} steps over {result['tokens']:,} tokens"]
+    if result["seconds"]:
+        told.append(f"{result['tokens'] / result['seconds']:,.0f} tokens a second")
+    if held_out and "rewards/accuracy" in held_out[-1]:
+        told.append(f"held-out accuracy {held_out[-1]['rewards/accuracy']:.2f}")
+    elif held_out:
+        told.append(f"held-out loss {held_out[-1]['loss']:.4f}")
+    return ", ".join(told) + "."
 
 
 @cache

@@ -19,6 +19,7 @@ __all__ = [
     "RunFacts",
     "Stage",
     "Station",
+    "TrainReport",
     "TreeNode",
     "Value",
     "VerdictPart",
@@ -85,6 +86,19 @@ class Stage(TypedDict):
     method: str
     rows: list[dict[str, Any]]
     note: NotRequired[str]
+
+
+class TrainReport(TypedDict):
+    """One training run on a page of its own.
+
+    `rows` are those of `metrics.jsonl`, `options` the method's, `result` what the run gave.
+    """
+
+    title: str
+    method: str
+    rows: list[dict[str, Any]]
+    options: dict[str, Any]
+    result: dict[str, Any]
 
 
 class Origins(TypedDict):

@@ -152,6 +152,12 @@ def training_plots(rows: Sequence[Row]) -> list[tuple[str, str]]:
                 "Log-prob",
             ),
         ),
+        (
+            "Change of the chosen answers",
+            _curve(_by_split(rows, "logps/chosen_change"), "Nats from the reference"),
+        ),
+        ("Gradient norm", _curve(_by_split(rows, "grad_norm"), "Before clipping")),
+        ("Answers' length", _curve(_by_split(rows, "completion_tokens"), "Tokens")),
     ]
     return [(title, svg) for title, svg in drawn if svg]
 

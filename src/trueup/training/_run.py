@@ -29,6 +29,7 @@ from trueup.training.loop import Loop, rows_of_run
 from trueup.training.lora import add_adapters
 from trueup.training.reference import reference_key, reference_logprobs
 from trueup.training.result import TrainResult
+from trueup.training.trackers import Log
 from trueup.training.unpaired import mismatched, unpair
 from trueup.types import Example
 
@@ -50,6 +51,7 @@ def run_method(
     held_out: Sequence[Example],
     reference_cache: Path | None,
     progress: Progress | None,
+    on_metrics: Log | None,
 ) -> TrainResult:
     """Do what `trueup.training.train` promises; its arguments are explained there."""
     if not data:
@@ -68,7 +70,17 @@ def run_method(
     loaded = loaded or load_model(model)
     try:
         with torch.random.fork_rng():
-            return _run(method, loaded, data, held_out, folder, identity, reference_cache, progress)
+            return _run(
+                method,
+                loaded,
+                data,
+                held_out,
+                folder,
+                identity,
+                reference_cache,
+                progress,
+                on_metrics,
+            )
     except Exception as error:
         if reason := _disk_full(error):
             raise TrainingError(
@@ -86,6 +98,7 @@ def _run(
     identity: Mapping[str, Any],
     reference_cache: Path | None,
     progress: Progress | None,
+    on_metrics: Log | None,
 ) -> TrainResult:
     model, tokenizer = loaded.model, loaded.tokenizer
     groups, aside = (_groups(method, rows, loaded) for rows in (data, held_out))
@@ -115,7 +128,7 @@ def _run(
                 progress=progress and partial(progress, "reference log-probs"),
             )
     weights = {name: p for name, p in model.named_parameters() if p.requires_grad}
-    loop = Loop(method, forward, weights, groups, aside, reference, folder, context)
+    loop = Loop(method, forward, weights, groups, aside, reference, folder, context, on_metrics)
     done = loop.run(progress and partial(progress, "steps"))
     forward.restore()
     return _finish(method, folder, done, adapted, tokenizer, groups, forward.note)

@@ -8,6 +8,7 @@ from pathlib import Path
 from trueup.errors import MissingExtra
 from trueup.training.config import Method
 from trueup.training.result import TrainResult
+from trueup.training.trackers import Log
 from trueup.types import Example
 
 __all__ = ["Progress", "train"]
@@ -25,6 +26,7 @@ def train(
     held_out: Sequence[Example] = (),
     reference_cache: str | Path | None = None,
     progress: Progress | None = None,
+    on_metrics: Log | None = None,
 ) -> TrainResult:
     """Train `model` on `data` and save the result under `out`.
 
@@ -32,7 +34,7 @@ def train(
     `out`, to the same weights bit for bit on a CPU; one that is finished returns at once.
 
     Args:
-        method: `SFT(...)` or `DPO(...)`.
+        method: `SFT(...)`, `DPO(...)` or another of `METHODS`.
         model: anything `trueup.models.load_model` takes.
         data: rows to learn from.
         out: folder of the run; `out/checkpoint` becomes the trained model, adapters merged.
@@ -41,6 +43,7 @@ def train(
             None.
         progress: told what is under way ("reference log-probs", then "steps"), and how many of
             how many are done.
+        on_metrics: given each row of metrics once it is written, as `training.trackers.track` is.
 
     Raises:
         MissingExtra: torch, transformers or peft is not installed.
@@ -66,6 +69,7 @@ def train(
         held_out=held_out,
         reference_cache=None if reference_cache is None else Path(reference_cache),
         progress=progress,
+        on_metrics=on_metrics,
     )
 
 

@@ -4,10 +4,9 @@ Two dense pieces instead of one (L, L) mask: the trunk attends to itself, and al
 as one batch, to the trunk and themselves. For G branches that is G times fewer scores.
 
 On CPUs the masked attention is written out in matrix products, which run on the processor's bf16
-units where the fused kernel does not; of many keys the weights are not kept but computed again in the
-backward.
-Scores stay in float32. What is multiplied by attention weights or by their slopes is so in the
-dtype that the values come in, which is bf16 where the layers answer in it.
+units where the fused kernel does not; of many keys the weights are not kept but computed again in
+the backward. Scores stay in float32. What is multiplied by attention weights or by their slopes is
+so in the dtype that the values come in, which is bf16 where the layers answer in it.
 """
 
 from __future__ import annotations

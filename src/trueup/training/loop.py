@@ -24,6 +24,7 @@ from trueup.training.groups import Group
 from trueup.training.objectives import objective_of
 from trueup.training.packs import packed
 from trueup.training.reference import pad_reference
+from trueup.training.trackers import Log
 from trueup.training.unpaired import mismatched
 
 __all__ = ["Loop", "batch_of_step", "learning_rate", "rows_of_run"]
@@ -80,6 +81,7 @@ class Loop:
         reference: reference log-probs by digest, for methods that have them.
         folder: where state and metrics go.
         products: opens the context in which forward and backward run.
+        on_metrics: given each row of metrics once it is written.
     """
 
     method: Method
@@ -90,6 +92,7 @@ class Loop:
     reference: Mapping[str, Tensor] | None
     folder: RunFolder
     products: Callable[[], AbstractContextManager[None]]
+    on_metrics: Log | None = None
 
     def run(self, report: Callable[[int, int], None] | None = None) -> Progress:
         """Train from the last saved state to the end.
@@ -113,7 +116,7 @@ class Loop:
                 for group in optimizer.param_groups:
                     group["lr"] = rate
                 row = self._step(progress, optimizer) | {"lr": rate}
-                self.folder.append_metrics([row])
+                self._record(row)
                 self._after_step(progress, optimizer, steps)
                 if report:
                     report(progress.step, steps)
@@ -161,6 +164,11 @@ class Loop:
             "memory": _peak_memory(self.forward.device),
         }
 
+    def _record(self, row: Mapping[str, Any]) -> None:
+        self.folder.append_metrics([row])
+        if self.on_metrics:
+            self.on_metrics(row)
+
     def _after_step(self, progress: Progress, optimizer: torch.optim.Optimizer, steps: int) -> None:
         method, step = self.method, progress.step
         last = step == steps
@@ -168,7 +176,7 @@ class Loop:
             start = time.perf_counter()
             values = self.evaluate(self.held_out)
             progress.seconds += time.perf_counter() - start
-            self.folder.append_metrics([{"step": step, "eval": True, **values}])
+            self._record({"step": step, "eval": True, **values})
             if progress.best_metric is None or values["loss"] < progress.best_metric:
                 progress.best_metric, progress.best_step = values["loss"], step
                 if method.keep == "best":
