@@ -23,6 +23,7 @@ from trueup.training.checkpoint import RunFolder, write_atomically
 from trueup.training.config import Method, Reward
 from trueup.training.documents import pack_documents
 from trueup.training.forward import Forward, RewardForward
+from trueup.training.fused import fuse
 from trueup.training.groups import Group, build_groups
 from trueup.training.linear import multiply_in
 from trueup.training.loop import Loop, rows_of_run
@@ -194,6 +195,7 @@ def _adapt(model: Any, method: Method, dtype: torch.dtype | None) -> Any:
     Returns:
         What `_finish` merges: peft's wrapper around `model`, or `model` itself.
     """
+    fuse(model)
     if method.lora_rank is None:
         for parameter in model.parameters():
             parameter.requires_grad_(True)
