@@ -257,3 +257,32 @@ def test_a_full_disk_is_one_line_and_the_run_goes_on_after_it(
     resumed = train(method, model=tiny_model_dir, data=data, out=tmp_path / "run")
     whole = train(method, model=tiny_model_dir, data=data, out=tmp_path / "whole")
     assert resumed.content_hash == whole.content_hash
+
+
+def test_a_run_that_is_killed_while_it_saves_ends_with_the_same_bits(
+    tiny_model_dir: Path, examples: Examples, tmp_path: Path
+) -> None:
+    """The state is written beside the last one, which stays until it is whole."""
+    method = replace(METHOD, lora_rank=None, save_every=1, epochs=8, eval_every=None, keep="last")
+    data = examples(8, pairs=True)
+    out = tmp_path / "killed"
+    process = start(method, tiny_model_dir, data, out)
+    try:
+        while process.poll() is None:
+            # not the first save, so that there is one before it
+            if (out / "state.pt").exists() and any(out.glob(".state.pt.*")):
+                os.kill(process.pid, signal.SIGKILL)
+                break
+    finally:
+        process.stdout.close()
+    assert process.wait() == -signal.SIGKILL, "the run ended before it was seen saving"
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        inputs: dict[str, Any] = {"model": tiny_model_dir, "data": data, "held_out": data[:2]}
+        resumed = train(method, out=out, **inputs)
+        whole = train(method, out=tmp_path / "whole", **inputs)
+    finally:
+        torch.set_num_threads(threads)
+    assert resumed.content_hash == whole.content_hash
+    assert not list(out.glob(".state.pt.*")), "what was left half written is still there"

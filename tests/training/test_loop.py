@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import random
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -346,3 +347,35 @@ def test_the_real_model_learns_a_preference_in_bf16_where_it_can(tmp_path: Path)
     last = rows(result.metrics_path)[-1]
     assert last["rewards/accuracy"] == 1.0
     assert last["loss"] < 0.6
+
+
+@pytest.mark.parametrize("rank", [4, None], ids=["lora", "full"])
+def test_running_layers_again_changes_no_gradient(
+    rank: int | None, tiny_model_dir: Path, examples: Examples, tmp_path: Path
+) -> None:
+    histories = []
+    for again in (False, True):
+        method = DPO(**FAST | {"lora_rank": rank}, activation_checkpointing=again)
+        out = tmp_path / str(again)
+        result = train(method, model=tiny_model_dir, data=examples(8, pairs=True), out=out)
+        histories.append(rows(result.metrics_path))
+    for one, other in zip(*histories, strict=True):
+        assert one["loss"] == pytest.approx(other["loss"], rel=1e-6)
+        assert one["grad_norm"] == pytest.approx(other["grad_norm"], rel=1e-5)
+
+
+def test_dora_learns_sizes_too_and_is_merged(
+    tiny_model_dir: Path, examples: Examples, tmp_path: Path
+) -> None:
+    data = examples(8, pairs=True)
+    method = DPO(**FAST, dora=True, lr=1e-2, epochs=10, keep_adapter=True)
+    result = train(method, model=tiny_model_dir, data=data, out=tmp_path / "run")
+    history = rows(result.metrics_path)
+    assert history[0]["loss"] == pytest.approx(math.log(2), rel=1e-5)
+    assert history[-1]["loss"] < 0.4
+    from safetensors.torch import load_file
+
+    adapter = load_file(tmp_path / "run" / "adapter" / "adapter_model.safetensors")
+    assert any("lora_magnitude_vector" in name for name in adapter)
+    with pytest.raises(InputError, match="dora is True; it must be false with full weights"):
+        DPO(dora=True, lora_rank=None)

@@ -196,6 +196,11 @@ def _adapt(model: Any, method: Method, dtype: torch.dtype | None) -> Any:
         What `_finish` merges: peft's wrapper around `model`, or `model` itself.
     """
     fuse(model)
+    if method.activation_checkpointing:
+        # transformers renamed it in 5.24
+        name = "activation_checkpointing_enable"
+        enable = getattr(model, name, None) or model.gradient_checkpointing_enable
+        enable({"use_reentrant": False})
     if method.lora_rank is None:
         for parameter in model.parameters():
             parameter.requires_grad_(True)
@@ -203,7 +208,7 @@ def _adapt(model: Any, method: Method, dtype: torch.dtype | None) -> Any:
             multiply_in(model, dtype)
         return model
     alpha = 2 * method.lora_rank if method.lora_alpha is None else method.lora_alpha
-    return add_adapters(model, rank=method.lora_rank, alpha=alpha, dtype=dtype)
+    return add_adapters(model, rank=method.lora_rank, alpha=alpha, dtype=dtype, dora=method.dora)
 
 
 def _finish(

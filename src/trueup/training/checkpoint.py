@@ -131,6 +131,8 @@ class RunFolder:
         self, weights: Mapping[str, Tensor], optimizer: torch.optim.Optimizer
     ) -> Progress:
         """Put the last saved state back in place; a run that has none starts at step 0."""
+        for left in self.path.glob(".*.pt.*"):  # of a save that was killed
+            left.unlink(missing_ok=True)
         if not self.state.exists():
             self._keep_metrics(0)
             return Progress()

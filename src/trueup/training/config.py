@@ -78,6 +78,9 @@ class Method:
         lora_rank: rank of the adapters on every linear layer of attention and MLP; None trains
             the full weights.
         lora_alpha: the adapters' scale is alpha / rank; None means twice the rank.
+        dora: adapt the weights' sizes apart from their directions (DoRA, arXiv:2402.09353).
+        activation_checkpointing: keep only what each layer reads and run it again in the backward:
+            a quarter slower, and less memory.
         lr: peak learning rate of AdamW.
         batch_size: groups (prompts with their completions) per optimiser step.
         epochs: passes over the data.
@@ -107,6 +110,8 @@ class Method:
 
     lora_rank: int | None = 16
     lora_alpha: float | None = None
+    dora: bool = False
+    activation_checkpointing: bool = False
     lr: float = 1e-4
     batch_size: int = 8
     epochs: int = 1
@@ -135,6 +140,9 @@ class Method:
             value = getattr(self, name)
             if value is not None:
                 self._require(name, value > 0, "above 0")
+        self._require(
+            "dora", not self.dora or self.lora_rank is not None, "false with full weights"
+        )
         self._require("lr", self.lr >= 0, "0 or more")
         self._require("weight_decay", self.weight_decay >= 0, "0 or more")
         self._require("warmup", 0 <= self.warmup <= 1, "a share from 0 to 1")

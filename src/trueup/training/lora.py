@@ -20,7 +20,9 @@ from trueup.training.linear import Cast
 __all__ = ["add_adapters", "lora_linear"]
 
 
-def add_adapters(model: Any, *, rank: int, alpha: float, dtype: torch.dtype | None = None) -> Any:
+def add_adapters(
+    model: Any, *, rank: int, alpha: float, dtype: torch.dtype | None = None, dora: bool = False
+) -> Any:
     """Put fresh adapters on `model`, in place, and freeze everything else.
 
     Args:
@@ -29,6 +31,7 @@ def add_adapters(model: Any, *, rank: int, alpha: float, dtype: torch.dtype | No
         alpha: the adapters' product is scaled by alpha / r.
         dtype: in which the layers compute; they keep a copy of the frozen weights in it, while
             those themselves and the adapters stay as they are. None means the weights' own.
+        dora: adapt sizes and directions apart (arXiv:2402.09353), by peft's own layers.
 
     Returns:
         peft's wrapper around `model`, which saves and merges the adapters.
@@ -40,6 +43,7 @@ def add_adapters(model: Any, *, rank: int, alpha: float, dtype: torch.dtype | No
         task_type="SEQ_CLS" if hasattr(model, "score") else "CAUSAL_LM",
         r=rank,
         lora_alpha=alpha,
+        use_dora=dora,
         target_modules="all-linear",
     )
     with warnings.catch_warnings():
@@ -47,7 +51,7 @@ def add_adapters(model: Any, *, rank: int, alpha: float, dtype: torch.dtype | No
         warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing")
         wrapped = get_peft_model(model, config)
     cast = Cast(dtype or model.dtype)
-    for layer in wrapped.modules():
+    for layer in wrapped.modules() if not dora else ():
         if type(layer) is Linear and type(layer.base_layer) is nn.Linear:
             weight = layer.base_layer.weight.detach().to(dtype)
             layer.forward = partial(_forward, layer, weight, cast)
