@@ -29,7 +29,7 @@ SHARED: dict[str, Any] = {
     "schedule": "constant",
     "warmup": 0.0,
     "lr": 1e-6,
-    "batch_size": 4,
+    "batch_size": 8,
 }
 METHODS: dict[str, Method] = {
     "sft": SFT(**SHARED),
@@ -57,7 +57,7 @@ def rows(count: int) -> list[dict[str, str]]:
         other = flawed_answer(request) or answers[(i + 29) % len(answers)]
         if other == request.reference:
             other = answers[(i + 61) % len(answers)] + " Thank you."
-        prompt = "\n".join(m["content"] for m in request.messages) + "\nAssistant:"
+        prompt = f"{request.messages[-1]['content']}\nAssistant:"
         found.append({"prompt": prompt, "chosen": f" {request.reference}", "rejected": f" {other}"})
     return found
 
