@@ -36,7 +36,7 @@ PUBLIC = {
     "queues": """AnnotationQueue AuditReport Format ImportReport LabelAgreement NewItem Origin
         PreferenceSet QueueStats Stream Submission list_queues""",
     "training": """CPT DPO IPO KTO METHODS ORPO SFT Method Recipe Reward SimPO Stage TrainResult
-        read_examples run_recipe train""",
+        read_examples run_recipe train weigh_by_agreement""",
     "training.trackers": "TRACKERS Log Tracker track",
     "training.rewards": """Calibration CohortReward HeadReport LengthProbe RewardModel Rewards
         measure_rewards weigh_heads""",

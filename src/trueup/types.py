@@ -375,6 +375,7 @@ class Example:
         margin: by how much the reward of a chosen completion is to exceed the rejected one's.
         head: which of a reward model's heads the order is about, as "safety"; empty for the only.
         cohort: what kind of request it is, to report apart.
+        agreement: share of rater pairs that agree on it, in [0, 1]; None with one rater or unknown.
     """
 
     id: str
@@ -385,6 +386,7 @@ class Example:
     margin: float = 0.0
     head: str = ""
     cohort: str = ""
+    agreement: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

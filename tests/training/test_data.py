@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from trueup.errors import InputError
-from trueup.training import read_examples
+from trueup.training import read_examples, weigh_by_agreement
 
 
 def write(path: Path, *rows: Any) -> Path:
@@ -170,3 +171,23 @@ def test_what_is_no_ranking_or_document_is_named(
     path.write_text(json.dumps(row) + "\n")
     with pytest.raises(InputError, match=f"line 1: {message}"):
         read_examples(path)
+
+
+def test_disputed_labels_count_less(tmp_path: Path) -> None:
+    rows = [
+        {"id": "a", "prompt": "hi", "chosen": "x", "rejected": "y", "agreement": 1.0, "weight": 3},
+        {"id": "b", "prompt": "hi", "chosen": "x", "rejected": "y", "agreement": 0.5},
+        {"id": "c", "prompt": "hi", "chosen": "x", "rejected": "y", "agreement": None},
+    ]
+    read = read_examples(write(tmp_path / "rows.jsonl", *rows))
+    assert [row.weight for row in weigh_by_agreement(read)] == [3.0, 0.5, 0.75]
+    with pytest.raises(InputError, match="no row says how far its raters agree"):
+        weigh_by_agreement(read[2:])
+    with pytest.raises(InputError, match=r"1 of 2 rows have an agreement of 0 \(b\)"):
+        weigh_by_agreement([read[0], replace(read[1], agreement=0.0)])
+
+
+def test_a_hub_name_that_cannot_be_had_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(InputError, match=r"^nobody/nothing: cannot be read \([^\n]*$"):
+        read_examples("nobody/nothing")

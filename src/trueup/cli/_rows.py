@@ -21,8 +21,8 @@ Split = tuple[list[Example], list[Example]]
 
 
 def is_file(data: str) -> bool:
-    """Say whether a name is a file's or folder's, and not a dataset's."""
-    return Path(data).exists() or Path(data).suffix in FILES
+    """Say whether a name is a file's, a folder's or of a hub, and not a dataset's of the store."""
+    return "/" in data or Path(data).exists() or Path(data).suffix in FILES
 
 
 def read_rows(data: Sequence[str], method: Method, store: str | None) -> Split:

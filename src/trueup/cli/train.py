@@ -22,6 +22,7 @@ from trueup.report.model import TrainReport
 from trueup.training import METHODS, Method, TrainResult, read_examples, train
 from trueup.training.advise import advise as advice
 from trueup.training.advise import evidence_of
+from trueup.training.data import weigh_by_agreement
 from trueup.training.trackers import Tracker, track
 from trueup.types import Messages
 
@@ -53,11 +54,12 @@ class Job:
         model: a model folder, a .gguf file, a hub name, or smollm2-135m.
         data: JSON lines, a .parquet file, a folder that datasets saved, or a dataset of the store:
             NAME, or NAME@VERSION; several are read one after another. HEAD=DATA are rows that are
-            about one head of a reward model.
+            about one head of a reward model, and OWNER/NAME is a data set of the Hugging Face hub.
         out: folder of the run; the trained model goes to its checkpoint/.
         held_out: such data for evaluation alone; of a dataset its validation rows are, unless
             other data is given.
         store: the store's folder or URL; else TRUEUP_STORE, else .trueup/.
+        weigh_by_agreement: multiply each row's weight by the share of rater pairs that agree on it.
         config: a TOML file with any of these options by name; what the command says goes first.
         track: send the metrics to tensorboard, wandb or mlflow too, where it is installed.
         full: train the full weights instead of adapters.
@@ -69,6 +71,7 @@ class Job:
     out: Path
     held_out: list[str] | None = None
     store: str | None = None
+    weigh_by_agreement: Annotated[bool, Parameter(negative=())] = False
     config: Path | None = None
     track: list[Tracker] = field(default_factory=list)
     full: Annotated[bool, Parameter(negative=())] = False
@@ -175,6 +178,7 @@ def _run(job: Job, method: Method) -> None:
     rows, aside = read_rows(job.data, method, job.store)
     if job.held_out:
         aside, _ = read_rows(job.held_out, method, job.store)
+    rows = weigh_by_agreement(rows) if job.weigh_by_agreement else rows
     method = replace(method, lora_rank=None) if job.full else method
     with (
         progress_bars(hidden=job.json) as bars,

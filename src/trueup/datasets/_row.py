@@ -107,4 +107,5 @@ class Row:
             tuple(c for c in completions if c is not None),
             weight=self.preference.weight,
             cohort=self.cohort,
+            agreement=self.preference.agreement,
         )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from trueup.training.api import train
 from trueup.training.config import CPT, DPO, IPO, KTO, METHODS, ORPO, SFT, Method, Reward, SimPO
-from trueup.training.data import read_examples
+from trueup.training.data import read_examples, weigh_by_agreement
 from trueup.training.result import TrainResult
 from trueup.training.stages import Recipe, Stage, run_recipe
 
@@ -28,4 +28,5 @@ __all__ = [
     "read_examples",
     "run_recipe",
     "train",
+    "weigh_by_agreement",
 ]

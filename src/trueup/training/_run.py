@@ -159,8 +159,8 @@ def _identify(model: str | Path) -> tuple[LoadedModel | None, str]:
 
 
 def _digest(examples: Sequence[Example]) -> str:
-    # a cohort is reported apart and changes no weight
-    rows = [asdict(example) | {"cohort": ""} for example in examples]
+    # what changes no weight is left out
+    rows = [asdict(example) | {"cohort": "", "agreement": None} for example in examples]
     content = json.dumps(rows, default=dict, sort_keys=True)
     return sha256(content.encode()).hexdigest()
 

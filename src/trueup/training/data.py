@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from trueup.errors import InputError
 from trueup.types import Example, Message
 
-__all__ = ["read_examples"]
+__all__ = ["read_examples", "weigh_by_agreement"]
 
 Turns = tuple[Message, ...]
 
@@ -29,7 +30,9 @@ def read_examples(path: str | Path) -> list[Example]:
         text                        a document to go on pretraining on
 
     where a prompt is a text or a list of messages, and an answer a text or the assistant's message.
-    `id`, `weight` and `cohort` are optional, as are `margin` of a pair and `head` of a reward.
+    `id`, `weight`, `cohort` and `agreement` are optional, as are `margin` of a pair and `head` of a
+    reward. A name OWNER/NAME that is no file is a data set of the Hugging Face hub, whose training
+    split is read.
 
     Raises:
         InputError: the file is missing, empty or of another kind, or rows are not examples; names
@@ -49,9 +52,33 @@ def read_examples(path: str | Path) -> list[Example]:
     return examples
 
 
+def weigh_by_agreement(examples: Sequence[Example]) -> list[Example]:
+    """Return the examples with their weights times the share of rater pairs that agree on each.
+
+    Those of which it is not known, with one rater, take the mean of the others.
+
+    Raises:
+        InputError: it is known of none, or there is one on which nobody agrees; names those.
+    """
+    known = [example.agreement for example in examples if example.agreement is not None]
+    if not known:
+        raise InputError("no row says how far its raters agree: leave out weighing by agreement")
+    disputed = [example.id for example in examples if example.agreement == 0]
+    if disputed:
+        raise InputError(
+            f"{len(disputed)} of {len(examples)} rows have an agreement of 0 "
+            f"({', '.join(disputed[:5])}); remove them"
+        )
+    mean = sum(known) / len(known)
+    return [
+        replace(e, weight=e.weight * (mean if e.agreement is None else e.agreement))
+        for e in examples
+    ]
+
+
 def _rows(path: Path) -> Iterator[tuple[int, Any]]:
     """Yield the rows with their numbers from 1: texts of JSON lines, or columns' values."""
-    if path.is_dir() or path.suffix == ".parquet":
+    if path.is_dir() or path.suffix == ".parquet" or _is_hub_name(path):
         yield from enumerate(_table_rows(path), 1)
         return
     try:
@@ -66,10 +93,15 @@ def _rows(path: Path) -> Iterator[tuple[int, Any]]:
 
 
 def _table_rows(path: Path) -> Iterable[Mapping[str, Any]]:
-    from datasets import Dataset, load_from_disk
+    from datasets import Dataset, load_dataset, load_from_disk
 
     try:
-        table = load_from_disk(str(path)) if path.is_dir() else Dataset.from_parquet(str(path))
+        if _is_hub_name(path):
+            table = load_dataset(str(path), split="train")
+        elif path.is_dir():
+            table = load_from_disk(str(path))
+        else:
+            table = Dataset.from_parquet(str(path))
     # datasets raises errors of its own, of pyarrow and of the file system
     except Exception as error:
         told = " ".join(str(error).split())
@@ -82,6 +114,10 @@ def _table_rows(path: Path) -> Iterable[Mapping[str, Any]]:
         raise InputError(f"{path}: holds several splits ({splits}); name the folder of one")
     # a column that other rows need is null in those that do not have it
     return ({k: v for k, v in row.items() if v is not None} for row in table)
+
+
+def _is_hub_name(path: Path) -> bool:
+    return len(path.parts) == 2 and not path.suffix and not path.exists()
 
 
 def _examples(row: Any) -> list[Example]:
@@ -110,8 +146,8 @@ def _examples(row: Any) -> list[Example]:
 def _more(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return what any row may say beside its texts."""
     found: dict[str, Any] = {}
-    for name in ("weight", "margin"):
-        if name in row:
+    for name in ("weight", "margin", "agreement"):
+        if name in row and (name != "agreement" or row[name] is not None):
             if isinstance(row[name], bool) or not isinstance(row[name], int | float):
                 raise ValueError(f"{name} is not a number")
             found[name] = float(row[name])
