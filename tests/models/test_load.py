@@ -12,6 +12,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from trueup import models
 from trueup.errors import ModelError
 from trueup.models import encode_prompt, file_hash, folder_hash, load_model, save_model
+from trueup.training import SFT, train
+from trueup.types import Example
 
 
 def test_public_names() -> None:
@@ -132,3 +134,49 @@ def test_gguf_becomes_a_plain_model(tmp_path: Path, real_model_dir: Path) -> Non
     assert plain.generation_config.eos_token_id == 2
     assert plain.lm_head.weight is plain.model.embed_tokens.weight
     assert save_model(loaded, None, tmp_path / "saved") == folder_hash(real_model_dir)
+
+
+@pytest.fixture
+def adapter(tiny_model_dir: Path, tmp_path: Path) -> Path:
+    rows = [
+        Example(str(i), ({"role": "user", "content": "hi"},), (f"flood {i}",)) for i in range(4)
+    ]
+    method = SFT(lora_rank=2, max_steps=2, keep_adapter=True, precision="fp32", max_length=100)
+    train(method, model=tiny_model_dir, data=rows, out=tmp_path / "run")
+    return tmp_path / "run" / "adapter"
+
+
+def test_an_adapter_is_merged_into_the_model_that_it_names(
+    adapter: Path, tiny_model_dir: Path
+) -> None:
+    loaded = load_model(adapter)
+    merged = load_model(adapter.parent / "checkpoint")
+    ids = torch.arange(5, 12)[None]
+    with torch.no_grad():
+        torch.testing.assert_close(loaded.model(ids).logits, merged.model(ids).logits)
+    assert loaded.content_hash != load_model(tiny_model_dir).content_hash
+    assert not hasattr(loaded.model, "peft_config")
+
+
+def test_an_adapter_of_another_model_is_one_line(adapter: Path, tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    path = adapter / "adapter_model.safetensors"
+    weights = load_file(path)
+    save_file({name: w[:, :-1].clone() for name, w in weights.items()}, path)
+    with pytest.raises(ModelError, match=r"^.*adapter does not fit .* name the model that it.*$"):
+        load_model(adapter)
+    config = adapter / "adapter_config.json"
+    config.write_text(config.read_text().replace("base_model_name_or_path", "other"))
+    with pytest.raises(ModelError, match=r"adapter_config\.json: cannot be read"):
+        load_model(adapter)
+
+
+def test_a_tokenizer_of_another_model_is_one_line(tiny_model_dir: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(tiny_model_dir, folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.add_tokens([f"<extra{i}>" for i in range(400)])
+    tokenizer.save_pretrained(folder)
+    with pytest.raises(ModelError, match=r"its tokenizer has ids up to .* embeddings"):
+        load_model(folder)

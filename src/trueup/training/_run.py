@@ -111,6 +111,8 @@ def _run(
     precision = resolve(method.precision, forward.device)
     context = partial(products, precision, forward.device)
     adapted = _adapt(model, method, _stored(precision, forward))
+    if method.keep_adapter and method.lora_rank is not None:
+        adapted.peft_config["default"].base_model_name_or_path = loaded.source
     reference = None
     if method.has_reference:
         # Fresh adapters add exactly nothing, so this is the model that training starts from, run
@@ -152,7 +154,7 @@ def _disk_full(error: BaseException | None) -> str:
 def _identify(model: str | Path) -> tuple[LoadedModel | None, str]:
     """Return the model's content hash, and the model itself if finding out took loading it."""
     path = Path(model).expanduser()
-    if path.is_dir() and any(path.glob("*.safetensors")):
+    if (path / "config.json").is_file() and any(path.glob("*.safetensors")):
         return None, folder_hash(path)
     loaded = load_model(model)
     return loaded, loaded.content_hash
