@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -180,9 +181,11 @@ def _run(job: Job, method: Method) -> None:
         aside, _ = read_rows(job.held_out, method, job.store)
     rows = weigh_by_agreement(rows) if job.weigh_by_agreement else rows
     method = replace(method, lora_rank=None) if job.full else method
+    # of the processes that torchrun started one speaks
+    speaks = os.environ.get("RANK", "0") == "0"
     with (
-        progress_bars(hidden=job.json) as bars,
-        track(*job.track, folder=job.out, config=method.to_dict()) as log,
+        progress_bars(hidden=job.json or not speaks) as bars,
+        track(*(job.track if speaks else ()), folder=job.out, config=method.to_dict()) as log,
     ):
 
         def on_metrics(row: Mapping[str, Any]) -> None:
@@ -200,6 +203,8 @@ def _run(job: Job, method: Method) -> None:
             progress=bars,
             on_metrics=on_metrics,
         )
+    if not speaks:
+        return
     page = _report(method, job.out, result)
     if job.json:
         print(result.to_json())  # noqa: T201

@@ -32,6 +32,7 @@ from trueup.training.reference import reference_key, reference_logprobs
 from trueup.training.result import TrainResult
 from trueup.training.trackers import Log
 from trueup.training.unpaired import mismatched, unpair
+from trueup.training.workers import Workers
 from trueup.types import Example
 
 __all__ = ["run_method"]
@@ -57,7 +58,8 @@ def run_method(
     """Do what `trueup.training.train` promises; its arguments are explained there."""
     if not data:
         raise InputError(f"{method.name}: no rows to train on; give at least one example")
-    folder = RunFolder(out)
+    workers = Workers.join()
+    folder = RunFolder(out, writes=workers.first)
     loaded, content_hash = _identify(model)
     identity = {
         **method.to_dict(),
@@ -66,7 +68,7 @@ def run_method(
         "held_out": _digest(held_out),
     }
     folder.check(identity)
-    if folder.result.exists():
+    if workers.any(folder.result.exists()):
         return TrainResult.read(folder.result)
     loaded = loaded or load_model(model)
     try:
@@ -79,8 +81,9 @@ def run_method(
                 folder,
                 identity,
                 reference_cache,
-                progress,
+                progress if workers.first else None,
                 on_metrics,
+                workers,
             )
     except Exception as error:
         if reason := _disk_full(error):
@@ -100,6 +103,7 @@ def _run(
     reference_cache: Path | None,
     progress: Progress | None,
     on_metrics: Log | None,
+    workers: Workers,
 ) -> TrainResult:
     model, tokenizer = loaded.model, loaded.tokenizer
     groups, aside = (_groups(method, rows, loaded) for rows in (data, held_out))
@@ -129,12 +133,18 @@ def _run(
                 key=_reference_key(method, loaded, precision),
                 pass_tokens=method.pass_tokens,
                 progress=progress and partial(progress, "reference log-probs"),
+                workers=workers,
             )
     weights = {name: p for name, p in model.named_parameters() if p.requires_grad}
-    loop = Loop(method, forward, weights, groups, aside, reference, folder, context, on_metrics)
+    loop = Loop(
+        method, forward, weights, groups, aside, reference, folder, context, on_metrics, workers
+    )
     done = loop.run(progress and partial(progress, "steps"))
     forward.restore()
-    return _finish(method, folder, done, adapted, tokenizer, groups, forward.note)
+    if workers.first:
+        _finish(method, folder, done, adapted, tokenizer, groups, forward.note)
+    workers.wait()
+    return TrainResult.read(folder.result)
 
 
 def _disk_full(error: BaseException | None) -> str:
@@ -221,7 +231,8 @@ def _finish(
     tokenizer: Any,
     groups: Sequence[Group],
     note: str,
-) -> TrainResult:
+) -> None:
+    """Save the trained model, say what the run gave, and drop what only it needed."""
     if method.lora_rank is not None:
         if method.keep_adapter:
             adapted.save_pretrained(folder.adapter)
@@ -240,7 +251,6 @@ def _finish(
     )
     write_atomically(folder.result, result.to_json().encode())
     folder.drop_state()
-    return result
 
 
 def _warnings(folder: RunFolder, note: str) -> list[str]:

@@ -46,9 +46,11 @@ class RunFolder:
 
     Attributes:
         path: the folder; `checkpoint/` in it is the trained model, `metrics.jsonl` its history.
+        writes: whether this process writes into it; of several that train together one does.
     """
 
     path: Path
+    writes: bool = True
     identity: Path = field(init=False)
     metrics: Path = field(init=False)
     state: Path = field(init=False)
@@ -103,7 +105,7 @@ class RunFolder:
             TrainingError: as `check` does, or the folder cannot be written to.
         """
         self.check(identity)
-        if not self.identity.exists():
+        if self.writes and not self.identity.exists():
             try:
                 write_atomically(self.identity, json.dumps(identity, indent=2).encode())
             except OSError as error:
@@ -118,6 +120,8 @@ class RunFolder:
         optimizer: torch.optim.Optimizer,
     ) -> None:
         """Save what the next step depends on."""
+        if not self.writes:
+            return
         state = {
             "progress": {name: getattr(progress, name) for name in Progress.__slots__},
             "weights": {name: tensor.detach() for name, tensor in weights.items()},
@@ -131,7 +135,7 @@ class RunFolder:
         self, weights: Mapping[str, Tensor], optimizer: torch.optim.Optimizer
     ) -> Progress:
         """Put the last saved state back in place; a run that has none starts at step 0."""
-        for left in self.path.glob(".*.pt.*"):  # of a save that was killed
+        for left in self.path.glob(".*.pt.*") if self.writes else ():  # of a save that was killed
             left.unlink(missing_ok=True)
         if not self.state.exists():
             self._keep_metrics(0)
@@ -148,7 +152,8 @@ class RunFolder:
 
     def save_best(self, weights: Mapping[str, Tensor]) -> None:
         """Keep these weights as the best so far."""
-        _save(self.best, {name: tensor.detach() for name, tensor in weights.items()})
+        if self.writes:
+            _save(self.best, {name: tensor.detach() for name, tensor in weights.items()})
 
     def load_best(self, weights: Mapping[str, Tensor]) -> None:
         """Put the best weights in place."""
@@ -156,6 +161,8 @@ class RunFolder:
 
     def append_metrics(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Add rows to the history."""
+        if not self.writes:
+            return
         with self.metrics.open("a") as file:
             file.writelines(json.dumps(row) + "\n" for row in rows)
 
@@ -170,6 +177,8 @@ class RunFolder:
 
     def _keep_metrics(self, step: int) -> None:
         """Drop rows of steps that will be done again, and a last line that was cut off."""
+        if not self.writes:
+            return
         kept = []
         for line in self.metrics.read_text().splitlines() if self.metrics.exists() else ():
             try:

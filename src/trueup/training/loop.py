@@ -26,6 +26,7 @@ from trueup.training.packs import packed
 from trueup.training.reference import pad_reference
 from trueup.training.trackers import Log
 from trueup.training.unpaired import mismatched
+from trueup.training.workers import ALONE, Workers
 
 __all__ = ["Loop", "batch_of_step", "learning_rate", "rows_of_run"]
 
@@ -82,6 +83,7 @@ class Loop:
         folder: where state and metrics go.
         products: opens the context in which forward and backward run.
         on_metrics: given each row of metrics once it is written.
+        workers: the processes that train together.
     """
 
     method: Method
@@ -93,6 +95,7 @@ class Loop:
     folder: RunFolder
     products: Callable[[], AbstractContextManager[None]]
     on_metrics: Log | None = None
+    workers: Workers = ALONE
 
     def run(self, report: Callable[[int, int], None] | None = None) -> Progress:
         """Train from the last saved state to the end.
@@ -120,10 +123,11 @@ class Loop:
                 self._after_step(progress, optimizer, steps)
                 if report:
                     report(progress.step, steps)
-                if ending() and progress.step < steps:
+                if self.workers.any(ending()) and progress.step < steps:
                     self.folder.save_state(progress, self.weights, optimizer)
                     raise KeyboardInterrupt
         if self.method.keep == "best" and progress.best_metric is not None:
+            self.workers.wait()
             self.folder.load_best(self.weights)
         return progress
 
@@ -140,6 +144,7 @@ class Loop:
         start = time.perf_counter()
         optimizer.zero_grad(set_to_none=True)
         values = self._pass(batch, learn=True)
+        self.workers.sum_gradients(self.weights.values())
         limit = math.inf if self.method.clip is None else self.method.clip
         norm = float(nn.utils.clip_grad_norm_(self.weights.values(), limit, foreach=True))
         if not (math.isfinite(values["loss"]) and math.isfinite(norm)):
@@ -166,7 +171,7 @@ class Loop:
 
     def _record(self, row: Mapping[str, Any]) -> None:
         self.folder.append_metrics([row])
-        if self.on_metrics:
+        if self.on_metrics and self.workers.first:
             self.on_metrics(row)
 
     def _after_step(self, progress: Progress, optimizer: torch.optim.Optimizer, steps: int) -> None:
@@ -195,7 +200,7 @@ class Loop:
         counts: dict[str, float] = {}
         over = objective.denominators(*_masks(groups), self.method)
         kl = self._kl(groups) if self.method.unpaired else None
-        for pack in packed(groups, tokens=self.method.pass_tokens):
+        for pack in self._packs(groups):
             with self.products():
                 outputs = replace(self._outputs(pack), kl=kl)
                 found = objective.sums(outputs, self.method)
@@ -206,6 +211,7 @@ class Loop:
             _add(totals, {"loss": loss, **({} if len(terms) == 1 else terms)})
             _add(told, found.metrics)
             _add(counts, found.counts)
+        totals, told, counts = self.workers.sum(totals, told, counts)
         means = {name: (value, counts.get(name, len(groups))) for name, value in told.items()}
         return totals | {name: value / n for name, (value, n) in means.items() if n}
 
@@ -214,11 +220,17 @@ class Loop:
         rows = mismatched(groups)
         total = torch.zeros((), dtype=torch.float64)
         with torch.no_grad(), self.products():
-            for pack in packed(rows, tokens=self.method.pass_tokens):
+            for pack in self._packs(rows):
                 outputs = self._outputs(pack)
                 assert outputs.ref_logps is not None
                 total += (outputs.logps - outputs.ref_logps).sum().cpu()
+        [summed] = self.workers.sum({"kl": float(total)})
+        total = torch.tensor(summed["kl"], dtype=torch.float64)
         return (total / max(1, len(rows))).clamp(min=0).to(self.forward.device)
+
+    def _packs(self, groups: Sequence[Group]) -> Sequence[list[Group]]:
+        """Return this process's packs of the groups."""
+        return self.workers.share(list(packed(groups, tokens=self.method.pass_tokens)))
 
     def _outputs(self, pack: Sequence[Group]) -> Outputs:
         outputs = self.forward(pack)

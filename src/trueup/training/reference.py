@@ -14,6 +14,7 @@ from trueup.training.checkpoint import write_atomically
 from trueup.training.forward import Forward
 from trueup.training.groups import Group
 from trueup.training.packs import packed
+from trueup.training.workers import ALONE, Workers
 
 __all__ = ["pad_reference", "reference_key", "reference_logprobs"]
 
@@ -40,6 +41,7 @@ def reference_logprobs(
     key: str,
     pass_tokens: int,
     progress: Callable[[int, int], None] | None = None,
+    workers: Workers = ALONE,
 ) -> dict[str, Tensor]:
     """Return the reference's log-probs of every group, from disk where they are known.
 
@@ -50,6 +52,7 @@ def reference_logprobs(
         key: `reference_key` of the model.
         pass_tokens: distinct tokens in one forward pass.
         progress: told how many groups of how many are done.
+        workers: the processes that part the groups among them.
 
     Returns:
         From each group's digest to its completions' per-token log-probs, one after another.
@@ -61,18 +64,21 @@ def reference_logprobs(
         return known
     was_training = forward.model.training
     forward.model.eval()
-    done = 0
+    packs = workers.share(list(packed(missing, tokens=pass_tokens)))
+    found: dict[str, Tensor] = {}
     with torch.no_grad():
-        for pack in packed(missing, tokens=pass_tokens):
+        for pack in packs:
             outputs = forward(pack)
             sizes = [sum(map(len, group.completions)) for group in pack]
             rows = outputs.logps[outputs.mask].cpu().split(sizes)  # type: ignore[no-untyped-call]
-            known |= {group.digest: row.clone() for group, row in zip(pack, rows, strict=True)}
-            done += len(pack)
+            found |= {group.digest: row.clone() for group, row in zip(pack, rows, strict=True)}
             if progress:
-                progress(done, len(missing))
+                progress(len(found), sum(map(len, packs)))
     forward.model.train(was_training)
-    write_atomically(path, save(known))
+    known |= workers.merge(found)
+    if workers.first:
+        write_atomically(path, save(known))
+    workers.wait()
     return known
 
 
