@@ -57,7 +57,7 @@ def render_training(report: Mapping[str, Any]) -> str:
     Args:
         report: in the shape of `trueup.report.model.TrainReport`.
     """
-    stage = {"name": "Curves", "method": report["method"], "rows": report["rows"]}
+    stage = {"name": "", "method": report["method"], "rows": report["rows"]}
     page = _environment().get_template("run.html")
     summary = _training_summary(report["rows"], report["result"])
     return page.render(report=report, stages=[_stage(stage)], summary=summary)
@@ -140,6 +140,8 @@ def _signed(value: float) -> str:
 def _plain(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
+    if value is None or value == []:
+        return "none"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 

@@ -178,7 +178,8 @@ def _curve(values: Sequence[Row], title: str, *, share: bool = False) -> str:
     if not values:
         return ""
     names = [name for name in _COLOURS if any(v["series"] == name for v in values)]
-    axis = alt.Axis(format=".0%", tickCount=5) if share else alt.Axis(tickCount=5)
+    # fonts on pages are wider than those that the plot's room was measured by
+    axis = alt.Axis(format=".0%" if share else "", tickCount=5, titlePadding=12)
     scale = alt.Scale(domain=[0, 1]) if share else alt.Scale(zero=False)
     legend = alt.Legend(title=None, orient="top") if len(names) > 1 else None
     chart = (
