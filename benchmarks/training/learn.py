@@ -183,7 +183,7 @@ def by_trl(loaded: LoadedModel, method: Method, pairs: Sequence[Example], out: P
     options: dict[str, Any] = {
         "bf16": torch.cpu._is_avx512_bf16_supported(),
         "lr_scheduler_type": method.schedule,
-        "warmup_ratio": method.warmup,
+        "warmup_steps": method.warmup,
         "num_train_epochs": method.epochs,
         "train_sampling_strategy": "random",
         "logging_steps": 1000,

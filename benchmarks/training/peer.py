@@ -107,7 +107,8 @@ def trl_trainer(
     """Return TRL's trainer of the same method on the model.
 
     Two of its objectives are told to do what their papers say: ORPO's likelihood counts the
-    completion's tokens and not the prompt's, and SimPO has no likelihood term.
+    completion's tokens and not the prompt's, and SimPO has no likelihood term. Those two would also
+    begin every prompt with another token.
 
     Args:
         loaded: the model, which learns; a copy where it is to be left as it is.
@@ -186,9 +187,11 @@ def trl_trainer(
             for i, r in enumerate(data)
         ]
     elif isinstance(method, ORPO):
+        tokenizer.bos_token = None
         common["max_length"] = 2048
         kind, config = PaperORPO, partial(ORPOConfig, beta=method.beta)
     elif isinstance(method, SimPO):
+        tokenizer.bos_token = None
         common["max_length"] = 2048
         kind = CPOTrainer
         config = partial(
