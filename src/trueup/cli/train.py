@@ -229,7 +229,7 @@ def _report(method: Method, out: Path, result: TrainResult) -> Path:
         "title": out.name,
         "method": method.name,
         "rows": [json.loads(line) for line in lines],
-        "options": {k: v for k, v in method.to_dict().items() if k != "method"},
+        "options": asdict(method),
         "result": result.to_dict(),
     }
     page = out / "report.html"

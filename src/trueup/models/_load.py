@@ -23,7 +23,7 @@ from trueup.models._quiet import no_bars
 from trueup.models._save import save_model
 from trueup.models._source import Located, locate
 
-__all__ = ["DType", "LoadedModel", "load_model", "one_line", "quiet"]
+__all__ = ["DType", "LoadedModel", "load_model", "one_line", "pick_device", "quiet"]
 
 DType = Literal["float32", "bfloat16", "auto"]
 
@@ -77,10 +77,7 @@ def load_model(
         ModelError: nothing is there, weights are missing or broken, or the format is unknown.
     """
     located = locate(source)
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    if device == "cpu":
-        keep_freed_memory()
+    device = pick_device(device)
     if located.base is not None:
         base = load_model(located.base, dtype=dtype, device=device, cache_dir=cache_dir)
         return _with_adapter(base, located.folder, str(source))
@@ -94,6 +91,15 @@ def load_model(
             model, tokenizer = _from_gguf(located, torch_dtype, content_hash, cache_dir)
     _complete(model, tokenizer, str(source))
     return LoadedModel(model.to(device).eval(), tokenizer, str(source), content_hash)
+
+
+def pick_device(device: str) -> str:
+    """Return the device that "auto" stands for, or the one that is named, ready to be used."""
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cpu":
+        keep_freed_memory()
+    return device
 
 
 def _with_adapter(base: LoadedModel, folder: Path, source: str) -> LoadedModel:

@@ -13,7 +13,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from trueup.errors import ModelError
 from trueup.models._hash import folder_hash
-from trueup.models._load import LoadedModel, one_line, quiet
+from trueup.models._load import LoadedModel, one_line, pick_device, quiet
 from trueup.models._source import locate
 
 __all__ = ["load_reward_model", "reward_model"]
@@ -66,8 +66,7 @@ def load_reward_model(
         ModelError: nothing is there, or it is no reward model.
     """
     folder = locate(source).folder
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = pick_device(device)
     with quiet(), one_line(str(source)):
         tokenizer = AutoTokenizer.from_pretrained(folder)
         model, info = AutoModelForSequenceClassification.from_pretrained(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from trueup.errors import InputError
+from trueup.training.groups import reject
 from trueup.types import Example, Message
 
 __all__ = ["read_examples", "weigh_by_agreement"]
@@ -63,12 +64,7 @@ def weigh_by_agreement(examples: Sequence[Example]) -> list[Example]:
     known = [example.agreement for example in examples if example.agreement is not None]
     if not known:
         raise InputError("no row says how far its raters agree: leave out weighing by agreement")
-    disputed = [example.id for example in examples if example.agreement == 0]
-    if disputed:
-        raise InputError(
-            f"{len(disputed)} of {len(examples)} rows have an agreement of 0 "
-            f"({', '.join(disputed[:5])}); remove them"
-        )
+    reject(examples, "an agreement of 0", lambda e: e.agreement == 0, remedy="remove them")
     mean = sum(known) / len(known)
     return [
         replace(e, weight=e.weight * (mean if e.agreement is None else e.agreement))

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from trueup.errors import InputError
-from trueup.training.groups import Group, Tokens
+from trueup.training.groups import Group, Tokens, reject
 from trueup.types import Example
 
 __all__ = ["pack_documents"]
@@ -32,18 +31,18 @@ def pack_documents(
     Raises:
         InputError: rows with a prompt, or without any text; the message names them.
     """
-    asked = [example.id for example in examples if example.messages]
-    if asked:
-        raise InputError(
-            f"{len(asked)} of {len(examples)} rows have a prompt ({', '.join(asked[:5])}); "
-            "continued pretraining reads rows with `text`, trueup train sft these"
-        )
-    empty = [example.id for example in examples if not example.completions[0].strip()]
-    if empty:
-        raise InputError(
-            f"{len(empty)} of {len(examples)} rows have an empty text ({', '.join(empty[:5])}); "
-            "remove them"
-        )
+    reject(
+        examples,
+        "a prompt",
+        lambda e: bool(e.messages),
+        remedy="continued pretraining reads rows with `text`, trueup train sft these",
+    )
+    reject(
+        examples,
+        "an empty text",
+        lambda e: not e.completions[0].strip(),
+        remedy="remove them",
+    )
     begin = tokenizer.bos_token_id
     prompt = (tokenizer.eos_token_id if begin is None else begin,)
     parts = list(_parts(examples, tokenizer, max_length - 1))

@@ -11,7 +11,7 @@ from trueup.errors import InputError, PromptTooLong
 from trueup.training.config import Method, Reward
 from trueup.types import Example
 
-__all__ = ["Group", "build_groups", "encode_group"]
+__all__ = ["Group", "build_groups", "encode_group", "reject"]
 
 Tokens = tuple[int, ...]
 
@@ -80,12 +80,12 @@ def build_groups(
     """
     least = method.completions
     kept = [_kept(example, method) for example in examples]
-    _reject(kept, "no prompt", lambda e: not e.messages, remedy="trueup train cpt reads texts")
-    _reject(kept, f"fewer than {least} completions", lambda e: len(e.completions) < least)
-    _reject(kept, "an empty completion", lambda e: not all(map(str.strip, e.completions)))
-    _reject(kept, "chosen equal to rejected", lambda e: _has_equal(e.completions))
-    _reject(kept, "a weight that is not above 0", lambda e: not e.weight > 0)
-    _reject(
+    reject(kept, "no prompt", lambda e: not e.messages, remedy="trueup train cpt reads texts")
+    reject(kept, f"fewer than {least} completions", lambda e: len(e.completions) < least)
+    reject(kept, "an empty completion", lambda e: not all(map(str.strip, e.completions)))
+    reject(kept, "chosen equal to rejected", lambda e: _has_equal(e.completions))
+    reject(kept, "a weight that is not above 0", lambda e: not e.weight > 0)
+    reject(
         kept if least == 1 and not method.unpaired else (),
         "a completion that is not wanted (label: false)",
         lambda e: e.desirable is False,
@@ -96,7 +96,7 @@ def build_groups(
         encode_group(example, tokenizer, head=heads.index(example.head) if heads else 0)
         for example in kept
     ]
-    _reject(
+    reject(
         whole,
         f"a prompt of {max_length} tokens or more",
         lambda g: len(g.prompt) >= max_length,
@@ -104,7 +104,7 @@ def build_groups(
         remedy="raise max_length or shorten them",
     )
     cut = tuple(_cut(group, max_length) for group in whole)
-    _reject(
+    reject(
         cut,
         f"completions that are equal once cut to {max_length} tokens",
         lambda g: _has_equal(g.completions),
@@ -145,12 +145,12 @@ def _heads(examples: Sequence[Example], method: Method) -> tuple[str, ...]:
     """Return the heads that rows are to name; none where they need not."""
     if not isinstance(method, Reward):
         return ()
-    _reject(
+    reject(
         examples,
         "a margin on a ranking of more than two",
         lambda e: bool(e.margin) and len(e.completions) > 2,
     )
-    _reject(
+    reject(
         examples if method.heads else (),
         f"a head that is none of {', '.join(method.heads)}",
         lambda e: e.head not in method.heads,
@@ -172,7 +172,7 @@ def _has_equal(completions: Sequence[Any]) -> bool:
     return len(set(completions)) < len(completions)
 
 
-def _reject(
+def reject(
     rows: Sequence[Any],
     what: str,
     is_bad: Callable[[Any], bool],
@@ -180,6 +180,11 @@ def _reject(
     error: type[InputError] = InputError,
     remedy: str = "mend or remove them",
 ) -> None:
+    """Refuse rows, each with an `id`, of which some are bad; the message says what and names them.
+
+    Raises:
+        InputError: or `error`, if any is.
+    """
     bad = [row.id for row in rows if is_bad(row)]
     if bad:
         named = ", ".join(bad[:5]) + (", ..." if len(bad) > 5 else "")

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from trueup.errors import InputError
 from trueup.stats.intervals import Estimate, rate_interval
+from trueup.training.groups import reject
 from trueup.training.rewards.model import Rewards
 from trueup.types import ALL_COHORTS, Example
 
@@ -123,12 +124,12 @@ def measure_rewards(
     Raises:
         InputError: rows with fewer than two completions, or a head that the model does not have.
     """
-    single = [e.id for e in examples if len(e.completions) < 2]
-    if single:
-        raise InputError(
-            f"{len(single)} of {len(examples)} rows have one completion ({', '.join(single[:5])}); "
-            "rewards are measured on pairs or rankings"
-        )
+    reject(
+        examples,
+        "one completion",
+        lambda e: len(e.completions) < 2,
+        remedy="rewards are measured on pairs or rankings",
+    )
     unknown = [e.id for e in examples if len(heads) > 1 and e.head not in heads]
     if unknown:
         raise InputError(

@@ -162,15 +162,15 @@ def _score(
 ) -> tuple[list[Floats], list[tuple[int, ...]]]:
     import torch
 
-    from trueup.training.groups import encode_group
+    from trueup.training.groups import encode_group, reject
     from trueup.training.packs import packed
 
-    unusable = [e.id for e in examples if not (e.messages and e.completions)]
-    if unusable:
-        raise InputError(
-            f"{len(unusable)} of {len(examples)} rows have no prompt or no completion "
-            f"({', '.join(unusable[:5])}); a reward is of an answer to a prompt"
-        )
+    reject(
+        examples,
+        "no prompt or no completion",
+        lambda e: not (e.messages and e.completions),
+        remedy="a reward is of an answer to a prompt",
+    )
     encoded = [encode_group(example, tokenizer) for example in examples]
     limit = getattr(forward.model.config.get_text_config(), "max_position_embeddings", None)
     long = [g.id for g in encoded if limit and max(map(len, g.paths)) >= limit]
