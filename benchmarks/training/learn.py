@@ -24,6 +24,7 @@ import copy
 import gzip
 import json
 import os
+import re
 import tempfile
 from collections.abc import Sequence
 from hashlib import sha256
@@ -65,8 +66,18 @@ def lines(folder: Path) -> list[dict[str, Any]]:
 
 
 def pair(name: str, prompt: str, chosen: str, rejected: str, cohort: str) -> Example:
-    turns = ({"role": "user", "content": prompt},)
-    return Example(name, turns, (chosen.strip(), rejected.strip()), cohort=cohort)
+    return Example(name, ({"role": "user", "content": prompt},), (chosen, rejected), cohort=cohort)
+
+
+def dialogue(text: str) -> tuple[dict[str, str], ...]:
+    """The turns of HH-RLHF's text, which end where the assistant is to speak."""
+    turns = re.split(r"\n\n(Human|Assistant):", text)[1:]
+    roles = {"Human": "user", "Assistant": "assistant"}
+    found = [
+        {"role": roles[speaker], "content": said.strip()}
+        for speaker, said in zip(turns[::2], turns[1::2], strict=True)
+    ]
+    return tuple(found[:-1])  # the last one is the assistant's, still empty
 
 
 def read(name: str, folder: Path | None) -> list[Example]:
@@ -75,9 +86,9 @@ def read(name: str, folder: Path | None) -> list[Example]:
     kept = [
         example
         for example in found
-        if all(example.completions)
+        if all(isinstance(text, str) and text.strip() for text in example.completions)
         and example.completions[0] != example.completions[1]
-        and max(map(len, (str(example.messages[0]["content"]), *example.completions))) < LONGEST
+        and max(map(len, (prompt_of(example), *example.completions))) < LONGEST
     ]
     return sorted(kept, key=lambda example: sha256(example.id.encode()).hexdigest())
 
@@ -101,11 +112,8 @@ def people(name: str, folder: Path | None) -> list[Example]:
     for row in rows:
         if name == "hh_rlhf_harmless":
             cut = row["prompt_end"]
-            found.append(
-                pair(
-                    row["id"], row["chosen"][:cut], row["chosen"][cut:], row["rejected"][cut:], name
-                )
-            )
+            answers = tuple(row[which][cut:].strip() for which in ("chosen", "rejected"))
+            found.append(Example(row["id"], dialogue(row["chosen"][:cut]), answers, cohort=name))
             continue
         prompt = "\n".join(part for part in (row.get("instruction"), row.get("input")) if part)
         if name == "pandalm":
@@ -128,7 +136,7 @@ def part(pairs: Sequence[Example], most: int) -> tuple[list[Example], list[Examp
 
 
 def prompt_of(example: Example) -> str:
-    return str(example.messages[-1]["content"])
+    return "\n".join(str(turn["content"]) for turn in example.messages)
 
 
 def ranked(loaded: LoadedModel, pairs: Sequence[Example]) -> np.ndarray:

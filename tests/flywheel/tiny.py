@@ -96,7 +96,9 @@ class TinyApp:
     def simulated_labels(
         self, items: Sequence[Item], *, overlap: int, seed: int
     ) -> Iterator[tuple[str, str, Label]]:
-        for number, item in enumerate(sorted(items, key=lambda i: i.conversation_id)):
+        # how many of a random model's items have two answers differs between processors
+        paired_first = sorted(items, key=lambda i: (-len(i.answers), i.conversation_id))
+        for number, item in enumerate(paired_first):
             for turn, reviewer in enumerate(("ada", "ben", "cleo")[:overlap]):
                 odd = not self.agreeing and turn == number % overlap
                 if (number + odd) % 2 or len(item.answers) == 1:
