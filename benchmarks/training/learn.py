@@ -45,14 +45,6 @@ from trueup.training.rewards import RewardModel, measure_rewards
 from trueup.types import Example
 
 PAIRED = ("dpo", "ipo", "kto", "orpo", "simpo", "reward")
-SETTINGS: dict[str, dict[str, Any]] = {
-    "dpo": {"lr": 1e-4},
-    "ipo": {"lr": 1e-4},
-    "kto": {"lr": 1e-4},
-    "orpo": {"lr": 1e-4},
-    "simpo": {"lr": 1e-4},
-    "reward": {"lr": 1e-4},
-}
 LONGEST = 1200
 """Characters of a prompt and of an answer at most, so that a run takes minutes on two cores."""
 
@@ -128,11 +120,13 @@ def people(name: str, folder: Path | None) -> list[Example]:
     return found
 
 
-def part(pairs: Sequence[Example], most: int) -> tuple[list[Example], list[Example]]:
-    """Part pairs by their prompts, a third aside, and take at most so many of each."""
+def part(
+    pairs: Sequence[Example], arguments: argparse.Namespace
+) -> tuple[list[Example], list[Example]]:
+    """Part pairs by their prompts, a third aside, and take at most as many as are asked for."""
     aside = [p for p in pairs if sha256(prompt_of(p).encode()).digest()[0] % 3 == 0]
     left = [p for p in pairs if sha256(prompt_of(p).encode()).digest()[0] % 3]
-    return left[:most], aside[:most]
+    return left[: arguments.pairs], aside[: arguments.held_out]
 
 
 def prompt_of(example: Example) -> str:
@@ -215,10 +209,10 @@ def methods(arguments: argparse.Namespace, folder: Path | None) -> None:
     print("| data | method | trained by | held-out accuracy | pairs |")
     print("| --- | --- | --- | --- | --- |")
     for name in arguments.data:
-        given, aside = part(read(name, folder), arguments.pairs)
+        given, aside = part(read(name, folder), arguments)
         start = ranked(loaded, aside)
         for kind in arguments.methods:
-            method = METHODS[kind](**SETTINGS[kind], epochs=arguments.epochs, max_length=768)
+            method = METHODS[kind](lr=arguments.lr, epochs=arguments.epochs, max_length=768)
             with tempfile.TemporaryDirectory() as work:
                 result = train(method, model=arguments.model, data=given, out=Path(work) / "run")
                 show(name, kind, "trueup", accuracy(method, result.checkpoint_path, start, aside))
@@ -233,13 +227,13 @@ def heads(arguments: argparse.Namespace, folder: Path | None) -> None:
     labels = {"safety": "hh_rlhf_harmless", "quality": "pandalm"}
     given, aside = [], []
     for head, name in labels.items():
-        one, other = part(read(name, folder), arguments.pairs)
+        one, other = part(read(name, folder), arguments)
         given += [replace(example, head=head) for example in one]
         aside += [replace(example, head=head) for example in other]
     print("| reward model | safety | quality |")
     print("| --- | --- | --- |")
     for told, names in (("two heads", tuple(labels)), ("one mixed head", ())):
-        method = Reward(lr=1e-4, heads=names, epochs=arguments.epochs, max_length=768)
+        method = Reward(lr=arguments.lr, heads=names, epochs=arguments.epochs, max_length=768)
         with tempfile.TemporaryDirectory() as work:
             result = train(method, model=arguments.model, data=given, out=Path(work) / "run")
             model = RewardModel.load(result.checkpoint_path)
@@ -257,15 +251,18 @@ def main() -> None:
     parser.add_argument("--model", default="smollm2-135m")
     parser.add_argument("--data", nargs="+", default=["demo"])
     parser.add_argument("--methods", nargs="+", default=list(PAIRED), choices=PAIRED)
-    parser.add_argument("--pairs", type=int, default=200, help="to train on, and to hold out")
+    parser.add_argument("--pairs", type=int, default=200, help="to train on")
+    parser.add_argument("--held-out", type=int, default=400, help="pairs to rank at most")
+    parser.add_argument("--lr", type=float, default=2e-4)
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--beside", action="store_true", help="train by TRL too")
     parser.add_argument("--heads", action="store_true")
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
     found = os.environ.get("TRUEUP_DATA")
     (heads if arguments.heads else methods)(arguments, Path(found) if found else None)
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(os.cpu_count() or 1)
     main()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -108,14 +109,19 @@ def test_a_killed_run_ends_with_the_same_bits(
     assert history(resumed) == history(whole)
 
 
+@pytest.mark.parametrize("dropout", [0.0, 0.2])
 def test_a_run_that_is_told_to_end_saves_its_step_and_goes_on_to_the_same_bits(
-    tiny_model_dir: Path, examples: Examples, tmp_path: Path
+    tiny_model_dir: Path, examples: Examples, tmp_path: Path, dropout: float
 ) -> None:
+    model = tmp_path / "model"
+    shutil.copytree(tiny_model_dir, model)
+    config = json.loads((model / "config.json").read_text())
+    (model / "config.json").write_text(json.dumps(config | {"attention_dropout": dropout}))
     method = SFT(lora_rank=4, lr=1e-2, batch_size=4, epochs=3, precision="fp32", save_every=1000)
     data = examples(8)
 
     def run(name: str, **more: Any) -> TrainResult:
-        return train(method, model=tiny_model_dir, data=data, out=tmp_path / name, **more)
+        return train(method, model=model, data=data, out=tmp_path / name, **more)
 
     def end_it(what: str, done: int, _: int) -> None:
         if what == "steps" and done == 2:
@@ -141,7 +147,7 @@ def test_a_finished_run_returns_at_once(
     assert train(METHOD, model=tiny_model_dir, data=data, out=tmp_path / "run") == first
     assert time.perf_counter() - began < 0.5
     assert before == {p: p.stat().st_mtime_ns for p in (tmp_path / "run").rglob("*") if p.is_file()}
-    assert not (tmp_path / "run" / "state.pt").exists()
+    assert not (tmp_path / "run" / "state").exists()
 
 
 def test_a_result_follows_its_folder(
@@ -217,12 +223,11 @@ def test_state_comes_back_exactly(tmp_path: Path) -> None:
 
     def step(weights: dict[str, torch.Tensor], optimizer: torch.optim.Optimizer) -> None:
         optimizer.zero_grad()
-        (weights["w"] * torch.randn(2, 3)).sum().backward()
+        (weights["w"] ** 3).sum().backward()
         optimizer.step()
 
     folder = RunFolder(tmp_path)
     weights, optimizer = fresh()
-    torch.manual_seed(1)
     step(weights, optimizer)
     folder.append_metrics([{"step": 1}])
     folder.save_state(Progress(step=1, tokens=7), weights, optimizer)
@@ -230,7 +235,6 @@ def test_state_comes_back_exactly(tmp_path: Path) -> None:
     folder.append_metrics([{"step": 2}])
     with folder.metrics.open("a") as file:
         file.write('{"step": 3, "lo')
-    torch.manual_seed(2)
     others, another = fresh()
     assert folder.load_state(others, another) == Progress(step=1, tokens=7)
     assert folder.read_metrics() == [{"step": 1}]
@@ -253,7 +257,6 @@ def test_a_full_disk_is_one_line_and_the_run_goes_on_after_it(
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert not (tmp_path / "run" / "checkpoint").exists()
-    assert not list((tmp_path / "run").glob(".*"))
     resumed = train(method, model=tiny_model_dir, data=data, out=tmp_path / "run")
     whole = train(method, model=tiny_model_dir, data=data, out=tmp_path / "whole")
     assert resumed.content_hash == whole.content_hash
@@ -262,7 +265,7 @@ def test_a_full_disk_is_one_line_and_the_run_goes_on_after_it(
 def test_a_run_that_is_killed_while_it_saves_ends_with_the_same_bits(
     tiny_model_dir: Path, examples: Examples, tmp_path: Path
 ) -> None:
-    """The state is written beside the last one, which stays until it is whole."""
+    """A state is written beside the last one, which stays until it is whole."""
     method = replace(METHOD, lora_rank=None, save_every=1, epochs=8, eval_every=None, keep="last")
     data = examples(8, pairs=True)
     out = tmp_path / "killed"
@@ -270,7 +273,7 @@ def test_a_run_that_is_killed_while_it_saves_ends_with_the_same_bits(
     try:
         while process.poll() is None:
             # not the first save, so that there is one before it
-            if (out / "state.pt").exists() and any(out.glob(".state.pt.*")):
+            if len(list(out.glob("state/*"))) > 1:
                 os.kill(process.pid, signal.SIGKILL)
                 break
     finally:
@@ -285,4 +288,4 @@ def test_a_run_that_is_killed_while_it_saves_ends_with_the_same_bits(
     finally:
         torch.set_num_threads(threads)
     assert resumed.content_hash == whole.content_hash
-    assert not list(out.glob(".state.pt.*")), "what was left half written is still there"
+    assert not (out / "state").exists(), "what was left half written is still there"

@@ -30,6 +30,7 @@ from trueup.training.loop import Loop, rows_of_run
 from trueup.training.lora import add_adapters
 from trueup.training.reference import reference_key, reference_logprobs
 from trueup.training.result import TrainResult
+from trueup.training.sharded import gather, shard
 from trueup.training.trackers import Log
 from trueup.training.unpaired import mismatched, unpair
 from trueup.training.workers import Workers
@@ -59,7 +60,7 @@ def run_method(
     if not data:
         raise InputError(f"{method.name}: no rows to train on; give at least one example")
     workers = Workers.join()
-    folder = RunFolder(out, writes=workers.first)
+    folder = RunFolder(out, workers)
     loaded, content_hash = _identify(model)
     identity = {
         **method.to_dict(),
@@ -114,9 +115,13 @@ def _run(
     forward = RewardForward(model) if method.has_rewards else Forward(model)
     precision = resolve(method.precision, forward.device)
     context = partial(products, precision, forward.device)
-    adapted = _adapt(model, method, _stored(precision, forward))
+    adapted = _adapt(model, method, _stored(precision, forward), parted=workers.size > 1)
     if method.keep_adapter and method.lora_rank is not None:
         adapted.peft_config["default"].base_model_name_or_path = loaded.source
+    if workers.size > 1:
+        shard(forward)
+    # before any pass, which may leave whole weights in the place of parted ones
+    weights = {name: p for name, p in model.named_parameters() if p.requires_grad}
     reference = None
     if method.has_reference:
         # Fresh adapters add exactly nothing, so this is the model that training starts from, run
@@ -135,14 +140,16 @@ def _run(
                 progress=progress and partial(progress, "reference log-probs"),
                 workers=workers,
             )
-    weights = {name: p for name, p in model.named_parameters() if p.requires_grad}
     loop = Loop(
         method, forward, weights, groups, aside, reference, folder, context, on_metrics, workers
     )
     done = loop.run(progress and partial(progress, "steps"))
     forward.restore()
+    if workers.size > 1:
+        gather(forward, keep=workers.first)
     if workers.first:
         _finish(method, folder, done, adapted, tokenizer, groups, forward.note)
+    folder.drop_state()
     workers.wait()
     return TrainResult.read(folder.result)
 
@@ -201,8 +208,14 @@ def _stored(precision: str, forward: Forward) -> torch.dtype | None:
     return torch.bfloat16 if precision == "bf16" and mixed else None
 
 
-def _adapt(model: Any, method: Method, dtype: torch.dtype | None) -> Any:
+def _adapt(model: Any, method: Method, dtype: torch.dtype | None, *, parted: bool) -> Any:
     """Put adapters on the model, or make all its weights learn.
+
+    Args:
+        model: the one that learns.
+        method: the configuration.
+        dtype: in which layers multiply; None means their weights' own.
+        parted: whether weights will be parted over processes, so that none may keep a copy.
 
     Returns:
         What `_finish` merges: peft's wrapper around `model`, or `model` itself.
@@ -216,11 +229,13 @@ def _adapt(model: Any, method: Method, dtype: torch.dtype | None) -> Any:
     if method.lora_rank is None:
         for parameter in model.parameters():
             parameter.requires_grad_(True)
-        if dtype is not None and model.device.type == "cpu":
-            multiply_in(model, dtype)
+        if dtype is not None and (parted or model.device.type == "cpu"):
+            multiply_in(model, dtype, keep=not parted)
         return model
     alpha = 2 * method.lora_rank if method.lora_alpha is None else method.lora_alpha
-    return add_adapters(model, rank=method.lora_rank, alpha=alpha, dtype=dtype, dora=method.dora)
+    return add_adapters(
+        model, rank=method.lora_rank, alpha=alpha, dtype=dtype, dora=method.dora, keep=not parted
+    )
 
 
 def _finish(
@@ -232,7 +247,7 @@ def _finish(
     groups: Sequence[Group],
     note: str,
 ) -> None:
-    """Save the trained model, say what the run gave, and drop what only it needed."""
+    """Save the trained model, and say what the run gave."""
     if method.lora_rank is not None:
         if method.keep_adapter:
             adapted.save_pretrained(folder.adapter)
@@ -250,7 +265,6 @@ def _finish(
         tokens=done.tokens,
     )
     write_atomically(folder.result, result.to_json().encode())
-    folder.drop_state()
 
 
 def _warnings(folder: RunFolder, note: str) -> list[str]:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import IO, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from trueup.errors import TrainingError
+from trueup.training.states import States
+from trueup.training.workers import ALONE, Workers
 
 __all__ = ["Progress", "RunFolder", "write_atomically"]
 
@@ -23,7 +26,8 @@ __all__ = ["Progress", "RunFolder", "write_atomically"]
 class Progress:
     """Where a run stands.
 
-    The schedule and the order of the data follow from `step`, so they need no state of their own.
+    The schedule, the order of the data and what is drawn at random follow from `step`, so they need
+    no state of their own.
 
     Attributes:
         step: optimiser steps done.
@@ -39,6 +43,18 @@ class Progress:
     best_metric: float | None = None
     best_step: int = 0
 
+    def tensor(self) -> Tensor:
+        """Return (5,) the numbers, which float64 holds exactly."""
+        values = (getattr(self, name) for name in self.__slots__)
+        return torch.tensor([math.nan if v is None else v for v in values], dtype=torch.float64)
+
+    @classmethod
+    def from_tensor(cls, values: Tensor) -> Progress:
+        """Return what `tensor` was made of."""
+        step, seconds, tokens, metric, best_step = values.tolist()
+        best = None if math.isnan(metric) else metric
+        return cls(int(step), seconds, int(tokens), best, int(best_step))
+
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
@@ -46,15 +62,17 @@ class RunFolder:
 
     Attributes:
         path: the folder; `checkpoint/` in it is the trained model, `metrics.jsonl` its history.
-        writes: whether this process writes into it; of several that train together one does.
+        workers: the processes that train together, of which the first writes all but states.
+        states: what an unfinished run goes on from.
+        bests: the weights of the lowest held-out loss so far.
     """
 
     path: Path
-    writes: bool = True
+    workers: Workers = ALONE
     identity: Path = field(init=False)
     metrics: Path = field(init=False)
-    state: Path = field(init=False)
-    best: Path = field(init=False)
+    states: States = field(init=False)
+    bests: States = field(init=False)
     result: Path = field(init=False)
     checkpoint: Path = field(init=False)
     adapter: Path = field(init=False)
@@ -65,8 +83,6 @@ class RunFolder:
         names = {
             "identity": "run.json",
             "metrics": "metrics.jsonl",
-            "state": "state.pt",
-            "best": "best.pt",
             "result": "result.json",
             "checkpoint": "checkpoint",
             "adapter": "adapter",
@@ -74,6 +90,8 @@ class RunFolder:
         }
         for attribute, name in names.items():
             object.__setattr__(self, attribute, self.path / name)
+        for attribute, name in {"states": "state", "bests": "best"}.items():
+            object.__setattr__(self, attribute, States(self.path / name, self.workers))
 
     def check(self, identity: Mapping[str, Any]) -> None:
         """See that the folder is free for the run that `identity` describes, or holds that run.
@@ -105,7 +123,7 @@ class RunFolder:
             TrainingError: as `check` does, or the folder cannot be written to.
         """
         self.check(identity)
-        if self.writes and not self.identity.exists():
+        if self.workers.first and not self.identity.exists():
             try:
                 write_atomically(self.identity, json.dumps(identity, indent=2).encode())
             except OSError as error:
@@ -118,50 +136,45 @@ class RunFolder:
         progress: Progress,
         weights: Mapping[str, Tensor],
         optimizer: torch.optim.Optimizer,
+        *,
+        behind: bool = False,
     ) -> None:
-        """Save what the next step depends on."""
-        if not self.writes:
-            return
-        state = {
-            "progress": {name: getattr(progress, name) for name in Progress.__slots__},
-            "weights": {name: tensor.detach() for name, tensor in weights.items()},
-            "optimizer": optimizer.state_dict(),
-            "rng": torch.get_rng_state(),
-            "cuda_rng": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-        }
-        _save(self.state, state)
+        """Save what the next step depends on; `behind` lets training go on meanwhile."""
+        self.states.save(progress.step, _state(progress, weights, optimizer), behind=behind)
+
+    @contextmanager
+    def saving(self) -> Iterator[None]:
+        """Leave the block when what is being saved is whole."""
+        try:
+            yield
+        finally:
+            self.states.wait()
 
     def load_state(
         self, weights: Mapping[str, Tensor], optimizer: torch.optim.Optimizer
     ) -> Progress:
         """Put the last saved state back in place; a run that has none starts at step 0."""
-        for left in self.path.glob(".*.pt.*") if self.writes else ():  # of a save that was killed
-            left.unlink(missing_ok=True)
-        if not self.state.exists():
-            self._keep_metrics(0)
-            return Progress()
-        state = torch.load(self.state, weights_only=True)
-        _restore(weights, state["weights"])
-        optimizer.load_state_dict(state["optimizer"])
-        torch.set_rng_state(state["rng"])
-        if state["cuda_rng"]:
-            torch.cuda.set_rng_state_all(state["cuda_rng"])
-        progress = Progress(**state["progress"])
+        progress = Progress()
+        if self.states.newest() is not None:
+            state = _state(progress, weights, optimizer)
+            self.states.load(state)
+            progress = Progress.from_tensor(state["progress"])
+            for name, weight in weights.items():
+                optimizer.state[weight] = state["optimizer"][name]
         self._keep_metrics(progress.step)
         return progress
 
-    def save_best(self, weights: Mapping[str, Tensor]) -> None:
+    def save_best(self, step: int, weights: Mapping[str, Tensor]) -> None:
         """Keep these weights as the best so far."""
-        if self.writes:
-            _save(self.best, {name: tensor.detach() for name, tensor in weights.items()})
+        self.bests.save(step, _detached(weights))
 
     def load_best(self, weights: Mapping[str, Tensor]) -> None:
         """Put the best weights in place."""
-        _restore(weights, torch.load(self.best, weights_only=True))
+        self.bests.load(_detached(weights))
 
     def append_metrics(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Add rows to the history."""
-        if not self.writes:
+        if not self.workers.first:
             return
         with self.metrics.open("a") as file:
             file.writelines(json.dumps(row) + "\n" for row in rows)
@@ -172,12 +185,12 @@ class RunFolder:
 
     def drop_state(self) -> None:
         """Remove what only an unfinished run needs."""
-        self.state.unlink(missing_ok=True)
-        self.best.unlink(missing_ok=True)
+        self.states.drop()
+        self.bests.drop()
 
     def _keep_metrics(self, step: int) -> None:
         """Drop rows of steps that will be done again, and a last line that was cut off."""
-        if not self.writes:
+        if not self.workers.first:
             return
         kept = []
         for line in self.metrics.read_text().splitlines() if self.metrics.exists() else ():
@@ -192,17 +205,10 @@ class RunFolder:
 
 def write_atomically(path: Path, content: bytes | memoryview) -> None:
     """Put `content` at `path` whole or not at all, whatever kills the process."""
-    with _replacing(path) as file:
-        file.write(content)
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file that takes the place of `path` once all is written and on disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
         try:
-            yield file
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
             Path(file.name).replace(path)
@@ -211,13 +217,19 @@ def _replacing(path: Path) -> Iterator[IO[bytes]]:
             raise
 
 
-def _save(path: Path, state: Any) -> None:
-    """Save straight into the file: a copy in memory would be as large as weights and optimiser."""
-    with _replacing(path) as file:
-        torch.save(state, file)
+def _state(
+    progress: Progress, weights: Mapping[str, Tensor], optimizer: torch.optim.Optimizer
+) -> dict[str, Any]:
+    """Return the tensors of a run by name, AdamW's moments of weights not stepped yet made anew."""
+    moments = {}
+    for name, weight in weights.items():
+        moments[name] = dict(optimizer.state[weight]) or {
+            "step": torch.zeros((), device=weight.device),
+            "exp_avg": torch.zeros_like(weight, requires_grad=False),
+            "exp_avg_sq": torch.zeros_like(weight, requires_grad=False),
+        }
+    return {"progress": progress.tensor(), "weights": _detached(weights), "optimizer": moments}
 
 
-def _restore(weights: Mapping[str, Tensor], saved: Mapping[str, Tensor]) -> None:
-    with torch.no_grad():
-        for name, tensor in weights.items():
-            tensor.copy_(saved[name])
+def _detached(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.detach() for name, tensor in weights.items()}

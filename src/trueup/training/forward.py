@@ -53,7 +53,7 @@ class Outputs:
     margins: Tensor | None = None
 
 
-class Forward:
+class Forward(nn.Module):
     """A model's completion log-probs over groups, each shared prefix computed once.
 
     Models whose attention cannot run over a prefix tree are run on plain padded rows; `shared`
@@ -68,6 +68,7 @@ class Forward:
     """
 
     def __init__(self, model: Any) -> None:
+        super().__init__()
         self.model = model
         self.decoder: nn.Module = model.get_decoder()
         self._check_head()
@@ -85,6 +86,11 @@ class Forward:
         return device
 
     def __call__(self, groups: Sequence[Group]) -> Outputs:
+        """Return what `forward` returns, with the hooks that modules may carry."""
+        outputs: Outputs = super().__call__(groups)
+        return outputs
+
+    def forward(self, groups: Sequence[Group]) -> Outputs:
         """Return the log-probs of every completion of `groups`; `ref_logps` is left None."""
         mask, targets = completion_targets(groups, self.device)
         head = self.model.get_output_embeddings().weight
@@ -153,7 +159,7 @@ class RewardForward(Forward):
         model: a sequence classifier of transformers whose `score` has a row for each head.
     """
 
-    def __call__(self, groups: Sequence[Group]) -> Outputs:
+    def forward(self, groups: Sequence[Group]) -> Outputs:
         """Return the rewards of every completion of `groups`, which are read whole."""
         mask, _ = completion_targets(groups, self.device)
         ends = torch.tensor([len(tokens) + 1 for g in groups for tokens in g.completions]).cumsum(0)

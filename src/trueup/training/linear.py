@@ -19,19 +19,21 @@ from torch.autograd.function import once_differentiable
 __all__ = ["Cast", "multiply_in"]
 
 
-def multiply_in(model: nn.Module, dtype: torch.dtype) -> None:
+def multiply_in(model: nn.Module, dtype: torch.dtype, *, keep: bool = True) -> None:
     """Have every linear layer of `model` but its output head multiply in `dtype`, in place.
 
     Args:
         model: a language model of transformers, or a classifier; its weights stay as they are.
         dtype: of the operands and the results.
+        keep: the rounded copies from pass to pass; else each is made when it is needed, which
+            costs time and no memory.
     """
     get_head = getattr(model, "get_output_embeddings", None)
     heads = (get_head() if get_head else None, getattr(model, "score", None))
     cast = Cast(dtype)
     for layer in model.modules():
         if type(layer) is nn.Linear and not any(layer is head for head in heads):
-            rounded = _Rounded(layer.weight, dtype)
+            rounded = _Rounded(layer.weight, dtype) if keep else None
             layer.forward = partial(_forward, layer, rounded, cast)  # type: ignore[method-assign]
 
 
@@ -67,8 +69,9 @@ class _Rounded:
         return self.copy
 
 
-def _forward(layer: nn.Linear, rounded: _Rounded, cast: Cast, x: Tensor) -> Tensor:
-    out: Tensor = _Linear.apply(cast(x), layer.weight, layer.bias, rounded.current())  # type: ignore[no-untyped-call]
+def _forward(layer: nn.Linear, rounded: _Rounded | None, cast: Cast, x: Tensor) -> Tensor:
+    copy = rounded.current() if rounded else layer.weight.detach()
+    out: Tensor = _Linear.apply(cast(x), layer.weight, layer.bias, copy)  # type: ignore[no-untyped-call]
     return out
 
 
@@ -78,7 +81,7 @@ class _Linear(torch.autograd.Function):
         ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, rounded: Tensor
     ) -> Tensor:
         flat = x.reshape(-1, x.shape[-1])
-        out = flat @ rounded.T
+        out = flat @ rounded.to(x.dtype).T
         if bias is not None:
             out += bias
         ctx.save_for_backward(flat, rounded)
@@ -93,6 +96,6 @@ class _Linear(torch.autograd.Function):
         out = grad.reshape(-1, grad.shape[-1])
         grad_x = None
         if ctx.needs_input_grad[0]:
-            grad_x = (out @ rounded).view(*grad.shape[:-1], -1)
+            grad_x = (out @ rounded.to(out.dtype)).view(*grad.shape[:-1], -1)
         grad_bias = None if of_bias is None else out.sum(0, dtype=of_bias)
         return grad_x, (out.T @ flat).to(of_weight), grad_bias, None

@@ -24,6 +24,7 @@ from trueup.training.groups import Group
 from trueup.training.objectives import objective_of
 from trueup.training.packs import packed
 from trueup.training.reference import pad_reference
+from trueup.training.sharded import local_value
 from trueup.training.trackers import Log
 from trueup.training.unpaired import mismatched
 from trueup.training.workers import ALONE, Workers
@@ -113,7 +114,7 @@ class Loop:
         optimizer = self._optimizer()
         progress = self.folder.load_state(self.weights, optimizer)
         self.forward.model.train()
-        with told_to_end() as ending:
+        with told_to_end() as ending, self.folder.saving():
             while progress.step < steps:
                 rate = learning_rate(self.method, progress.step, steps)
                 for group in optimizer.param_groups:
@@ -124,10 +125,9 @@ class Loop:
                 if report:
                     report(progress.step, steps)
                 if self.workers.any(ending()) and progress.step < steps:
-                    self.folder.save_state(progress, self.weights, optimizer)
+                    self._save(progress, optimizer)
                     raise KeyboardInterrupt
         if self.method.keep == "best" and progress.best_metric is not None:
-            self.workers.wait()
             self.folder.load_best(self.weights)
         return progress
 
@@ -142,16 +142,18 @@ class Loop:
     def _step(self, progress: Progress, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
         batch = batch_of_step(self.groups, self.method, progress.step)
         start = time.perf_counter()
+        draws = [self.method.seed, progress.step, self.workers.rank]
+        torch.manual_seed(int(np.random.SeedSequence(draws).generate_state(1)[0]))
         optimizer.zero_grad(set_to_none=True)
         values = self._pass(batch, learn=True)
-        self.workers.sum_gradients(self.weights.values())
         limit = math.inf if self.method.clip is None else self.method.clip
-        norm = float(nn.utils.clip_grad_norm_(self.weights.values(), limit, foreach=True))
+        norm = local_value(nn.utils.clip_grad_norm_(self.weights.values(), limit, foreach=True))
         if not (math.isfinite(values["loss"]) and math.isfinite(norm)):
             raise LossNotFinite(self._not_finite(progress.step, values["loss"], norm, batch))
         optimizer.step()
-        # the fused step changes weights unseen, and layers keep copies of what has not changed
-        increment_version(list(self.weights.values()))
+        if self.workers.size == 1:
+            # the fused step changes weights unseen, and layers keep copies of what has not changed
+            increment_version(list(self.weights.values()))
         seconds = time.perf_counter() - start
         tokens = sum(group.tokens for group in batch)
         progress.step += 1
@@ -185,9 +187,13 @@ class Loop:
             if progress.best_metric is None or values["loss"] < progress.best_metric:
                 progress.best_metric, progress.best_step = values["loss"], step
                 if method.keep == "best":
-                    self.folder.save_best(self.weights)
+                    self.folder.save_best(step, self.weights)
         if last or step % method.save_every == 0:
-            self.folder.save_state(progress, self.weights, optimizer)
+            self._save(progress, optimizer)
+
+    def _save(self, progress: Progress, optimizer: torch.optim.Optimizer) -> None:
+        behind = self.forward.device.type != "cpu"
+        self.folder.save_state(progress, self.weights, optimizer, behind=behind)
 
     def _pass(self, groups: Sequence[Group], *, learn: bool) -> dict[str, float]:
         """Run groups forward, and backward if they are to `learn`; return what they gave.
@@ -200,14 +206,16 @@ class Loop:
         counts: dict[str, float] = {}
         over = objective.denominators(*_masks(groups), self.method)
         kl = self._kl(groups) if self.method.unpaired else None
-        for pack in self._packs(groups):
+        for pack, own in self._packs(groups):
             with self.products():
                 outputs = replace(self._outputs(pack), kl=kl)
                 found = objective.sums(outputs, self.method)
                 terms = {name: total / over[name] for name, total in found.terms.items()}
                 loss = torch.stack(list(terms.values())).sum()
                 if learn:
-                    loss.backward()  # type: ignore[no-untyped-call]
+                    (loss if own else 0 * loss).backward()  # type: ignore[no-untyped-call]
+            if not own:
+                continue
             _add(totals, {"loss": loss, **({} if len(terms) == 1 else terms)})
             _add(told, found.metrics)
             _add(counts, found.counts)
@@ -220,16 +228,16 @@ class Loop:
         rows = mismatched(groups)
         total = torch.zeros((), dtype=torch.float64)
         with torch.no_grad(), self.products():
-            for pack in self._packs(rows):
+            for pack, own in self._packs(rows):
                 outputs = self._outputs(pack)
                 assert outputs.ref_logps is not None
-                total += (outputs.logps - outputs.ref_logps).sum().cpu()
+                total += own * (outputs.logps - outputs.ref_logps).sum().cpu()
         [summed] = self.workers.sum({"kl": float(total)})
         total = torch.tensor(summed["kl"], dtype=torch.float64)
         return (total / max(1, len(rows))).clamp(min=0).to(self.forward.device)
 
-    def _packs(self, groups: Sequence[Group]) -> Sequence[list[Group]]:
-        """Return this process's packs of the groups."""
+    def _packs(self, groups: Sequence[Group]) -> list[tuple[list[Group], bool]]:
+        """Return this process's packs of the groups, and whether they are its own."""
         return self.workers.share(list(packed(groups, tokens=self.method.pass_tokens)))
 
     def _outputs(self, pack: Sequence[Group]) -> Outputs:
@@ -250,8 +258,8 @@ class Loop:
         )
 
     def _not_finite(self, step: int, loss: float, norm: float, batch: Iterable[Group]) -> str:
-        saved = self.folder.state
-        kept = f"the last good state is kept in {saved}" if saved.exists() else "no state was saved"
+        saved = self.folder.states.newest()
+        kept = f"the last good state is kept in {saved}" if saved else "no state was saved"
         rows = ", ".join(group.id for group in batch)
         return (
             f"step {step + 1}: loss {loss}, gradient norm {norm}, on rows {rows}; {kept}; "

@@ -21,7 +21,13 @@ __all__ = ["add_adapters", "lora_linear"]
 
 
 def add_adapters(
-    model: Any, *, rank: int, alpha: float, dtype: torch.dtype | None = None, dora: bool = False
+    model: Any,
+    *,
+    rank: int,
+    alpha: float,
+    dtype: torch.dtype | None = None,
+    dora: bool = False,
+    keep: bool = True,
 ) -> Any:
     """Put fresh adapters on `model`, in place, and freeze everything else.
 
@@ -29,9 +35,11 @@ def add_adapters(
         model: a causal language model of transformers, or a classifier, whose `score` learns too.
         rank: r, inner size of each adapter.
         alpha: the adapters' product is scaled by alpha / r.
-        dtype: in which the layers compute; they keep a copy of the frozen weights in it, while
-            those themselves and the adapters stay as they are. None means the weights' own.
+        dtype: in which the layers compute, while the weights themselves and the adapters stay as
+            they are. None means the weights' own.
         dora: adapt sizes and directions apart (arXiv:2402.09353), by peft's own layers.
+        keep: copies of the frozen weights in `dtype` from pass to pass; else each is made when it
+            is needed, which costs time and no memory.
 
     Returns:
         peft's wrapper around `model`, which saves and merges the adapters.
@@ -53,7 +61,7 @@ def add_adapters(
     cast = Cast(dtype or model.dtype)
     for layer in wrapped.modules() if not dora else ():
         if type(layer) is Linear and type(layer.base_layer) is nn.Linear:
-            weight = layer.base_layer.weight.detach().to(dtype)
+            weight = layer.base_layer.weight.detach().to(dtype) if keep else None
             layer.forward = partial(_forward, layer, weight, cast)
     return wrapped
 
@@ -65,7 +73,7 @@ def lora_linear(
 
     Args:
         x: (..., I).
-        weight: (O, I), frozen, in x's dtype, which is that of the products and the result.
+        weight: (O, I), frozen; products and result are in x's dtype.
         bias: (O,), frozen, or None.
         a: (r, I).
         b: (O, r).
@@ -78,8 +86,9 @@ def lora_linear(
     return out
 
 
-def _forward(layer: Any, weight: Tensor, cast: Cast, x: Tensor) -> Tensor:
+def _forward(layer: Any, weight: Tensor | None, cast: Cast, x: Tensor) -> Tensor:
     (name,) = layer.active_adapters
+    weight = layer.base_layer.weight.detach() if weight is None else weight
     a, b = layer.lora_A[name].weight, layer.lora_B[name].weight
     return lora_linear(cast(x), weight, layer.base_layer.bias, a, b, layer.scaling[name])
 
@@ -96,9 +105,9 @@ class _LoraLinear(torch.autograd.Function):
         scale: float,
     ) -> Tensor:
         flat = x.reshape(-1, x.shape[-1])
-        low = flat @ a.to(weight.dtype).T
-        out = flat @ weight.T
-        out.addmm_(low, b.to(weight.dtype).T, alpha=scale)
+        low = flat @ a.to(x.dtype).T
+        out = flat @ weight.to(x.dtype).T
+        out.addmm_(low, b.to(x.dtype).T, alpha=scale)
         if bias is not None:
             out += bias
         ctx.save_for_backward(flat, weight, a, b, low)
@@ -115,6 +124,6 @@ class _LoraLinear(torch.autograd.Function):
         grad_b = (out.T @ low).mul_(ctx.scale)
         grad_x = None
         if ctx.needs_input_grad[0]:
-            grad_x = (out @ weight).addmm_(low_grad, a.to(out.dtype))
+            grad_x = (out @ weight.to(out.dtype)).addmm_(low_grad, a.to(out.dtype))
             grad_x = grad_x.view(*grad.shape[:-1], -1)
         return grad_x, None, None, grad_a.to(a.dtype), grad_b.to(b.dtype), None

@@ -67,13 +67,15 @@ def reference_logprobs(
     packs = workers.share(list(packed(missing, tokens=pass_tokens)))
     found: dict[str, Tensor] = {}
     with torch.no_grad():
-        for pack in packs:
+        for pack, own in packs:
             outputs = forward(pack)
+            if not own:
+                continue
             sizes = [sum(map(len, group.completions)) for group in pack]
             rows = outputs.logps[outputs.mask].cpu().split(sizes)  # type: ignore[no-untyped-call]
             found |= {group.digest: row.clone() for group, row in zip(pack, rows, strict=True)}
             if progress:
-                progress(len(found), sum(map(len, packs)))
+                progress(len(found), sum(len(pack) for pack, own in packs if own))
     forward.model.train(was_training)
     known |= workers.merge(found)
     if workers.first:

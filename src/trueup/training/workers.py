@@ -1,20 +1,21 @@
 """Processes that train one model together, each on its part of every batch.
 
-torchrun starts them and says which is which. Each holds the whole model and the whole data; a batch
-is parted by packs, losses are divided by the denominators of the whole batch, and gradients are
-added up: what many processes compute is what one does, but for the order of the sums.
+torchrun starts them and says which is which. Each holds its part of the model (`sharded.py`) and
+the whole data; a batch is parted by packs, losses are divided by the denominators of the whole
+batch, and gradients are added up: what many processes compute is what one does, but for the order
+of the sums.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
-from torch import Tensor, nn
+from torch import Tensor
 
 __all__ = ["ALONE", "Workers"]
 
@@ -46,7 +47,7 @@ class Workers:
         if on_gpu:
             torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
         if not dist.is_initialized():
-            dist.init_process_group("nccl" if on_gpu else "gloo")
+            dist.init_process_group("cpu:gloo,cuda:nccl" if on_gpu else "gloo")
         return cls(dist.get_rank(), size)
 
     @property
@@ -54,9 +55,13 @@ class Workers:
         """Whether this process writes the files."""
         return self.rank == 0
 
-    def share(self, parts: Sequence[T]) -> Sequence[T]:
-        """Return this process's part."""
-        return parts[self.rank :: self.size]
+    def share(self, parts: Sequence[T]) -> list[tuple[T, bool]]:
+        """Return this process's parts, and whether they are its own.
+
+        All get as many, since they gather weights together: some get one more that is another's.
+        """
+        rounds = range(self.rank, self.rank + len(parts), self.size)
+        return [(parts[i % len(parts)], i < len(parts)) for i in rounds]
 
     def wait(self) -> None:
         """Go on when all have come here."""
@@ -79,19 +84,6 @@ class Workers:
     def merge(self, known: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return the entries of all processes together."""
         return {name: row for part in self._gather(known) for name, row in part.items()}
-
-    def sum_gradients(self, weights: Iterable[nn.Parameter]) -> None:
-        """Add up each weight's gradient over all processes, in place."""
-        if self.size == 1:
-            return
-        learning = list(weights)
-        for weight in learning:
-            if weight.grad is None:  # it had no pack of the batch
-                weight.grad = torch.zeros_like(weight)
-        gradients = [weight.grad for weight in learning if weight.grad is not None]
-        flat = nn.utils.parameters_to_vector(gradients)
-        dist.all_reduce(flat)
-        nn.utils.vector_to_parameters(flat, gradients)
 
     def _gather(self, value: T) -> list[T]:
         if self.size == 1:

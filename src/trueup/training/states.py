@@ -1,0 +1,114 @@
+"""States of a run on disk, by torch's distributed checkpoints: each process writes its own part.
+
+A state is a folder named by its step, and is whole once its `.metadata` is there, which is written
+last: whatever kills a save leaves the one before. It can be read by another number of processes
+than wrote it.
+"""
+
+from __future__ import annotations
+
+import shutil
+import warnings
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from torch.distributed.checkpoint.api import CheckpointException
+from torch.distributed.checkpoint.state_dict_loader import load
+from torch.distributed.checkpoint.state_dict_saver import async_save, save
+
+from trueup.training.workers import ALONE, Workers
+
+__all__ = ["States"]
+
+
+class States:
+    """The states under a folder, of which the newest whole one counts.
+
+    Args:
+        path: the folder; it is made with the first state.
+        workers: the processes that save together.
+    """
+
+    def __init__(self, path: Path, workers: Workers = ALONE) -> None:
+        self.path = path
+        self.workers = workers
+        self._step = 0
+        self._writing: Future[Any] | None = None
+
+    def newest(self) -> Path | None:
+        """Return the folder of the newest whole state, if there is one."""
+        return max(self._whole(), key=lambda found: int(found.name), default=None)
+
+    def save(self, step: int, tensors: dict[str, Any], *, behind: bool = False) -> None:
+        """Save tensors, in dictionaries of dictionaries by name, as the state after `step`.
+
+        The states before it go once it is whole.
+
+        Args:
+            step: names the state.
+            tensors: what to save.
+            behind: copy them and write while training goes on. On a CPU the copy would take as
+                much memory again as weights and optimiser, to hide little.
+        """
+        self.wait()
+        self._step = step
+        into = self.path / str(step)
+        if self.workers.first:
+            shutil.rmtree(into, ignore_errors=True)
+        self.workers.wait()
+        with _plain_errors():
+            if behind:
+                writing = async_save(tensors, checkpoint_id=into)
+                assert isinstance(writing, Future)  # it is something else for other ways to copy
+                self._writing = writing
+            else:
+                save(tensors, checkpoint_id=into)
+        if not behind:
+            self._drop_older()
+
+    def wait(self) -> None:
+        """Go on when what is being written is whole."""
+        if self._writing is not None:
+            writing, self._writing = self._writing, None
+            with _plain_errors():
+                writing.result()
+            self._drop_older()
+
+    def load(self, tensors: dict[str, Any]) -> None:
+        """Read the newest state into tensors of the names and shapes that were saved."""
+        self.wait()
+        with _plain_errors():
+            load(tensors, checkpoint_id=self.newest())
+
+    def drop(self) -> None:
+        """Remove all states."""
+        self.wait()
+        if self.workers.first:
+            shutil.rmtree(self.path, ignore_errors=True)
+
+    def _whole(self) -> list[Path]:
+        return [found.parent for found in self.path.glob("*/.metadata")]
+
+    def _drop_older(self) -> None:
+        self.workers.wait()
+        if not self.workers.first:
+            return
+        for found in self.path.iterdir():
+            if int(found.name) != self._step:
+                shutil.rmtree(found, ignore_errors=True)
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """Raise what kept a process from its part, in the place of torch's, which is no Exception."""
+    with warnings.catch_warnings():
+        # a process that saves alone needs no process group, and is told so each time
+        warnings.filterwarnings("ignore", message="torch.distributed is disabled")
+        try:
+            yield
+        except CheckpointException as error:
+            failed = [one for one, _ in error.failures.values()]
+            raise failed[0] from error
