@@ -192,6 +192,11 @@ def by_trl(loaded: LoadedModel, method: Method, pairs: Sequence[Example], out: P
     }
     if method.has_rewards:
         options["pad_token"] = "<|endoftext|>"
+    if method.name != "kto":  # whose z is estimated on the batch
+        options["per_device_train_batch_size"] = 1
+        options["gradient_accumulation_steps"] = method.batch_size
+    if method.name in ("dpo", "ipo"):
+        options["precompute_ref_log_probs"] = True
     trainer = trl_trainer(copy.deepcopy(loaded), method, rows, score=score, **options)
     trainer.train()
     merged = trainer.model.merge_and_unload()

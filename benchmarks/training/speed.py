@@ -41,13 +41,15 @@ WORDS_PER_TOKEN = 0.62
 """Of this text under SmolLM2's tokenizer."""
 
 
-def text_rows(count: int, prompt: int, completion: int, seed: int = 0) -> list[dict[str, str]]:
-    """Rows of English prose whose lengths vary by half around the given numbers of tokens."""
+def text_rows(
+    count: int, prompt: int, completion: int, seed: int = 0, vary: float = 0.5
+) -> list[dict[str, str]]:
+    """Rows of English prose whose lengths vary by a share around the given numbers of tokens."""
     words = " ".join(pydoc_data.topics.topics.values()).split()
     rng = np.random.default_rng(seed)
 
     def passage(tokens: int) -> str:
-        length = int(rng.uniform(0.5, 1.5) * tokens * WORDS_PER_TOKEN)
+        length = int(rng.uniform(1 - vary, 1 + vary) * tokens * WORDS_PER_TOKEN)
         start = int(rng.integers(len(words) - length))
         return " ".join(words[start : start + length])
 
@@ -126,7 +128,7 @@ def run_trl(
         options["precompute_ref_log_probs"] = True
     if method.has_rewards:
         options["pad_token"] = "<|endoftext|>"
-    if method.name == "sft":
+    if method.name == "sft" and arguments.variant == "plain":
         # rows are packed to the length of two, so that as many tokens make a step
         options |= {"packing": True, "max_length": 1024}
         length = (arguments.prompt + arguments.completion) * arguments.batch
@@ -197,7 +199,7 @@ def compare(case: dict[str, Any], arguments: argparse.Namespace, model: str) -> 
     more = ["--model", model, "--steps", str(arguments.steps), "--batch", str(arguments.batch)]
     sides: dict[str, list[dict[str, Any]]] = {}
     variants = [name for name in arguments.variants if name != "defaults"]
-    if case["method"] == "kto":  # its batch is what its z is estimated on
+    if case["method"] in ("kto", "sft"):  # z is estimated on the batch; SFT is packed
         variants = ["plain"]
     if "defaults" in arguments.variants and case["precision"] == "bf16":
         variants.append("defaults")

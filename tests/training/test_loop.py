@@ -4,6 +4,7 @@ import itertools
 import json
 import math
 import random
+import sys
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
@@ -16,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from trueup.errors import InputError, LossNotFinite
+from trueup.errors import InputError, LossNotFinite, TrainingError
 from trueup.training import DPO, IPO, KTO, ORPO, SFT, Reward, SimPO, train
 from trueup.training.checkpoint import RunFolder
 from trueup.training.config import Method
@@ -261,6 +262,12 @@ def test_dpo_widens_the_margin_and_reports_it(
     assert last["rewards/margin"] > 0.5
     assert last["loss"] < 0.5
     assert last["logps/chosen"] > last["logps/rejected"]
+    assert (
+        abs(history[0]["kl/reference"])
+        < 1e-6
+        < history[-2]["kl/reference"]
+        < last["kl/reference"] * 100
+    )
 
 
 def test_a_falling_chosen_log_prob_is_called_out(
@@ -362,6 +369,42 @@ def test_running_layers_again_changes_no_gradient(
     for one, other in zip(*histories, strict=True):
         assert one["loss"] == pytest.approx(other["loss"], rel=1e-6)
         assert one["grad_norm"] == pytest.approx(other["grad_norm"], rel=1e-5)
+
+
+def test_adapters_learn_on_weights_in_four_bits_and_are_merged_into_those(
+    tiny_model_dir: Path, examples: Examples, tmp_path: Path
+) -> None:
+    from safetensors.torch import load_file
+
+    def run(name: str, **options: Any) -> tuple[list[dict[str, Any]], dict[str, torch.Tensor]]:
+        method = DPO(**FAST, qlora=True, **options)
+        data = examples(8, pairs=True)
+        result = train(method, model=tiny_model_dir, data=data, out=tmp_path / name)
+        return rows(result.metrics_path), load_file(result.checkpoint_path / "model.safetensors")
+
+    history, _ = run("learned", lr=1e-2, epochs=10)
+    assert history[0]["loss"] == pytest.approx(math.log(2), rel=1e-5)
+    assert history[-1]["loss"] < 0.4
+    _, rounded = run("still", lr=0.0)
+    before = load_file(tiny_model_dir / "model.safetensors")
+    for name, weight in before.items():
+        apart = float((rounded[name] - weight).norm() / weight.norm())
+        linear = "_proj" in name
+        assert (0.05 < apart < 0.15) if linear else apart == 0, name
+    with pytest.raises(
+        InputError, match="qlora is True; it must be false with full weights or dora"
+    ):
+        DPO(qlora=True, dora=True)
+
+
+def test_without_bitsandbytes_qlora_says_what_to_install(
+    tiny: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from trueup.training.lora import add_adapters
+
+    monkeypatch.setitem(sys.modules, "bitsandbytes", None)
+    with pytest.raises(TrainingError, match=r"pip install 'trueup\[qlora\]'"):
+        add_adapters(tiny, rank=2, alpha=4, qlora=True)
 
 
 def test_dora_learns_sizes_too_and_is_merged(

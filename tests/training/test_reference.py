@@ -4,10 +4,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from trueup.training.forward import Forward
 from trueup.training.groups import Group
-from trueup.training.reference import pad_reference, reference_key, reference_logprobs
+from trueup.training.reference import (
+    kl_from_reference,
+    pad_reference,
+    reference_key,
+    reference_logprobs,
+)
 
 GROUPS = [
     Group("a", (5, 6, 7), ((8, 9), (10,))),
@@ -66,3 +73,15 @@ def test_the_model_is_left_as_it_was(tiny: Any, tmp_path: Path) -> None:
     known = compute(Forward(tiny), tmp_path, GROUPS)["known"]
     assert tiny.training
     assert not any(row.requires_grad for row in known.values())
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_the_kl_of_what_the_reference_would_draw_is_the_divergence(seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    logits = 2 * torch.randn(2, 7, dtype=torch.float64, generator=generator)
+    policy, reference = logits.log_softmax(-1)
+    each = kl_from_reference(policy[:, None], reference[:, None])
+    assert (each >= 0).all()
+    divergence = (reference.exp() * (reference - policy)).sum()
+    torch.testing.assert_close((reference.exp() * each).sum(), divergence)
+    assert torch.equal(kl_from_reference(policy[None], policy[None]), torch.zeros(1).double())

@@ -97,7 +97,7 @@ def assert_same(one: Path, two: Path) -> None:
     [
         DPO(lora_rank=4, keep="best", eval_every=2),
         KTO(lora_rank=None, batch_size=6, keep="best", eval_every=2),
-        Reward(lora_rank=4, centering=0.1),
+        Reward(lora_rank=4, qlora=True, centering=0.1),
     ],
     ids=lambda method: method.name,
 )

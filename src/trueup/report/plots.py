@@ -156,6 +156,7 @@ def training_plots(rows: Sequence[Row]) -> list[tuple[str, str]]:
             "Change of the chosen answers",
             _curve(_by_split(rows, "logps/chosen_change"), "Nats from the reference"),
         ),
+        ("Divergence from the reference", _curve(_by_split(rows, "kl/reference"), "KL, nats")),
         ("Gradient norm", _curve(_by_split(rows, "grad_norm"), "Before clipping")),
         ("Answers' length", _curve(_by_split(rows, "completion_tokens"), "Tokens")),
     ]

@@ -28,6 +28,7 @@ from trueup.training.groups import Group, build_groups
 from trueup.training.linear import multiply_in
 from trueup.training.loop import Loop, rows_of_run
 from trueup.training.lora import add_adapters
+from trueup.training.quantized import dequantize
 from trueup.training.reference import reference_key, reference_logprobs
 from trueup.training.result import TrainResult
 from trueup.training.sharded import gather, shard
@@ -194,7 +195,8 @@ def _groups(method: Method, rows: Sequence[Example], loaded: LoadedModel) -> tup
 
 
 def _reference_key(method: Method, loaded: LoadedModel, precision: str) -> str:
-    rounding = f"{precision} {'full' if method.lora_rank is None else 'lora'}"
+    kind = "full" if method.lora_rank is None else "qlora" if method.qlora else "lora"
+    rounding = f"{precision} {kind}"
     return reference_key(loaded.content_hash, rounding)
 
 
@@ -208,7 +210,7 @@ def _stored(precision: str, forward: Forward) -> torch.dtype | None:
     return torch.bfloat16 if precision == "bf16" and mixed else None
 
 
-def _adapt(model: Any, method: Method, dtype: torch.dtype | None, *, parted: bool) -> Any:
+def _adapt(model: Any, method: Method, dtype: torch.dtype | None, *, parted: bool = False) -> Any:
     """Put adapters on the model, or make all its weights learn.
 
     Args:
@@ -234,7 +236,13 @@ def _adapt(model: Any, method: Method, dtype: torch.dtype | None, *, parted: boo
         return model
     alpha = 2 * method.lora_rank if method.lora_alpha is None else method.lora_alpha
     return add_adapters(
-        model, rank=method.lora_rank, alpha=alpha, dtype=dtype, dora=method.dora, keep=not parted
+        model,
+        rank=method.lora_rank,
+        alpha=alpha,
+        dtype=dtype,
+        dora=method.dora,
+        qlora=method.qlora,
+        keep=not parted,
     )
 
 
@@ -251,6 +259,7 @@ def _finish(
     if method.lora_rank is not None:
         if method.keep_adapter:
             adapted.save_pretrained(folder.adapter)
+        dequantize(adapted)
         adapted = adapted.merge_and_unload()
     content_hash = save_model(adapted, tokenizer, folder.checkpoint)
     result = TrainResult(

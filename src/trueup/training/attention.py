@@ -1,12 +1,12 @@
 """Attention over a prefix tree, in the form that transformers' attention interface calls.
 
-Two dense pieces instead of one (L, L) mask: the trunk attends to itself, and all branches attend,
-as one batch, to the trunk and themselves. For G branches that is G times fewer scores.
-
-On CPUs the masked attention is written out in matrix products, which run on the processor's bf16
-units where the fused kernel does not; of many keys the weights are not kept but computed again in
-the backward. Scores stay in float32. What is multiplied by attention weights or by their slopes is
-so in the dtype that the values come in, which is bf16 where the layers answer in it.
+On GPUs it is FlexAttention (`flex.py`). On CPUs it is two dense pieces instead of one (L, L) mask:
+the trunk attends to itself, and all branches attend, as one batch, to the trunk and themselves. For
+G branches that is G times fewer scores. They are written out in matrix products, which run on the
+processor's bf16 units where the fused kernel does not; of many keys the weights are not kept but
+computed again in the backward. Scores stay in float32. What is multiplied by attention weights or
+by their slopes is so in the dtype that the values come in, which is bf16 where the layers answer in
+it.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from trueup.training.flex import flex_tree_attention
 from trueup.training.tree import Tree
 
 __all__ = ["NAME", "masked_attention", "register", "tree_attention"]
@@ -67,6 +68,8 @@ def tree_attention(
     if dropout:
         raise ValueError("tree attention has no dropout")
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    if query.device.type != "cpu":
+        return flex_tree_attention(query, key, value, tree, scale).transpose(1, 2), None
     q, k, v = (part[0].transpose(0, 1) for part in (query, key, value))
     pieces = list(_trunk(q, k, v, tree, scale))
     if tree.trunk < tree.size:
@@ -109,16 +112,8 @@ def masked_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor, scale: float
     Returns:
         (B, m, H, d).
     """
-    if q.device.type == "cpu":
-        # The products below are ours to place, and a kernel's autocast would round their sums.
-        out: Tensor = _MaskedAttention.apply(q, k, v, mask, scale)  # type: ignore[no-untyped-call]
-        return out
-    groups = q.shape[2] // k.shape[2]
-    heads = [q, k.repeat_interleave(groups, 2), v.to(q.dtype).repeat_interleave(groups, 2)]
-    q, k, v = (part.transpose(1, 2) for part in heads)
-    whole = nn.functional.pad(mask, (k.shape[2] - mask.shape[2], 0), value=True)[:, None]
-    fused = nn.functional.scaled_dot_product_attention(q, k, v, whole, scale=scale)
-    return fused.transpose(1, 2)
+    out: Tensor = _MaskedAttention.apply(q, k, v, mask, scale)  # type: ignore[no-untyped-call]
+    return out
 
 
 class _MaskedAttention(torch.autograd.Function):

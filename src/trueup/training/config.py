@@ -79,6 +79,7 @@ class Method:
             the full weights.
         lora_alpha: the adapters' scale is alpha / rank; None means twice the rank.
         dora: adapt the weights' sizes apart from their directions (DoRA, arXiv:2402.09353).
+        qlora: hold the frozen weights in four bits (QLoRA, arXiv:2305.14314), by bitsandbytes.
         activation_checkpointing: keep only what each layer reads and run it again in the backward:
             a quarter slower, and less memory.
         lr: peak learning rate of AdamW.
@@ -111,6 +112,7 @@ class Method:
     lora_rank: int | None = 16
     lora_alpha: float | None = None
     dora: bool = False
+    qlora: bool = False
     activation_checkpointing: bool = False
     lr: float = 1e-4
     batch_size: int = 8
@@ -142,6 +144,11 @@ class Method:
                 self._require(name, value > 0, "above 0")
         self._require(
             "dora", not self.dora or self.lora_rank is not None, "false with full weights"
+        )
+        self._require(
+            "qlora",
+            not self.qlora or (self.lora_rank is not None and not self.dora),
+            "false with full weights or dora",
         )
         self._require("lr", self.lr >= 0, "0 or more")
         self._require("weight_decay", self.weight_decay >= 0, "0 or more")

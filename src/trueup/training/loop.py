@@ -23,7 +23,7 @@ from trueup.training.forward import Forward, Outputs, completion_targets
 from trueup.training.groups import Group
 from trueup.training.objectives import objective_of
 from trueup.training.packs import packed
-from trueup.training.reference import pad_reference
+from trueup.training.reference import kl_from_reference, pad_reference
 from trueup.training.sharded import local_value
 from trueup.training.trackers import Log
 from trueup.training.unpaired import mismatched
@@ -219,6 +219,10 @@ class Loop:
             _add(totals, {"loss": loss, **({} if len(terms) == 1 else terms)})
             _add(told, found.metrics)
             _add(counts, found.counts)
+            if outputs.ref_logps is not None:
+                moved = kl_from_reference(outputs.logps.detach(), outputs.ref_logps)
+                _add(told, {"kl/reference": moved.sum()})
+                _add(counts, {"kl/reference": torch.tensor(len(moved))})
         totals, told, counts = self.workers.sum(totals, told, counts)
         means = {name: (value, counts.get(name, len(groups))) for name, value in told.items()}
         return totals | {name: value / n for name, (value, n) in means.items() if n}

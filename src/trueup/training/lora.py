@@ -8,6 +8,7 @@ own is a chain of five operations that each write a new activation.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from trueup.training.linear import Cast
+from trueup.training.quantized import Quantized
 
 __all__ = ["add_adapters", "lora_linear"]
 
@@ -27,6 +29,7 @@ def add_adapters(
     alpha: float,
     dtype: torch.dtype | None = None,
     dora: bool = False,
+    qlora: bool = False,
     keep: bool = True,
 ) -> Any:
     """Put fresh adapters on `model`, in place, and freeze everything else.
@@ -38,11 +41,15 @@ def add_adapters(
         dtype: in which the layers compute, while the weights themselves and the adapters stay as
             they are. None means the weights' own.
         dora: adapt sizes and directions apart (arXiv:2402.09353), by peft's own layers.
+        qlora: hold the frozen weights in four bits; `dequantize` makes them whole again.
         keep: copies of the frozen weights in `dtype` from pass to pass; else each is made when it
             is needed, which costs time and no memory.
 
     Returns:
         peft's wrapper around `model`, which saves and merges the adapters.
+
+    Raises:
+        TrainingError: weights are to be in four bits and bitsandbytes is not there.
     """
     from peft import LoraConfig, get_peft_model
     from peft.tuners.lora import Linear
@@ -61,19 +68,25 @@ def add_adapters(
     cast = Cast(dtype or model.dtype)
     for layer in wrapped.modules() if not dora else ():
         if type(layer) is Linear and type(layer.base_layer) is nn.Linear:
-            weight = layer.base_layer.weight.detach().to(dtype) if keep else None
+            weight = Quantized(layer.base_layer) if qlora else _weight_of(layer, dtype, keep)
             layer.forward = partial(_forward, layer, weight, cast)
     return wrapped
 
 
 def lora_linear(
-    x: Tensor, weight: Tensor, bias: Tensor | None, a: Tensor, b: Tensor, scale: float
+    x: Tensor,
+    weight: Callable[[], Tensor],
+    bias: Tensor | None,
+    a: Tensor,
+    b: Tensor,
+    scale: float,
 ) -> Tensor:
     """x @ (W + scale B A).T + bias, without forming the sum of the weights.
 
     Args:
         x: (..., I).
-        weight: (O, I), frozen; products and result are in x's dtype.
+        weight: returns the frozen (O, I) W, here and again in the backward; products and result
+            are in x's dtype.
         bias: (O,), frozen, or None.
         a: (r, I).
         b: (O, r).
@@ -86,9 +99,15 @@ def lora_linear(
     return out
 
 
-def _forward(layer: Any, weight: Tensor | None, cast: Cast, x: Tensor) -> Tensor:
+def _weight_of(layer: Any, dtype: torch.dtype | None, keep: bool) -> Callable[[], Tensor]:
+    if keep:
+        copy: Tensor = layer.base_layer.weight.detach().to(dtype)
+        return lambda: copy
+    return lambda: layer.base_layer.weight.detach()  # whichever the layer has then
+
+
+def _forward(layer: Any, weight: Callable[[], Tensor], cast: Cast, x: Tensor) -> Tensor:
     (name,) = layer.active_adapters
-    weight = layer.base_layer.weight.detach() if weight is None else weight
     a, b = layer.lora_A[name].weight, layer.lora_B[name].weight
     return lora_linear(cast(x), weight, layer.base_layer.bias, a, b, layer.scaling[name])
 
@@ -98,7 +117,7 @@ class _LoraLinear(torch.autograd.Function):
     def forward(
         ctx: Any,
         x: Tensor,
-        weight: Tensor,
+        weight: Callable[[], Tensor],
         bias: Tensor | None,
         a: Tensor,
         b: Tensor,
@@ -106,24 +125,24 @@ class _LoraLinear(torch.autograd.Function):
     ) -> Tensor:
         flat = x.reshape(-1, x.shape[-1])
         low = flat @ a.to(x.dtype).T
-        out = flat @ weight.to(x.dtype).T
+        out = flat @ weight().to(x.dtype).T
         out.addmm_(low, b.to(x.dtype).T, alpha=scale)
         if bias is not None:
             out += bias
-        ctx.save_for_backward(flat, weight, a, b, low)
-        ctx.scale = scale
+        ctx.save_for_backward(flat, a, b, low)
+        ctx.weight, ctx.scale = weight, scale
         return out.view(*x.shape[:-1], -1)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        flat, weight, a, b, low = ctx.saved_tensors
+        flat, a, b, low = ctx.saved_tensors
         out = grad.reshape(-1, grad.shape[-1])
         low_grad = (out @ b.to(out.dtype)).mul_(ctx.scale)
         grad_a = low_grad.T @ flat
         grad_b = (out.T @ low).mul_(ctx.scale)
         grad_x = None
         if ctx.needs_input_grad[0]:
-            grad_x = (out @ weight.to(out.dtype)).addmm_(low_grad, a.to(out.dtype))
+            grad_x = (out @ ctx.weight().to(out.dtype)).addmm_(low_grad, a.to(out.dtype))
             grad_x = grad_x.view(*grad.shape[:-1], -1)
         return grad_x, None, None, grad_a.to(a.dtype), grad_b.to(b.dtype), None

@@ -16,7 +16,7 @@ from trueup.training.groups import Group
 from trueup.training.packs import packed
 from trueup.training.workers import ALONE, Workers
 
-__all__ = ["pad_reference", "reference_key", "reference_logprobs"]
+__all__ = ["kl_from_reference", "pad_reference", "reference_key", "reference_logprobs"]
 
 
 def reference_key(model_hash: str, precision: str, adapter_hash: str = "") -> str:
@@ -82,6 +82,18 @@ def reference_logprobs(
         write_atomically(path, save(known))
     workers.wait()
     return known
+
+
+def kl_from_reference(logps: Tensor, ref_logps: Tensor) -> Tensor:
+    """KL(ref || pi) over each completion, as its tokens tell it: (C, T) log-probs -> (C,) nats.
+
+    With r = pi(y)/ref(y), the mean of r - 1 - log r over y drawn from ref is that divergence, and
+    no y's part of it is negative: the estimator k3 of Schulman, "Approximating KL divergence"
+    (2020). Here each y is a token of the data, drawn by whatever made it: exact where that was the
+    reference, and elsewhere how far its tokens have moved.
+    """
+    moved = logps - ref_logps
+    return (moved.expm1() - moved).sum(-1)
 
 
 def pad_reference(known: Mapping[str, Tensor], groups: Sequence[Group], mask: Tensor) -> Tensor:

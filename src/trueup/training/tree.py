@@ -19,7 +19,7 @@ from torch import Tensor
 __all__ = ["Tree", "build_tree", "shared_prefix", "tree_size"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Tree:
     """A prefix tree of L distinct tokens, with how attention runs on it.
 
@@ -37,6 +37,7 @@ class Tree:
         home: (L - p,) the slot, counted through all B * m, of each token after the trunk.
         trunk_mask: (p, p) bool, True where the query (row) sees the key (column).
         branch_mask: (B, m, m) bool, likewise within each branch; all of it sees the trunk.
+        until: (L,) index after the last token that can see this one; from it on to there all do.
     """
 
     tokens: Tensor
@@ -48,6 +49,7 @@ class Tree:
     home: Tensor
     trunk_mask: Tensor
     branch_mask: Tensor
+    until: Tensor
 
     @property
     def size(self) -> int:
@@ -105,6 +107,7 @@ def build_tree(
         home=tensor(home),
         trunk_mask=tensor(np.tri(trunk, dtype=bool)),
         branch_mask=tensor(inner),
+        until=tensor(starts[1:][[np.flatnonzero(below)[-1] for below in visible.T]][seg_of]),
     )
 
 
