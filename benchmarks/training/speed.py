@@ -71,7 +71,7 @@ def work(arguments: argparse.Namespace) -> None:
     from trueup.models import load_model
     from trueup.training import METHODS as KINDS
 
-    torch.set_num_threads(os.cpu_count() or 1)
+    torch.set_num_threads(arguments.threads)
     loaded = load_model(arguments.model)
     options: dict[str, Any] = {
         "lora_rank": 16 if arguments.adapters == "lora" else None,
@@ -196,7 +196,9 @@ def rate(runs: list[dict[str, Any]]) -> float:
 
 
 def compare(case: dict[str, Any], arguments: argparse.Namespace, model: str) -> dict[str, Any]:
-    more = ["--model", model, "--steps", str(arguments.steps), "--batch", str(arguments.batch)]
+    more = ["--model", model]
+    for name in ("steps", "batch", "threads"):
+        more += [f"--{name}", str(getattr(arguments, name))]
     sides: dict[str, list[dict[str, Any]]] = {}
     variants = [name for name in arguments.variants if name != "defaults"]
     if case["method"] in ("kto", "sft"):  # z is estimated on the batch; SFT is packed
@@ -250,6 +252,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=3, help="timed steps of each process")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--batch", type=int, default=4)
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--model", default="smollm2-135m")
     parser.add_argument("--pass-tokens", type=int, default=896)
     parser.add_argument("--out", type=Path)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from trueup.training import tree as tree_module
 from trueup.training.attention import masked_attention, tree_attention
 from trueup.training.tree import build_tree
 
@@ -52,8 +53,12 @@ def test_gradcheck() -> None:
         [(1, 2, 3), (1, 2, 4, 5), (1, 6), (1, 6, 7, 8)],
     ],
 )
-def test_a_tree_equals_each_sequence_alone(paths: list[tuple[int, ...]]) -> None:
-    tree = build_tree(paths)
+@pytest.mark.parametrize("call", [0, 4_000], ids=["pieces", "batch"])
+def test_a_tree_equals_each_sequence_alone(
+    paths: list[tuple[int, ...]], call: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tree_module, "CALL", call)
+    tree = build_tree(paths, least_shared=1)
     parts = [x[0].transpose(0, 1)[None] for x in random_heads(1, tree.size, tree.size)]
     out, _ = tree_attention(torch.nn.Identity(), *parts, None, tree=tree)
     for place in tree.places:
@@ -63,8 +68,10 @@ def test_a_tree_equals_each_sequence_alone(paths: list[tuple[int, ...]]) -> None
         torch.testing.assert_close(out[:, place], alone.transpose(1, 2), rtol=1e-12, atol=1e-12)
 
 
-def test_gradients_reach_what_is_shared() -> None:
-    tree = build_tree([(1, 2, 3), (1, 2, 4, 5), (1, 6)])
+@pytest.mark.parametrize("call", [0, 4_000], ids=["pieces", "batch"])
+def test_gradients_reach_what_is_shared(call: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tree_module, "CALL", call)
+    tree = build_tree([(1, 2, 3), (1, 2, 4, 5), (1, 6)], least_shared=1)
 
     def run(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
         parts = (x[0].transpose(0, 1)[None] for x in (q, k, v))

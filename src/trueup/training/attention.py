@@ -1,12 +1,12 @@
 """Attention over a prefix tree, in the form that transformers' attention interface calls.
 
-On GPUs it is FlexAttention (`flex.py`). On CPUs it is two dense pieces instead of one (L, L) mask:
-the trunk attends to itself, and all branches attend, as one batch, to the trunk and themselves. For
-G branches that is G times fewer scores. They are written out in matrix products, which run on the
-processor's bf16 units where the fused kernel does not; of many keys the weights are not kept but
-computed again in the backward. Scores stay in float32. What is multiplied by attention weights or
-by their slopes is so in the dtype that the values come in, which is bf16 where the layers answer in
-it.
+On GPUs it is FlexAttention (`flex.py`). On CPUs it is dense pieces instead of one (L, L) mask: a
+segment attends to itself and what is above it, and the branches below it, as one batch, to all that
+and themselves. For G branches that is G times fewer scores. They are written out in matrix
+products, which run on the processor's bf16 units where the fused kernel does not; of many keys the
+weights are not kept but computed again in the backward. Scores stay in float32. What is multiplied
+by attention weights or by their slopes is so in the dtype that the values come in, which is bf16
+where the layers answer in it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from trueup.training.flex import flex_tree_attention
-from trueup.training.tree import Tree
+from trueup.training.tree import BLOCK, Piece, Tree
 
 __all__ = ["NAME", "masked_attention", "register", "tree_attention"]
 
@@ -28,9 +28,6 @@ NAME = "trueup_tree"
 
 KEPT = 640
 """Keys up to which attention weights are kept for the backward, as one number a query and key."""
-
-BLOCK = 128
-"""Queries of the trunk that attend together: none reads keys beyond its block's."""
 
 
 def register() -> None:
@@ -71,31 +68,47 @@ def tree_attention(
     if query.device.type != "cpu":
         return flex_tree_attention(query, key, value, tree, scale).transpose(1, 2), None
     q, k, v = (part[0].transpose(0, 1) for part in (query, key, value))
-    pieces = list(_trunk(q, k, v, tree, scale))
-    if tree.trunk < tree.size:
-        pieces.append(_branches(q, k, v, tree, scale))
-    return torch.cat(pieces)[None], None
+    sizes = [piece.end - piece.start for piece in tree.pieces]
+    parts = (torch.split(part, sizes) for part in (q, k, v))
+    out = [
+        read
+        for piece, own_q, own_k, own_v in zip(tree.pieces, *parts, strict=True)
+        for read in _attend(piece, own_q, own_k, own_v, k, v, scale)
+    ]
+    return torch.cat(out)[None], None
 
 
-def _trunk(q: Tensor, k: Tensor, v: Tensor, tree: Tree, scale: float) -> Iterator[Tensor]:
-    """Attend from the trunk, (L, H, d) and keys (L, K, d), to itself: yield (block, H, d)."""
-    for start in range(0, tree.trunk, BLOCK):
-        end = min(start + BLOCK, tree.trunk)
-        mask = tree.trunk_mask[None, start:end, start:end]
-        yield masked_attention(q[None, start:end], k[None, :end], v[None, :end], mask, scale)[0]
+def _attend(
+    piece: Piece, q: Tensor, k: Tensor, v: Tensor, keys: Tensor, values: Tensor, scale: float
+) -> Iterator[Tensor]:
+    """Yield what a piece's tokens read, in parts: of its segment, and of what is below.
 
-
-def _branches(q: Tensor, k: Tensor, v: Tensor, tree: Tree, scale: float) -> Tensor:
-    """Attend from the tokens after the trunk: (L, H, d) and keys (L, K, d) -> (L - p, H, d)."""
-    spread = masked_attention(
-        _Spread.apply(q, tree),  # type: ignore[no-untyped-call]
-        _with_trunk(k, tree),
-        _with_trunk(v, tree),
-        tree.branch_mask,
-        scale,
-    )
-    out: Tensor = _Collect.apply(spread, tree)  # type: ignore[no-untyped-call]
-    return out
+    Args:
+        piece: of n tokens.
+        q: (n, H, d).
+        k: (n, K, d).
+        v: (n, K, d).
+        keys: (L, K, d), of the whole tree.
+        values: (L, K, d).
+        scale: multiplies the scores.
+    """
+    k = torch.cat([*(keys[start:end] for start, end in piece.above), k])
+    v = torch.cat([*(values[start:end] for start, end in piece.above), v])
+    above = len(k) - len(q)
+    for start in range(0, piece.trunk, BLOCK):
+        end = min(start + BLOCK, piece.trunk)
+        causal = torch.ones(1, end - start, end - start, dtype=torch.bool, device=q.device).tril()
+        seen = above + end
+        yield masked_attention(q[None, start:end], k[None, :seen], v[None, :seen], causal, scale)[0]
+    if len(piece.slots):
+        spread = masked_attention(
+            _Spread.apply(q, piece),  # type: ignore[no-untyped-call]
+            _with_trunk(k, piece, above),
+            _with_trunk(v, piece, above),
+            piece.mask,
+            scale,
+        )
+        yield _Collect.apply(spread, piece)  # type: ignore[no-untyped-call]
 
 
 def masked_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor, scale: float) -> Tensor:
@@ -181,47 +194,47 @@ def _heads(x: Tensor) -> Tensor:
     return x.transpose(1, 2).contiguous()
 
 
-def _with_trunk(x: Tensor, tree: Tree) -> Tensor:
-    """(L, K, d) -> (B, p + m, K, d): the trunk before every branch."""
-    trunk = x[: tree.trunk].expand(len(tree.slots), -1, -1, -1)
-    return torch.cat([trunk, _Spread.apply(x, tree)], dim=1)  # type: ignore[no-untyped-call]
+def _with_trunk(x: Tensor, piece: Piece, above: int) -> Tensor:
+    """(a + n, K, d) -> (B, a + t + m, K, d): what all see, before every branch."""
+    trunk = x[: above + piece.trunk].expand(len(piece.slots), -1, -1, -1)
+    return torch.cat([trunk, _Spread.apply(x[above:], piece)], dim=1)  # type: ignore[no-untyped-call]
 
 
 class _Spread(torch.autograd.Function):
-    """(L, ...) tokens -> (B, m, ...) branches; `_Collect` is its inverse and its gradient.
+    """(n, ...) tokens -> (B, m, ...) branches of a piece; `_Collect` is its inverse and gradient.
 
     Each token has one slot, so both directions are copies, where autograd would add up scattered
     rows.
     """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, tree: Tree) -> Tensor:
-        ctx.tree = tree
-        return x.index_select(0, tree.slots.flatten()).view(*tree.slots.shape, *x.shape[1:])
+    def forward(ctx: Any, x: Tensor, piece: Piece) -> Tensor:
+        ctx.piece = piece
+        return x.index_select(0, piece.slots.flatten()).view(*piece.slots.shape, *x.shape[1:])
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        trunk = grad.new_zeros(ctx.tree.trunk, *grad.shape[2:])
-        return torch.cat([trunk, _collect(grad, ctx.tree)]), None
+        trunk = grad.new_zeros(ctx.piece.trunk, *grad.shape[2:])
+        return torch.cat([trunk, _collect(grad, ctx.piece)]), None
 
 
 class _Collect(torch.autograd.Function):
-    """(B, m, ...) branches -> (L - p, ...) tokens after the trunk."""
+    """(B, m, ...) branches -> (n - t, ...) tokens below the segment."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, tree: Tree) -> Tensor:
-        ctx.tree = tree
-        return _collect(x, tree)
+    def forward(ctx: Any, x: Tensor, piece: Piece) -> Tensor:
+        ctx.piece = piece
+        return _collect(x, piece)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        spread = grad.index_select(0, (ctx.tree.slots.flatten() - ctx.tree.trunk))
-        spread = spread.view(*ctx.tree.slots.shape, *grad.shape[1:])
-        empty = ~ctx.tree.filled.view(*ctx.tree.slots.shape, *([1] * (grad.dim() - 1)))
+        spread = grad.index_select(0, (ctx.piece.slots.flatten() - ctx.piece.trunk))
+        spread = spread.view(*ctx.piece.slots.shape, *grad.shape[1:])
+        empty = ~ctx.piece.filled.view(*ctx.piece.slots.shape, *([1] * (grad.dim() - 1)))
         return spread.masked_fill_(empty, 0), None
 
 
-def _collect(x: Tensor, tree: Tree) -> Tensor:
-    return x.flatten(0, 1).index_select(0, tree.home)
+def _collect(x: Tensor, piece: Piece) -> Tensor:
+    return x.flatten(0, 1).index_select(0, piece.home)

@@ -16,40 +16,56 @@ import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["Tree", "build_tree", "shared_prefix", "tree_size"]
+__all__ = ["BLOCK", "Piece", "Tree", "build_tree", "shared_prefix", "tree_size"]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of a tree that attends by itself: a segment, and the subtrees below it if any.
+
+    Each of these subtrees is a branch: B stretches of tokens that see the segment, all above it and
+    themselves but not one another, so they attend as a batch, padded to the longest, m.
+
+    Attributes:
+        above: (start, end) of each stretch of tokens that all of the piece sees, in order.
+        start: index of the segment's first token.
+        trunk: t, tokens of the segment, which is causal in itself.
+        end: index after the piece's last token.
+        slots: (B, m) the token in each branch's slot, counted from `start`; another's where it is
+            empty.
+        filled: (B, m) bool, whether a slot holds a token.
+        home: (end - start - t,) the slot, counted through all B * m, of each token below the
+            segment.
+        mask: (B, m, m) bool, True where the query (row) sees the key (column) of its branch.
+    """
+
+    above: tuple[tuple[int, int], ...]
+    start: int
+    trunk: int
+    end: int
+    slots: Tensor
+    filled: Tensor
+    home: Tensor
+    mask: Tensor
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Tree:
     """A prefix tree of L distinct tokens, with how attention runs on it.
 
-    The root segment is the trunk of p tokens that all sequences share. The subtrees under it are
-    the branches: B stretches of tokens that see the trunk and themselves but not one another, so
-    they attend as a batch, padded to the longest, m.
-
     Attributes:
         tokens: (L,) token ids, depth first.
         positions: (L,) each token's position in its own sequence.
         places: for each sequence, the (length,) indices of its tokens.
-        trunk: p.
-        slots: (B, m) index of the token in each branch's slot; another's where it is empty.
-        filled: (B, m) whether a slot holds a token.
-        home: (L - p,) the slot, counted through all B * m, of each token after the trunk.
-        trunk_mask: (p, p) bool, True where the query (row) sees the key (column).
-        branch_mask: (B, m, m) bool, likewise within each branch; all of it sees the trunk.
         until: (L,) index after the last token that can see this one; from it on to there all do.
+        pieces: which attend one after another; together they hold the tokens in order.
     """
 
     tokens: Tensor
     positions: Tensor
     places: tuple[Tensor, ...]
-    trunk: int
-    slots: Tensor
-    filled: Tensor
-    home: Tensor
-    trunk_mask: Tensor
-    branch_mask: Tensor
     until: Tensor
+    pieces: tuple[Piece, ...]
 
     @property
     def size(self) -> int:
@@ -60,7 +76,7 @@ class Tree:
 LEAST_SHARED = 16
 """Tokens below the trunk that sequences must share to be merged there.
 
-Sequences that are merged attend in one branch, to which all others are padded. Merging two that
+Sequences that are merged can attend in one branch, to which all others are padded. Merging two that
 share a word doubles a branch's length, and with it the attention of all, to save a token or two.
 """
 
@@ -82,32 +98,18 @@ def build_tree(
     rows = [paths[i] for i in order]
     shared = [0, *(shared_prefix(one, other) for one, other in pairwise(rows))]
     segments = list(_merged([len(row) for row in rows], shared, least_shared))
-    starts = np.cumsum([0, *(s.length for s in segments)])
-    seg_of = np.repeat(np.arange(len(segments)), np.diff(starts))
-    visible = _ancestors(segments)
-    trunk = segments[0].length
-    bounds = [starts[i] for i, s in enumerate(segments) if s.parent == 0] + [starts[-1]]
-    slots, filled, home = _branches(bounds, trunk)
-    seg_at = seg_of[slots]
-    inner = visible[seg_at[:, :, None], seg_at[:, None, :]] & filled[:, None, :]
-    inner &= slots[:, :, None] >= slots[:, None, :]
-    # An empty slot sees itself alone: a softmax over nothing would be NaN.
-    inner |= np.eye(slots.shape[1], dtype=bool)[None] & ~filled[:, :, None]
+    layout = _Layout(segments, device)
 
-    def tensor(array: np.ndarray) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(array)).to(device)
+    def tensor(values: Sequence[np.ndarray]) -> Tensor:
+        return torch.from_numpy(np.concatenate(values)).to(device)
 
+    ids = [np.array(rows[s.first][s.depth : s.end], dtype=np.int64) for s in segments]
     return Tree(
-        tokens=tensor(np.array([t for s in segments for t in rows[s.first][s.depth : s.end]])),
-        positions=tensor(np.concatenate([np.arange(s.depth, s.end) for s in segments])),
-        places=tuple(tensor(place) for place in _places(segments, starts, order)),
-        trunk=trunk,
-        slots=tensor(slots),
-        filled=tensor(filled),
-        home=tensor(home),
-        trunk_mask=tensor(np.tri(trunk, dtype=bool)),
-        branch_mask=tensor(inner),
-        until=tensor(starts[1:][[np.flatnonzero(below)[-1] for below in visible.T]][seg_of]),
+        tokens=tensor(ids),
+        positions=tensor([np.arange(s.depth, s.end) for s in segments]),
+        places=tuple(tensor([place]) for place in _places(segments, layout.starts, order)),
+        until=tensor([np.repeat(layout.ends, [s.length for s in segments])]),
+        pieces=tuple(layout.plan(0, ())[1]),
     )
 
 
@@ -182,17 +184,89 @@ def _places(
     return [np.concatenate(part) for part in parts]
 
 
-def _ancestors(segments: Sequence[_Segment]) -> np.ndarray:
-    """Return (S, S) bool: whether the column's segment is the row's own or above it."""
-    above = np.eye(len(segments), dtype=bool)
-    for index, segment in enumerate(segments):
-        if segment.parent >= 0:
-            above[index] |= above[segment.parent]
-    return above
+BLOCK = 128
+"""Queries of a segment that attend together: none reads keys beyond its block's."""
+
+CALL = 4_000
+"""Scores that take about as long as a further call of attention does beside its scores."""
 
 
-def _branches(bounds: Sequence[int], trunk: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return `Tree.slots`, `filled` and `home` for branches that begin at `bounds`."""
+class _Layout:
+    """Where segments lie, and in which pieces their tokens attend.
+
+    Attributes:
+        starts: (S + 1,) index of each segment's first token.
+        ends: (S,) index after the last token of each segment's subtree.
+    """
+
+    def __init__(self, segments: Sequence[_Segment], device: torch.device | None) -> None:
+        self.segments = segments
+        self.device = device
+        self.starts = np.cumsum([0, *(segment.length for segment in segments)])
+        self.children: list[list[int]] = [[] for _ in segments]
+        for number, segment in enumerate(segments[1:], 1):
+            self.children[segment.parent].append(number)
+        self.ends = self.starts[1:].copy()
+        for number in reversed(range(1, len(segments))):
+            parent = segments[number].parent
+            self.ends[parent] = max(self.ends[parent], self.ends[number])
+
+    def plan(self, number: int, above: tuple[tuple[int, int], ...]) -> tuple[int, list[Piece]]:
+        """Return the pieces of a segment's subtree, and their scores with what calls cost.
+
+        A segment's branches attend as one batch where that is cheaper, as for short answers to
+        one prompt, and each as a tree of its own where it is not, as for prompts with theirs.
+        """
+        start, length = int(self.starts[number]), self.segments[number].length
+        seen = sum(end - begin for begin, end in above) + length
+        stops = range(BLOCK, length + BLOCK, BLOCK)
+        own = sum(BLOCK * (seen - length + stop) + CALL for stop in stops)
+        branches = self.children[number]
+        if not branches:
+            return own, [self._piece(number, above, [])]
+        longest = max(int(self.ends[b] - self.starts[b]) for b in branches)
+        together = len(branches) * longest * (seen + longest) + CALL
+        # what calls alone would cost more than needs no plan
+        if together <= len(branches) * CALL:
+            return own + together, [self._piece(number, above, branches)]
+        below = (*above, (start, start + length)) if length else above
+        plans = [self.plan(branch, below) for branch in branches]
+        apart = sum(cost for cost, _ in plans)
+        if together <= apart:
+            return own + together, [self._piece(number, above, branches)]
+        pieces = [piece for _, parts in plans for piece in parts]
+        return own + apart, [self._piece(number, above, []), *pieces] if length else pieces
+
+    def _piece(
+        self, number: int, above: tuple[tuple[int, int], ...], branches: Sequence[int]
+    ) -> Piece:
+        start, trunk = int(self.starts[number]), self.segments[number].length
+        bounds = [int(self.starts[b]) - start for b in branches]
+        bounds.append(int(self.ends[number] if branches else start + trunk) - start)
+        slots, filled, home = _batch(bounds, trunk)
+        until = np.repeat(self.ends, np.diff(self.starts))[start : start + bounds[-1]] - start
+        seen = slots[:, None, :] <= slots[:, :, None]
+        inner = seen & (slots[:, :, None] < until[slots][:, None, :]) & filled[:, None, :]
+        # An empty slot sees itself alone: a softmax over nothing would be NaN.
+        inner |= np.eye(slots.shape[1], dtype=bool)[None] & ~filled[:, :, None]
+
+        def tensor(array: np.ndarray) -> Tensor:
+            return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
+
+        return Piece(
+            above=above,
+            start=start,
+            trunk=trunk,
+            end=start + bounds[-1],
+            slots=tensor(slots),
+            filled=tensor(filled),
+            home=tensor(home),
+            mask=tensor(inner),
+        )
+
+
+def _batch(bounds: Sequence[int], trunk: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return `Piece.slots`, `filled` and `home` of branches that begin at `bounds`."""
     starts = np.array(bounds[:-1], dtype=np.int64)[:, None]
     lengths = np.diff(np.array(bounds, dtype=np.int64))[:, None]
     within = np.arange(lengths.max(initial=0))[None]
