@@ -62,3 +62,10 @@ def test_a_file_says_how_many_of_what() -> None:
         Example("d", prompt, ("bad",), desirable=False),
     ]
     assert evidence_of(rows) == Evidence(pairs=1, wanted=2, unwanted=1)
+
+
+def test_texts_are_for_continued_pretraining() -> None:
+    texts = [Example(str(i), (), ("a text",)) for i in range(3)]
+    assert advise(evidence_of(texts)).method == "cpt"
+    asked = Example("p", ({"role": "user", "content": "why?"},), ("so",))
+    assert "beside 1 rows with prompts: part them" in advise(evidence_of([*texts, asked])).reason

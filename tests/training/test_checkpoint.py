@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import torch
 
-from trueup.errors import TrainingError
+from trueup.errors import InputError, LossNotFinite, TrainingError
 from trueup.models import folder_hash
 from trueup.training import DPO, SFT, TrainResult, train
 from trueup.training.checkpoint import Progress, RunFolder, write_atomically
@@ -289,3 +289,80 @@ def test_a_run_that_is_killed_while_it_saves_ends_with_the_same_bits(
         torch.set_num_threads(threads)
     assert resumed.content_hash == whole.content_hash
     assert not (out / "state").exists(), "what was left half written is still there"
+
+
+def test_a_folder_of_something_else_is_left_alone(
+    tiny_model_dir: Path, examples: Examples, tmp_path: Path
+) -> None:
+    out = tmp_path / "mine"
+    (out / "best").mkdir(parents=True)
+    (out / "best" / "precious.txt").write_text("mine")
+    with pytest.raises(TrainingError, match=r"mine holds best and no run.json .*another folder"):
+        train(SFT(lora_rank=2), model=tiny_model_dir, data=examples(2), out=out)
+    assert [path.name for path in out.rglob("*")] == ["best", "precious.txt"]
+
+
+def test_one_process_at_a_time_trains_in_a_folder(tmp_path: Path) -> None:
+    def claimed() -> Any:
+        return RunFolder(tmp_path / "run").claim({"lr": 1})
+
+    refused = pytest.raises(TrainingError, match="another process trains there; wait for it")
+    with claimed(), refused, claimed():
+        pass
+    with claimed():
+        pass
+
+
+def test_another_template_or_configuration_is_another_run(
+    tiny_model_dir: Path, examples: Examples, tmp_path: Path
+) -> None:
+    model = tmp_path / "model"
+    shutil.copytree(tiny_model_dir, model)
+    method, data = DPO(lora_rank=2, precision="fp32"), examples(2, pairs=True)
+    cache = tmp_path / "cache"
+    train(method, model=model, data=data, out=tmp_path / "run", reference_cache=cache)
+    config = json.loads((model / "config.json").read_text())
+    (model / "config.json").write_text(json.dumps(config | {"rms_norm_eps": 0.1}))
+    with pytest.raises(TrainingError, match=r"holds another run \(settings was"):
+        train(method, model=model, data=data, out=tmp_path / "run")
+    other = train(method, model=model, data=data, out=tmp_path / "other", reference_cache=cache)
+    first = json.loads(other.metrics_path.read_text().splitlines()[0])
+    assert first["loss"] == pytest.approx(0.693147, abs=1e-5)
+
+
+def test_a_finished_run_without_its_checkpoint_says_so(
+    tiny_model_dir: Path, examples: Examples, tmp_path: Path
+) -> None:
+    def run() -> TrainResult:
+        data = examples(2)
+        return train(SFT(lora_rank=2), model=tiny_model_dir, data=data, out=tmp_path / "run")
+
+    shutil.rmtree(run().checkpoint_path)
+    with pytest.raises(TrainingError, match="its checkpoint/ is gone; remove the folder"):
+        run()
+    (tmp_path / "run" / "result.json").write_text("{}")
+    with pytest.raises(TrainingError, match=r"result.json cannot be read .*remove .*run to train"):
+        run()
+
+
+def test_weights_that_are_not_finite_are_never_saved(
+    tiny_model_dir: Path, examples: Examples, tmp_path: Path
+) -> None:
+    method = SFT(lora_rank=2, lr=1e38, clip=None, warmup=0.0, max_steps=1, precision="fp32")
+    with pytest.raises(LossNotFinite, match=r"step 1 .*; no state was saved; lower lr"):
+        train(method, model=tiny_model_dir, data=examples(2), out=tmp_path / "run")
+    assert not (tmp_path / "run" / "checkpoint").exists()
+
+
+@pytest.mark.parametrize("rows", ["data.jsonl", [{"prompt": "a"}]], ids=["path", "dicts"])
+def test_what_is_no_example_is_refused(tiny_model_dir: Path, tmp_path: Path, rows: Any) -> None:
+    with pytest.raises(InputError, match=r"data holds a \w+ where an Example is due"):
+        train(SFT(), model=tiny_model_dir, data=rows, out=tmp_path / "run")
+
+
+def test_rows_may_come_from_an_iterator(
+    tiny_model_dir: Path, examples: Examples, tmp_path: Path
+) -> None:
+    rows = (row for row in examples(4))
+    method = SFT(lora_rank=2, batch_size=2)
+    assert train(method, model=tiny_model_dir, data=rows, out=tmp_path / "run").steps == 2

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -57,3 +58,19 @@ def test_importing_the_room_loads_no_torch() -> None:
         "sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"loss": "hingee"}, r"loss is 'hingee'; Input should be 'sigmoid', 'hinge' or 'robust'"),
+        ({"schedule": "lineer"}, "schedule is 'lineer'; Input should be 'cosine'"),
+        ({"batch_size": 4.5}, "batch_size is 4.5; Input should be a valid integer"),
+        ({"lr": float("inf")}, "lr is inf; it must be finite"),
+        ({"lora_alpha": float("inf")}, "lora_alpha is inf; it must be finite"),
+        ({"seed": -1}, "seed is -1; it must be from 0"),
+    ],
+)
+def test_values_of_another_kind_are_refused(values: dict[str, Any], told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        DPO(**values)

@@ -191,3 +191,80 @@ def test_a_hub_name_that_cannot_be_had_is_one_line(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(InputError, match=r"^nobody/nothing: cannot be read \([^\n]*$"):
         read_examples("nobody/nothing")
+
+
+CALL = {"type": "function", "function": {"name": "find", "arguments": {"id": 7}}}
+CALLED = '<tool_call>{"name": "find", "arguments": {"id": 7}}</tool_call>'
+
+
+def test_calls_of_tools_are_learnt_as_blocks(tmp_path: Path) -> None:
+    asked = {"role": "user", "content": "Where is it?"}
+    calls = {"role": "assistant", "content": None, "tool_calls": [CALL]}
+    said = {"role": "assistant", "content": "Here."}
+    told = {"role": "tool", "content": "on the shelf"}
+    path = write(
+        tmp_path / "d.jsonl",
+        {
+            "id": "pair",
+            "prompt": [asked],
+            "chosen": [calls | {"content": "ok"}],
+            "rejected": [said],
+        },
+        {"id": "talk", "messages": [asked, calls, told, said]},
+    )
+    pair, first, second = read_examples(path)
+    assert pair.completions == (f"ok\n{CALLED}", "Here.")
+    assert (first.completions, second.completions) == ((CALLED,), ("Here.",))
+    assert [turn["role"] for turn in second.messages] == ["user", "assistant", "tool"]
+    with pytest.raises(InputError, match="line 1: tools is not read; write them into the system"):
+        read_examples(write(tmp_path / "t.jsonl", {"messages": [asked, said], "tools": [{}]}))
+
+
+def test_nulls_of_a_table_are_no_arguments(tmp_path: Path) -> None:
+    from datasets import Dataset
+
+    def row(arguments: dict[str, Any]) -> dict[str, Any]:
+        call = {"function": {"name": "find", "arguments": arguments}}
+        turns = [
+            {"role": "user", "content": "q"},
+            {"role": "assistant", "content": "", "tool_calls": [call]},
+            {"role": "tool", "content": "r"},
+            {"role": "assistant", "content": "a"},
+        ]
+        return {"messages": turns}
+
+    Dataset.from_list([row({"a": 1}), row({"b": 2})]).to_parquet(tmp_path / "d.parquet")
+    one, _, other, _ = read_examples(tmp_path / "d.parquet")
+    assert one.completions == ('<tool_call>{"name": "find", "arguments": {"a": 1}}</tool_call>',)
+    assert other.completions == ('<tool_call>{"name": "find", "arguments": {"b": 2}}</tool_call>',)
+
+
+def test_whole_conversations_may_have_their_prompt_and_the_chosen_one_beside(
+    tmp_path: Path,
+) -> None:
+    def talk(answer: str) -> list[dict[str, str]]:
+        return [{"role": "user", "content": "why?"}, {"role": "assistant", "content": answer}]
+
+    row = {"prompt": "why?", "chosen": talk("so"), "rejected": talk("no"), "messages": talk("so")}
+    (found,) = read_examples(write(tmp_path / "d.jsonl", row))
+    assert found.completions == ("so", "no")
+    assert found.messages == ({"role": "user", "content": "why?"},)
+    with pytest.raises(InputError, match="prompt is in no message before the last of chosen"):
+        read_examples(write(tmp_path / "e.jsonl", row | {"prompt": "who?"}))
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ({"chosen": "a: b", "rejected": "a: c"}, "chosen without a prompt; part what both begin"),
+        ({"prompt": "a", "rejected": "c"}, "chosen is missing"),
+        ({"prompt": "a", "completion": "b", "weight": float("inf")}, "weight is not finite"),
+        ({"prompt": "a", "completion": "b", "agreement": 7}, "agreement is no share from 0 to 1"),
+        ({"prompt": "a", "completion": "\ud800"}, "a text with half of a surrogate pair"),
+    ],
+)
+def test_rows_that_no_model_can_learn_from_are_named(
+    tmp_path: Path, row: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(InputError, match=f"line 1: {told}"):
+        read_examples(write(tmp_path / "d.jsonl", row))

@@ -263,3 +263,43 @@ def test_logits_that_are_scaled_are_refused(tiny: Any) -> None:
     tiny.config.logit_scale = 0.5
     with pytest.raises(TrainingError, match="logit_scale"):
         Forward(tiny)
+
+
+def family(name: str) -> Any:
+    """A small model of another family, with the dropout that it comes with."""
+    import transformers
+
+    kinds = {
+        "gpt2": (transformers.GPT2Config, {"n_embd": 32, "n_layer": 2, "n_head": 4}),
+        "opt": (
+            transformers.OPTConfig,
+            {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "ffn_dim": 64},
+        ),
+        "bloom": (transformers.BloomConfig, {"hidden_size": 32, "n_layer": 2, "n_head": 4}),
+    }
+    kind, options = kinds[name]
+    torch.manual_seed(0)
+    config = kind(vocab_size=64, **options)
+    return transformers.AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+
+
+@pytest.mark.parametrize("name", ["gpt2", "opt", "bloom"])
+def test_other_families_train_without_dropout_as_plain_rows_say(name: str) -> None:
+    model = family(name)
+    pack = [Group("", (3, 5, 7, 11), ((13, 17, 19), (23, 29))), Group("", (3, 9), ((8,), (6, 4)))]
+    model.eval()
+    rows = [path for group in pack for path in group.paths]
+    alone = [model(torch.tensor([row])).logits[0].log_softmax(-1) for row in rows]
+    forward = Forward(model)
+    assert forward.shared == (name != "bloom"), forward.note
+    model.train()
+    outputs = forward(pack)
+    at = 0
+    for group in pack:
+        for completion in group.completions:
+            start = len(group.prompt) - 1
+            steps = torch.arange(start, start + len(completion))
+            expected = alone[at][steps, torch.tensor(completion)]
+            found = outputs.logps[at][outputs.mask[at]]
+            torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+            at += 1

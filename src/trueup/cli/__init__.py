@@ -17,6 +17,7 @@ app = App(
     name="trueup",
     version=__version__,
     help="From the traces of a language-model application to a checkpoint that may be released.",
+    suppress_keyboard_interrupt=False,  # `main` says what became of the work
 )
 # by name: a command loads what it works with, and no other command's
 for _noun, _about in {

@@ -16,6 +16,7 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.table import Column
 
 __all__ = ["Bars", "progress_bar", "progress_bars"]
 
@@ -26,12 +27,13 @@ class Bars(Progress):
     def __init__(self, console: Console, *, hidden: bool = False) -> None:
         self._named: dict[str, TaskID] = {}
         super().__init__(
-            TextColumn("  {task.description}"),
-            BarColumn(bar_width=30),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}"),
+            TextColumn("  {task.description}", table_column=Column(no_wrap=True)),
+            BarColumn(bar_width=30 if console.width > 110 else 10),
+            MofNCompleteColumn(table_column=Column(no_wrap=True)),
+            TimeElapsedColumn(table_column=Column(no_wrap=True)),
+            TimeRemainingColumn(table_column=Column(no_wrap=True)),
+            # in a narrow window this is what is cut
+            TextColumn("{task.fields[note]}", table_column=Column(overflow="ellipsis")),
             console=console,
             transient=True,
             # where nothing can be drawn over, a bar would be a line for every state it was in
@@ -49,7 +51,7 @@ class Bars(Progress):
     def note(self, what: str, text: str) -> None:
         """Write a text beside the bar of `what`, if it is there."""
         if what in self._named:
-            self.update(self._named[what], note=text)
+            self.update(self._named[what], note=text.replace(" ", "\N{NO-BREAK SPACE}"))
 
     __call__ = move
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -37,10 +38,18 @@ def _from_file(app: App, commands: tuple[str, ...], arguments: ArgumentCollectio
         path = argument.tokens[0].value
         try:
             Toml(path, must_exist=True, use_commands_as_keys=False)(app, commands, arguments)
-        except FileNotFoundError as error:
+            with Path(path).open("rb") as file:
+                tables = [
+                    name for name, value in tomllib.load(file).items() if isinstance(value, Mapping)
+                ]
+        except OSError as error:
             raise InputError(
-                f"{path}: there is no such file; --config takes a TOML file"
+                f"{path}: cannot be read ({error.strerror}); --config takes a TOML file"
             ) from error
+        if tables:
+            raise InputError(
+                f"{path}: [{tables[0]}] is not read; options stand at the top of the file, by name"
+            )
 
 
 app = App(name="train", config=_from_file)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from trueup.errors import MissingExtra
 
 if TYPE_CHECKING:
-    from trueup.models._chat import encode_completion, encode_prompt
-    from trueup.models._hash import file_hash, folder_hash, state_hash
+    from trueup.models._chat import answer_text, encode_completion, encode_prompt
+    from trueup.models._hash import file_hash, folder_hash, settings_hash, state_hash
     from trueup.models._load import LoadedModel, load_model
     from trueup.models._memory import keep_freed_memory
     from trueup.models._protocol import Sampler
@@ -24,6 +24,7 @@ __all__ = [
     "LoadedModel",
     "LocalSampler",
     "Sampler",
+    "answer_text",
     "encode_completion",
     "encode_prompt",
     "file_hash",
@@ -33,6 +34,7 @@ __all__ = [
     "load_reward_model",
     "reward_model",
     "save_model",
+    "settings_hash",
     "state_hash",
 ]
 
@@ -40,6 +42,7 @@ _HOME = {
     "LoadedModel": "_load",
     "LocalSampler": "_sampler",
     "Sampler": "_protocol",
+    "answer_text": "_chat",
     "encode_completion": "_chat",
     "encode_prompt": "_chat",
     "file_hash": "_hash",
@@ -49,6 +52,7 @@ _HOME = {
     "load_reward_model": "_reward",
     "reward_model": "_reward",
     "save_model": "_save",
+    "settings_hash": "_hash",
     "state_hash": "_hash",
 }
 

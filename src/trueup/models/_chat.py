@@ -14,7 +14,7 @@ from typing import Any
 from trueup.errors import ModelError
 from trueup.types import Message, Messages, ToolCall
 
-__all__ = ["encode_completion", "encode_prompt", "end_of_turn"]
+__all__ = ["answer_text", "encode_completion", "encode_prompt", "end_of_turn"]
 
 _PROBE = "q7x"
 
@@ -64,7 +64,9 @@ def end_of_turn(tokenizer: Any) -> int:
 
 def _render(tokenizer: Any, messages: Messages, *, add_generation_prompt: bool) -> str:
     knows_tools = "tool_calls" in tokenizer.chat_template
-    plain = [dict(m) if knows_tools else _flatten(m) for m in messages]
+    plain = [
+        dict(m) if knows_tools else {"role": m["role"], "content": answer_text(m)} for m in messages
+    ]
     try:
         text = tokenizer.apply_chat_template(
             plain, tokenize=False, add_generation_prompt=add_generation_prompt
@@ -79,8 +81,12 @@ def _render(tokenizer: Any, messages: Messages, *, add_generation_prompt: bool) 
     return str(text)
 
 
-def _flatten(message: Message) -> dict[str, Any]:
-    """Write a message's tool calls into its text, for templates that have no place for them."""
+def answer_text(message: Message) -> str:
+    """Return a message's text with its tool calls as `<tool_call>` blocks after it.
+
+    That is the form of an answer's calls here, and of any turn's where the template has no place
+    for them.
+    """
     parts = [message.get("content") or ""]
     for call in message.get("tool_calls") or ():
         function: Mapping[str, Any] = call.get("function", call)
@@ -90,7 +96,7 @@ def _flatten(message: Message) -> dict[str, Any]:
             parts.append(f"<tool_call>{body}</tool_call>")
         else:
             parts.append(ToolCall(function["name"], arguments).render())
-    return {"role": message["role"], "content": "\n".join(part for part in parts if part)}
+    return "\n".join(part for part in parts if part)
 
 
 def _name(tokenizer: Any) -> str:

@@ -10,7 +10,7 @@ import torch
 
 from trueup.errors import ModelError
 
-__all__ = ["file_hash", "folder_hash", "state_hash"]
+__all__ = ["file_hash", "folder_hash", "settings_hash", "state_hash"]
 
 
 def file_hash(path: str | Path) -> str:
@@ -35,6 +35,18 @@ def folder_hash(path: str | Path) -> str:
         return file_hash(files[0])
     lines = "".join(f"{file_hash(file)}  {file.name}\n" for file in files)
     return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def settings_hash(path: str | Path) -> str:
+    """Return the hash of what a model folder says beside its weights: configuration and tokenizer.
+
+    Returns:
+        A SHA-256, empty for what is no folder.
+    """
+    kinds = ("config.json", "*token*", "*.jinja", "vocab*", "merges.txt", "*.model")
+    files = {file for kind in kinds for file in Path(path).expanduser().glob(kind)}
+    lines = "".join(f"{file_hash(file)}  {file.name}\n" for file in sorted(files))
+    return hashlib.sha256(lines.encode()).hexdigest() if files else ""
 
 
 def state_hash(model: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from errno import EDQUOT, EFBIG, ENOSPC
 from functools import partial
@@ -15,7 +15,14 @@ import torch
 from safetensors import SafetensorError
 
 from trueup.errors import InputError, TrainingError
-from trueup.models import LoadedModel, folder_hash, load_model, reward_model, save_model
+from trueup.models import (
+    LoadedModel,
+    folder_hash,
+    load_model,
+    reward_model,
+    save_model,
+    settings_hash,
+)
 from trueup.training._precision import products, resolve
 from trueup.training.api import Progress
 from trueup.training.checkpoint import Progress as Done
@@ -66,23 +73,24 @@ def run_method(
     identity = {
         **method.to_dict(),
         "model": content_hash,
+        "settings": settings_hash(model),
         "data": _digest(data),
         "held_out": _digest(held_out),
     }
     folder.check(identity)
     if workers.any(folder.result.exists()):
-        return TrainResult.read(folder.result)
+        return _finished(folder)
     loaded = loaded or load_model(model)
+    groups, aside = (_groups(method, rows, loaded) for rows in (data, held_out))
     try:
-        with torch.random.fork_rng():
-            return _run(
+        with folder.claim(identity), torch.random.fork_rng():
+            return _train(
                 method,
                 loaded,
-                data,
-                held_out,
+                groups,
+                aside,
                 folder,
-                identity,
-                reference_cache,
+                reference_cache or folder.reference,
                 progress if workers.first else None,
                 on_metrics,
                 workers,
@@ -95,21 +103,18 @@ def run_method(
         raise
 
 
-def _run(
+def _train(
     method: Method,
     loaded: LoadedModel,
-    data: Sequence[Example],
-    held_out: Sequence[Example],
+    groups: Sequence[Group],
+    aside: Sequence[Group],
     folder: RunFolder,
-    identity: Mapping[str, Any],
-    reference_cache: Path | None,
+    reference_cache: Path,
     progress: Progress | None,
     on_metrics: Log | None,
     workers: Workers,
 ) -> TrainResult:
     model, tokenizer = loaded.model, loaded.tokenizer
-    groups, aside = (_groups(method, rows, loaded) for rows in (data, held_out))
-    folder.claim(identity)
     torch.manual_seed(method.seed)
     if isinstance(method, Reward):
         model = reward_model(loaded, method.heads or (ONLY_HEAD,))
@@ -135,7 +140,7 @@ def _run(
                     *aside,
                     *(mismatched(aside) if method.unpaired else ()),
                 ],
-                folder=reference_cache or folder.reference,
+                folder=reference_cache,
                 key=_reference_key(method, loaded, precision),
                 pass_tokens=method.pass_tokens,
                 progress=progress and partial(progress, "reference log-probs"),
@@ -153,6 +158,26 @@ def _run(
     folder.drop_state()
     workers.wait()
     return TrainResult.read(folder.result)
+
+
+def _finished(folder: RunFolder) -> TrainResult:
+    """Return what a run gave that had come to its end.
+
+    Raises:
+        TrainingError: its result cannot be read, or the checkpoint is gone.
+    """
+    try:
+        result = TrainResult.read(folder.result)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise TrainingError(
+            f"{folder.result} cannot be read ({error!r}): remove {folder.path} to train again"
+        ) from error
+    if not (folder.checkpoint / "config.json").exists():
+        raise TrainingError(
+            f"{folder.path}: the run is finished and its checkpoint/ is gone; remove the folder to "
+            "train again"
+        )
+    return result
 
 
 def _disk_full(error: BaseException | None) -> str:
@@ -197,7 +222,7 @@ def _groups(method: Method, rows: Sequence[Example], loaded: LoadedModel) -> tup
 def _reference_key(method: Method, loaded: LoadedModel, precision: str) -> str:
     kind = "full" if method.lora_rank is None else "qlora" if method.qlora else "lora"
     rounding = f"{precision} {kind}"
-    return reference_key(loaded.content_hash, rounding)
+    return reference_key(f"{loaded.content_hash} {settings_hash(loaded.source)}", rounding)
 
 
 def _stored(precision: str, forward: Forward) -> torch.dtype | None:
@@ -269,16 +294,18 @@ def _finish(
         metrics_path=folder.metrics,
         best_metric=done.best_metric,
         truncated=sum(group.truncated for group in groups),
-        warnings=tuple(_warnings(folder, note)),
+        warnings=tuple(_warnings(method, folder, done, note)),
         seconds=done.seconds,
         tokens=done.tokens,
     )
     write_atomically(folder.result, result.to_json().encode())
 
 
-def _warnings(folder: RunFolder, note: str) -> list[str]:
+def _warnings(method: Method, folder: RunFolder, done: Done, note: str) -> list[str]:
     """Return what went otherwise than one would hope."""
     found = [note] if note else []
+    if method.keep == "best" and done.best_metric is None:
+        found.append("there were no held-out rows to tell the best weights by: the last were kept")
     steps = [row for row in folder.read_metrics() if "logps/chosen_change" in row]
     late = [row["logps/chosen_change"] for row in steps[-max(1, len(steps) // 4) :]]
     if late and (change := sum(late) / len(late)) < -CHOSEN_FALL:

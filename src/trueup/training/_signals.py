@@ -6,22 +6,33 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 __all__ = ["told_to_end"]
 
 
 @contextmanager
 def told_to_end() -> Iterator[Callable[[], bool]]:
-    """Take note of SIGTERM in place of dying of it; give what says whether it came.
+    """Take note of SIGTERM and Ctrl-C in place of dying of them; give what says whether one came.
 
-    Signals arrive in the main thread alone: a run in another thread keeps what its process does.
+    A second Ctrl-C ends at once. Signals arrive in the main thread alone: a run in another thread
+    keeps what its process does.
     """
     came = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield came.is_set
         return
-    before = signal.signal(signal.SIGTERM, lambda *_: came.set())
+
+    def note(number: int, _: FrameType | None) -> None:
+        came.set()
+        if number == signal.SIGINT:
+            signal.signal(signal.SIGINT, before[signal.SIGINT])
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    for number in before:
+        signal.signal(number, note)
     try:
         yield came.is_set
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

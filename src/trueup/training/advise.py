@@ -32,6 +32,7 @@ class Evidence:
         streams: rows by whose labels they rest on: reviewers, end users, models.
         safety: rows about what should be refused; None if unknown.
         simulated: rows that rest on labels a program gave.
+        texts: rows that are texts without a prompt.
     """
 
     pairs: int = 0
@@ -42,11 +43,12 @@ class Evidence:
     streams: Mapping[str, int] | None = None
     safety: int | None = None
     simulated: int = 0
+    texts: int = 0
 
     @property
     def rows(self) -> int:
         """How many rows there are."""
-        return self.pairs + self.wanted + self.unwanted
+        return self.pairs + self.wanted + self.unwanted + self.texts
 
 
 @dataclass(frozen=True)
@@ -69,9 +71,11 @@ class Advice:
 def evidence_of(rows: Dataset | Sequence[Example]) -> Evidence:
     """Return what is known of a dataset's rows, or of examples from a file, which say less."""
     if not isinstance(rows, Dataset):
+        texts = sum(not row.messages for row in rows)
         pairs = sum(len(row.completions) > 1 for row in rows)
         unwanted = sum(row.desirable is False for row in rows if len(row.completions) == 1)
-        return Evidence(pairs=pairs, wanted=len(rows) - pairs - unwanted, unwanted=unwanted)
+        wanted = len(rows) - pairs - unwanted - texts
+        return Evidence(pairs=pairs, wanted=wanted, unwanted=unwanted, texts=texts)
     found = [row.preference for row in rows]
     measured = [p.agreement for p in found if p.agreement is not None]
     expected = [p.expected for p in found if p.expected is not None]
@@ -97,6 +101,10 @@ def advise(evidence: Evidence) -> Advice:
 
 def _method(found: Evidence) -> tuple[str, str, tuple[tuple[str, str], ...]]:
     singles = found.wanted + found.unwanted
+    if found.texts:
+        rest = found.rows - found.texts
+        mixed = f", beside {rest} rows with prompts: part them" if rest else ""
+        return "cpt", f"{found.texts} rows are texts without a prompt{mixed}", ()
     if not found.pairs and not found.unwanted:
         return "sft", f"all {found.wanted} rows are answers to imitate; none is rejected", ()
     if not found.pairs:

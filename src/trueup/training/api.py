@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
-from trueup.errors import MissingExtra
+from trueup.errors import InputError, MissingExtra
 from trueup.training.config import Method
 from trueup.training.result import TrainResult
 from trueup.training.trackers import Log
@@ -21,9 +22,9 @@ def train(
     method: Method,
     *,
     model: str | Path,
-    data: Sequence[Example],
+    data: Iterable[Example],
     out: str | Path,
-    held_out: Sequence[Example] = (),
+    held_out: Iterable[Example] = (),
     reference_cache: str | Path | None = None,
     progress: Progress | None = None,
     on_metrics: Log | None = None,
@@ -47,7 +48,7 @@ def train(
 
     Raises:
         MissingExtra: torch, transformers or peft is not installed.
-        InputError: no data, or rows that cannot be learnt from; names them.
+        InputError: no data, or rows that are no examples or cannot be learnt from; names them.
         PromptTooLong: prompts that leave no room for a completion.
         ModelError: the model cannot be loaded.
         TrainingError: `out` holds another run, or the device lacks what was asked for.
@@ -64,9 +65,9 @@ def train(
     return run_method(
         method,
         model=model,
-        data=data,
+        data=_examples(data, "data"),
         out=Path(out),
-        held_out=held_out,
+        held_out=_examples(held_out, "held_out"),
         reference_cache=None if reference_cache is None else Path(reference_cache),
         progress=progress,
         on_metrics=on_metrics,
@@ -74,3 +75,14 @@ def train(
 
 
 _EXTRA = {"torch", "transformers", "peft", "safetensors"}
+
+
+def _examples(rows: Iterable[Example], name: str) -> list[Example]:
+    found: list[Any] = [rows] if isinstance(rows, str | Path) else list(rows)
+    for row in found:
+        if not isinstance(row, Example):
+            raise InputError(
+                f"{name} holds a {type(row).__name__} where an Example is due; read files with "
+                "trueup.training.read_examples"
+            )
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import math
 import os
@@ -10,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Any
+from typing import IO, Any
 
 import torch
 from torch import Tensor
@@ -104,32 +105,65 @@ class RunFolder:
         if self.path.exists() and not self.path.is_dir():
             raise TrainingError(f"{self.path} is a file: name a folder for the run")
         if not self.identity.exists():
+            if foreign := [n for n in self._names() if (self.path / n).exists()]:
+                raise TrainingError(
+                    f"{self.path} holds {', '.join(foreign)} and no run.json that says of which "
+                    "run: choose another folder"
+                )
             return
         try:
             found = json.loads(self.identity.read_text(encoding="utf-8"))
+            if not isinstance(found, dict):
+                raise ValueError("it is no JSON object")  # noqa: TRY004
         except (OSError, ValueError) as error:
             raise TrainingError(
-                f"{self.identity} cannot be read ({error}): remove it, or choose another folder"
+                f"{self.identity} cannot be read ({error}): choose another folder"
             ) from error
         differing = [k for k in wanted | found if wanted.get(k) != found.get(k)]
         if differing:
             told = "; ".join(f"{k} was {found.get(k)}, is {wanted.get(k)}" for k in differing[:3])
             raise TrainingError(f"{self.path} holds another run ({told}); choose another folder")
 
-    def claim(self, identity: Mapping[str, Any]) -> None:
-        """Take the folder for a run that is sure to begin.
+    @contextmanager
+    def claim(self, identity: Mapping[str, Any]) -> Iterator[None]:
+        """Hold the folder for a run that is sure to begin, against other processes.
 
         Raises:
-            TrainingError: as `check` does, or the folder cannot be written to.
+            TrainingError: as `check` does, another process trains there, or the folder cannot be
+                written to.
         """
-        self.check(identity)
-        if self.workers.first and not self.identity.exists():
+        held: list[IO[bytes]] = []
+
+        def take() -> None:
+            self.check(identity)
             try:
-                write_atomically(self.identity, json.dumps(identity, indent=2).encode())
+                self.path.mkdir(parents=True, exist_ok=True)
+                held.append((self.path / ".lock").open("ab"))
+                fcntl.flock(held[0], fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if not self.identity.exists():
+                    write_atomically(self.identity, json.dumps(identity, indent=2).encode())
+            except BlockingIOError as error:
+                raise TrainingError(
+                    f"{self.path}: another process trains there; wait for it, or choose another "
+                    "folder"
+                ) from error
             except OSError as error:
                 raise TrainingError(
                     f"{self.path}: cannot be written to ({error.strerror}); choose another folder"
                 ) from error
+
+        try:
+            self.workers.first_does(take)
+            yield
+        finally:
+            for file in held:
+                file.close()
+
+    def _names(self) -> list[str]:
+        """Return what a run writes into its folder."""
+        values = (getattr(self, name) for name in self.__dataclass_fields__ if name != "workers")
+        paths = [v.path if isinstance(v, States) else v for v in values]
+        return sorted(p.name for p in paths if p != self.path and p != self.identity)
 
     def save_state(
         self,
@@ -193,12 +227,13 @@ class RunFolder:
         if not self.workers.first:
             return
         kept = []
-        for line in self.metrics.read_text().splitlines() if self.metrics.exists() else ():
+        text = self.metrics.read_text(errors="replace") if self.metrics.exists() else ""
+        for line in text.splitlines():
             try:
-                row = json.loads(line)
-            except ValueError:
+                done = json.loads(line)["step"] <= step
+            except (ValueError, TypeError, KeyError):
                 break
-            if row["step"] <= step:
+            if done:
                 kept.append(line + "\n")
         write_atomically(self.metrics, "".join(kept).encode())
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from functools import cache
 from typing import Any, ClassVar, Literal, TypeVar, get_origin, get_type_hints
 
 from trueup.errors import InputError
@@ -51,9 +52,8 @@ def from_mapping(kind: type[T], values: Mapping[str, Any], source: str) -> T:
     Raises:
         InputError: a key that is no field, or a value of the wrong type: a text is no number.
     """
-    from pydantic import TypeAdapter, ValidationError
-
     types = get_type_hints(kind)
+    adapters: dict[str, Any] = _adapters(kind)  # type: ignore[arg-type]
     known = [field.name for field in fields(kind)]  # type: ignore[arg-type]
     if unknown := sorted(set(values) - set(known)):
         raise InputError(
@@ -63,11 +63,24 @@ def from_mapping(kind: type[T], values: Mapping[str, Any], source: str) -> T:
     for name, value in values.items():
         try:
             given = tuple(value) if get_origin(types[name]) is tuple else value
-            read[name] = TypeAdapter(types[name]).validate_python(given, strict=True)
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise InputError(f"{source}: {name} = {value!r}: {first['msg']}") from error
+            read[name] = adapters[name].validate_python(given, strict=True)
+        except ValueError as error:
+            raise InputError(f"{source}: {name} = {value!r}: {_told(error)}") from error
     return kind(**read)
+
+
+@cache
+def _adapters(kind: Any) -> dict[str, Any]:
+    """Return what checks each field's type."""
+    from pydantic import TypeAdapter
+
+    types = get_type_hints(kind)
+    return {field.name: TypeAdapter(types[field.name]) for field in fields(kind)}
+
+
+def _told(error: Any) -> str:
+    """Return the first thing that pydantic has to say."""
+    return str(error.errors()[0]["msg"])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +100,7 @@ class Method:
         epochs: passes over the data.
         max_steps: stop after so many steps, whatever `epochs` says.
         warmup: share of all steps over which the learning rate rises from 0.
-        schedule: how it falls after that; cosine and linear end at 0.
+        schedule: how it falls after that; cosine and linear would be 0 one step after the end.
         max_length: tokens of prompt and completion together; completions are cut to it, which is
             counted, and a prompt that fills it is an error.
         pass_tokens: distinct tokens packed into one forward pass; bounds memory, not results.
@@ -99,7 +112,8 @@ class Method:
         keep: "last" saves the final weights, "best" those with the lowest held-out loss.
         eval_every: steps between evaluations on the held-out rows; None evaluates at the end only.
         save_every: steps between saves of the state that a killed run resumes from.
-        keep_adapter: also save the adapter by itself, in peft's format.
+        keep_adapter: also save the adapter by itself, in peft's format; with `qlora` it was
+            trained on the rounded weights, and only the checkpoint holds those.
     """
 
     name: ClassVar[str] = ""
@@ -137,6 +151,13 @@ class Method:
         Raises:
             InputError: names the field, its value and what it must be.
         """
+        for name, adapter in _adapters(type(self)).items():  # type: ignore[arg-type]
+            value = getattr(self, name)
+            try:
+                adapter.validate_python(value, strict=True)
+            except ValueError as error:
+                raise InputError(f"{self.name}: {name} is {value!r}; {_told(error)}") from error
+            self._require(name, not isinstance(value, float) or math.isfinite(value), "finite")
         positive = "lora_rank lora_alpha batch_size epochs max_steps max_length pass_tokens"
         for name in f"{positive} eval_every save_every clip".split():
             value = getattr(self, name)
@@ -151,6 +172,7 @@ class Method:
             "false with full weights or dora",
         )
         self._require("lr", self.lr >= 0, "0 or more")
+        self._require("seed", 0 <= self.seed < 2**63, "from 0 to below 2**63")
         self._require("weight_decay", self.weight_decay >= 0, "0 or more")
         self._require("warmup", 0 <= self.warmup <= 1, "a share from 0 to 1")
 

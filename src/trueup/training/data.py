@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from trueup.errors import InputError
+from trueup.models import answer_text
 from trueup.training.groups import reject
 from trueup.types import Example, Message
 
@@ -24,13 +25,15 @@ def read_examples(path: str | Path) -> list[Example]:
     A row holds one of
 
         prompt, chosen, rejected    a pair; without `rejected`, an answer to imitate
-        chosen, rejected            whole conversations that differ in their last answer
+        chosen, rejected            whole conversations that differ in their last answer, and a
+                                    prompt beside them that is how they begin, if any
         prompt, ranking             a list of answers, the best first
         prompt, completion          an answer to imitate, or, with `label`, wanted or not
         messages                    a conversation: an example for each of the assistant's turns
         text                        a document to go on pretraining on
 
     where a prompt is a text or a list of messages, and an answer a text or the assistant's message.
+    An answer's tool calls are learnt as `<tool_call>` blocks after its text.
     `id`, `weight`, `cohort` and `agreement` are optional, as are `margin` of a pair and `head` of a
     reward. A name OWNER/NAME that is no file is a data set of the Hugging Face hub, whose training
     split is read.
@@ -121,13 +124,19 @@ def _examples(row: Any) -> list[Example]:
     if isinstance(row, str):
         try:
             row = json.loads(row)
-        except ValueError as error:
-            raise ValueError("not JSON") from error
+        except (ValueError, RecursionError) as error:
+            raise ValueError("not JSON, or nested too deep") from error
+    try:
+        json.dumps(row, ensure_ascii=False, default=str).encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("a text with half of a surrogate pair in it") from error
     if not isinstance(row, Mapping):
         raise ValueError("not a JSON object")  # noqa: TRY004  (the line is named by the caller)
     more = _more(row)
     name = str(row.get("id") or sha256(content.encode()).hexdigest()[:16])
-    if "messages" in row:
+    if row.get("tools"):
+        raise ValueError("tools is not read; write them into the system message and leave it out")
+    if "messages" in row and "chosen" not in row:
         turns = _conversation(row)
         return [
             Example(f"{name}/{number}", prompt, (answer,), **more)
@@ -146,6 +155,10 @@ def _more(row: Mapping[str, Any]) -> dict[str, Any]:
         if name in row and (name != "agreement" or row[name] is not None):
             if isinstance(row[name], bool) or not isinstance(row[name], int | float):
                 raise ValueError(f"{name} is not a number")
+            if not abs(row[name]) < 1e30:
+                raise ValueError(f"{name} is not finite")
+            if name == "agreement" and not 0 <= row[name] <= 1:
+                raise ValueError("agreement is no share from 0 to 1")
             found[name] = float(row[name])
     for name in ("head", "cohort"):
         if name in row:
@@ -171,17 +184,19 @@ def _conversation(row: Mapping[str, Any]) -> list[tuple[Turns, str]]:
     turns = tuple(_clean(message) for message in messages)
     found = []
     for place, turn in enumerate(turns):
-        if turn["role"] == "assistant" and place and isinstance(turn.get("content"), str):
-            found.append((turns[:place], str(turn["content"])))
+        if turn["role"] == "assistant" and place:
+            found.append((turns[:place], answer_text(turn)))
     if not found:
         raise ValueError("messages has no turn of the assistant that answers something")
     return found
 
 
 def _prompt_and_completions(row: Mapping[str, Any]) -> tuple[Turns, tuple[str, ...]]:
-    if "prompt" not in row and _are_messages(row.get("chosen")) and len(row["chosen"]) > 1:
+    prompt, chosen = row.get("prompt"), row.get("chosen")
+    if not _are_messages(prompt) and _are_messages(chosen) and len(chosen) > 1:  # type: ignore[arg-type]
         return _implicit_prompt(row)
-    prompt = row.get("prompt")
+    if "prompt" not in row and isinstance(chosen, str):
+        raise ValueError("chosen without a prompt; part what both begin with from the answers")
     if isinstance(prompt, str) and prompt.strip():
         return ({"role": "user", "content": prompt},), _completions(row)
     if _are_messages(prompt):
@@ -197,13 +212,17 @@ def _implicit_prompt(row: Mapping[str, Any]) -> tuple[Turns, tuple[str, ...]]:
     prompts = [tuple(_clean(message) for message in row[name][:-1]) for name in names]
     if any(prompt != prompts[0] for prompt in prompts):
         raise ValueError("chosen and rejected differ before their last message")
+    if isinstance(row.get("prompt"), str) and row["prompt"] not in (
+        t.get("content") for t in prompts[0]
+    ):
+        raise ValueError("prompt is in no message before the last of chosen")
     return prompts[0], tuple(_text(row[name][-1:], name) for name in names)
 
 
 def _completions(row: Mapping[str, Any]) -> tuple[str, ...]:
     if "ranking" in row:
         return _ranking(row)
-    names = ("chosen", "rejected") if "chosen" in row else ("completion",)
+    names = ("chosen", "rejected") if {"chosen", "rejected"} & set(row) else ("completion",)
     if "completion" in row and "chosen" in row:
         raise ValueError("both completion and chosen; give one of them")
     return tuple(_text(row.get(name), name) for name in names if name in row or name != "rejected")
@@ -233,9 +252,7 @@ def _text(value: Any, name: str) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, list) and len(value) == 1 and _is_message(value[0]):
-        content = value[0].get("content")
-        if isinstance(content, str):
-            return content
+        return answer_text(_clean(value[0]))
     raise ValueError(f"{name} is missing, or neither a text nor one assistant message")
 
 
@@ -253,4 +270,12 @@ def _is_message(value: Any) -> bool:
 
 def _clean(message: Mapping[str, Any]) -> Message:
     """Drop the nulls that a table gives a turn for what only other turns have."""
-    return {key: value for key, value in message.items() if value is not None or key == "content"}
+    return {
+        key: _without_nulls(v) for key, v in message.items() if v is not None or key == "content"
+    }
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without_nulls(v) for key, v in value.items() if v is not None}
+    return [_without_nulls(v) for v in value] if isinstance(value, list) else value

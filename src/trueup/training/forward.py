@@ -59,6 +59,8 @@ class Forward(nn.Module):
     Models whose attention cannot run over a prefix tree are run on plain padded rows; `shared`
     says which it is, and `note` says why where it is not shared.
 
+    Dropout is off: what is learnt is the difference from a reference that has none.
+
     Args:
         model: a causal language model of transformers, with or without adapters inside. While it
             trains here its attention implementation is the tree's; `restore` puts it back.
@@ -70,6 +72,7 @@ class Forward(nn.Module):
     def __init__(self, model: Any) -> None:
         super().__init__()
         self.model = model
+        _turn_dropout_off(model)
         self.decoder: nn.Module = model.get_decoder()
         self._check_head()
         self._before = model.config._attn_implementation
@@ -200,6 +203,15 @@ def completion_targets(
     return mask.to(device), targets.to(device)
 
 
+def _turn_dropout_off(model: nn.Module) -> None:
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
+        for name in vars(module):  # attention takes its share as a number
+            if "dropout" in name and isinstance(getattr(module, name), float):
+                setattr(module, name, 0.0)
+
+
 def _check_head(model: Any) -> None:
     config = model.config.get_text_config()
     for field in ("final_logit_softcapping", "logit_scale", "logits_scaling"):
@@ -226,8 +238,6 @@ def _why_not_shared(forward: Forward) -> str:
     layers = set(getattr(config, "layer_types", None) or ["full_attention"])
     if layers != {"full_attention"} or getattr(config, "sliding_window", None):
         return f"{kind} layers do not all attend to everything before: prompts are not shared"
-    if getattr(config, "attention_dropout", 0.0):
-        return f"{kind} drops attention weights at random: prompts are not shared"
     probe = [Group("", (3, 5, 7, 11), ((13, 17, 19), (23, 29, 31, 37)))]
     was_training = model.training
     model.eval()
@@ -236,6 +246,8 @@ def _why_not_shared(forward: Forward) -> str:
             rows = forward._plain(probe)
             register()
             model.set_attn_implementation(NAME)
+            if model.config.get_text_config()._attn_implementation != NAME:
+                return f"{kind} has an attention of its own: prompts are not shared"
             tree = forward._shared(probe)
     # A model's own forward may fail on what it does not know in any way it likes.
     except Exception as error:

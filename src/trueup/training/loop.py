@@ -24,7 +24,7 @@ from trueup.training.groups import Group
 from trueup.training.objectives import objective_of
 from trueup.training.packs import packed
 from trueup.training.reference import kl_from_reference, pad_reference
-from trueup.training.sharded import local_value
+from trueup.training.sharded import local_part, local_value
 from trueup.training.trackers import Log
 from trueup.training.unpaired import mismatched
 from trueup.training.workers import ALONE, Workers
@@ -108,7 +108,7 @@ class Loop:
 
         Raises:
             LossNotFinite: names the step and its rows; the last saved state stays.
-            KeyboardInterrupt: SIGTERM came; the state after the step under way is saved.
+            KeyboardInterrupt: SIGTERM or Ctrl-C came; the state after the step under way is saved.
         """
         steps = self.method.total_steps(len(self.groups))
         optimizer = self._optimizer()
@@ -192,6 +192,11 @@ class Loop:
             self._save(progress, optimizer)
 
     def _save(self, progress: Progress, optimizer: torch.optim.Optimizer) -> None:
+        local = (local_part(weight.detach()) for weight in self.weights.values())
+        if self.workers.any(not all(bool(part.isfinite().all()) for part in local)):
+            raise LossNotFinite(
+                f"step {progress.step} made weights that are not finite; {self._kept()}; lower lr"
+            )
         behind = self.forward.device.type != "cpu"
         self.folder.save_state(progress, self.weights, optimizer, behind=behind)
 
@@ -262,13 +267,15 @@ class Loop:
         )
 
     def _not_finite(self, step: int, loss: float, norm: float, batch: Iterable[Group]) -> str:
-        saved = self.folder.states.newest()
-        kept = f"the last good state is kept in {saved}" if saved else "no state was saved"
         rows = ", ".join(group.id for group in batch)
         return (
-            f"step {step + 1}: loss {loss}, gradient norm {norm}, on rows {rows}; {kept}; "
+            f"step {step + 1}: loss {loss}, gradient norm {norm}, on rows {rows}; {self._kept()}; "
             "lower lr or remove those rows"
         )
+
+    def _kept(self) -> str:
+        saved = self.folder.states.newest()
+        return f"the last good state is kept in {saved}" if saved else "no state was saved"
 
 
 def _masks(groups: Sequence[Group]) -> tuple[Tensor, Tensor]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
@@ -17,6 +19,8 @@ from trueup.training.packs import packed
 from trueup.training.workers import ALONE, Workers
 
 __all__ = ["kl_from_reference", "pad_reference", "reference_key", "reference_logprobs"]
+
+_log = logging.getLogger(__name__)
 
 
 def reference_key(model_hash: str, precision: str, adapter_hash: str = "") -> str:
@@ -58,7 +62,7 @@ def reference_logprobs(
         From each group's digest to its completions' per-token log-probs, one after another.
     """
     path = folder / f"{key}.safetensors"
-    known = load_file(path) if path.exists() else {}
+    known = _read(path)
     missing = list({g.digest: g for g in groups if g.digest not in known}.values())
     if not missing:
         return known
@@ -82,6 +86,14 @@ def reference_logprobs(
         write_atomically(path, save(known))
     workers.wait()
     return known
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path) if path.exists() else {}
+    except (OSError, SafetensorError) as error:
+        _log.warning("%s cannot be read (%s): its log-probs are computed again", path, error)
+        return {}
 
 
 def kl_from_reference(logps: Tensor, ref_logps: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from torch.distributed.tensor import DTensor
 
 from trueup.training.forward import Forward
 
-__all__ = ["gather", "local_value", "shard"]
+__all__ = ["gather", "local_part", "local_value", "shard"]
 
 
 def shard(forward: Forward) -> None:
@@ -52,6 +52,12 @@ def gather(forward: Forward, *, keep: bool) -> None:
                 kept = found if keep else found.new_empty(0)
                 whole[weight] = nn.Parameter(kept, requires_grad=weight.requires_grad)
             weights[name] = whole[weight]
+
+
+def local_part(weight: Tensor) -> Tensor:
+    """Return what this process holds of a weight, parted or not."""
+    part: Tensor = weight.to_local() if isinstance(weight, DTensor) else weight
+    return part
 
 
 def local_value(value: Tensor) -> float:

@@ -15,10 +15,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch.distributed as dist
+from torch.distributed import ProcessGroup
 from torch.distributed.checkpoint.api import CheckpointException
 from torch.distributed.checkpoint.state_dict_loader import load
 from torch.distributed.checkpoint.state_dict_saver import async_save, save
 
+from trueup.errors import TrainingError
 from trueup.training.workers import ALONE, Workers
 
 __all__ = ["States"]
@@ -37,10 +40,12 @@ class States:
         self.workers = workers
         self._step = 0
         self._writing: Future[Any] | None = None
+        self._group: ProcessGroup | None = None
 
     def newest(self) -> Path | None:
         """Return the folder of the newest whole state, if there is one."""
-        return max(self._whole(), key=lambda found: int(found.name), default=None)
+        whole = [found for found in self._all() if (found / ".metadata").exists()]
+        return max(whole, key=lambda found: int(found.name), default=None)
 
     def save(self, step: int, tensors: dict[str, Any], *, behind: bool = False) -> None:
         """Save tensors, in dictionaries of dictionaries by name, as the state after `step`.
@@ -61,7 +66,7 @@ class States:
         self.workers.wait()
         with _plain_errors():
             if behind:
-                writing = async_save(tensors, checkpoint_id=into)
+                writing = async_save(tensors, checkpoint_id=into, process_group=self._own_group())
                 assert isinstance(writing, Future)  # it is something else for other ways to copy
                 self._writing = writing
             else:
@@ -78,10 +83,23 @@ class States:
             self._drop_older()
 
     def load(self, tensors: dict[str, Any]) -> None:
-        """Read the newest state into tensors of the names and shapes that were saved."""
+        """Read the newest state into tensors of the names and shapes that were saved.
+
+        Raises:
+            TrainingError: it cannot be read, or is of other tensors.
+        """
         self.wait()
-        with _plain_errors():
-            load(tensors, checkpoint_id=self.newest())
+        newest = self.newest()
+        try:
+            with _plain_errors():
+                load(tensors, checkpoint_id=newest)
+        # what a damaged file makes of torch's reader, pickle and zip
+        except Exception as error:
+            told = " ".join(str(error).split())[:120]
+            raise TrainingError(
+                f"{newest} cannot be read ({type(error).__name__}: {told}): remove that folder to "
+                "go on from the state before it, or from the beginning if there is none"
+            ) from error
 
     def drop(self) -> None:
         """Remove all states."""
@@ -89,16 +107,20 @@ class States:
         if self.workers.first:
             shutil.rmtree(self.path, ignore_errors=True)
 
-    def _whole(self) -> list[Path]:
-        return [found.parent for found in self.path.glob("*/.metadata")]
+    def _own_group(self) -> ProcessGroup | None:
+        """Return the processes as a group of their own, whose turns training's do not mix with."""
+        if self._group is None and self.workers.size > 1:
+            self._group = dist.new_group(backend="gloo")
+        return self._group
+
+    def _all(self) -> list[Path]:
+        return [found for found in self.path.glob("*/") if found.name.isdecimal()]
 
     def _drop_older(self) -> None:
-        self.workers.wait()
-        if not self.workers.first:
-            return
-        for found in self.path.iterdir():
-            if int(found.name) != self._step:
-                shutil.rmtree(found, ignore_errors=True)
+        if self.workers.first:
+            for found in self._all():
+                if int(found.name) != self._step:
+                    shutil.rmtree(found, ignore_errors=True)
 
 
 @contextmanager

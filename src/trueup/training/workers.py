@@ -9,13 +9,15 @@ of the sums.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
+
+from trueup.errors import TrueupError
 
 __all__ = ["ALONE", "Workers"]
 
@@ -67,6 +69,21 @@ class Workers:
         """Go on when all have come here."""
         if self.size > 1:
             dist.barrier()
+
+    def first_does(self, act: Callable[[], None]) -> None:
+        """Have the first process do something; what it raises, all raise.
+
+        Raises:
+            TrueupError: as `act` did.
+        """
+        failed: TrueupError | None = None
+        if self.first:
+            try:
+                act()
+            except TrueupError as error:
+                failed = error
+        if failed := self._gather(failed)[0]:
+            raise failed
 
     def any(self, flag: bool) -> bool:
         """Say whether it is so in any of them: they must take the same turns."""
