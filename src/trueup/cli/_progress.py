@@ -26,12 +26,15 @@ class Bars(Progress):
 
     def __init__(self, console: Console, *, hidden: bool = False) -> None:
         self._named: dict[str, TaskID] = {}
+        whole = partial(Column, no_wrap=True)
+        wide = console.width > 110
+        elapsed = [TimeElapsedColumn(table_column=whole())] if wide else []
         super().__init__(
-            TextColumn("  {task.description}", table_column=Column(no_wrap=True)),
-            BarColumn(bar_width=30 if console.width > 110 else 10),
-            MofNCompleteColumn(table_column=Column(no_wrap=True)),
-            TimeElapsedColumn(table_column=Column(no_wrap=True)),
-            TimeRemainingColumn(table_column=Column(no_wrap=True)),
+            TextColumn("  {task.description}", table_column=whole()),
+            BarColumn(bar_width=30 if wide else 10),
+            MofNCompleteColumn(table_column=whole()),
+            *elapsed,
+            TimeRemainingColumn(table_column=whole()),
             # in a narrow window this is what is cut
             TextColumn("{task.fields[note]}", table_column=Column(overflow="ellipsis")),
             console=console,

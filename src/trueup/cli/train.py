@@ -225,9 +225,9 @@ def _note(row: Mapping[str, Any]) -> dict[str, str]:
     """Return what the bar says of a row of metrics, by what it is about."""
     if not row.get("eval"):
         rate = row["tokens"] / row["seconds"]
-        return {"loss": f"loss {row['loss']:.4f}", "rate": f"{rate:,.0f} tokens/s"}
+        return {"loss": f"loss {row['loss']:.4f}", "rate": f"{rate:,.0f} tok/s"}
     if "rewards/accuracy" in row:
-        return {"held out": f"held-out accuracy {row['rewards/accuracy']:.2f}"}
+        return {"held out": f"held-out acc. {row['rewards/accuracy']:.2f}"}
     return {"held out": f"held-out loss {row['loss']:.4f}"}
 
 
