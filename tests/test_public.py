@@ -24,7 +24,7 @@ PUBLIC = {
         paired_difference sign_flip_test""",
     "report.html": "render render_training",
     "store": "Store Tx content_hash default_store derived_id find_store new_id",
-    "models": """LoadedModel LocalSampler Sampler encode_completion encode_prompt file_hash
+    "models": """LoadedModel LocalSampler Sampler answer_text encode_completion encode_prompt file_hash
         folder_hash keep_freed_memory load_model load_reward_model reward_model save_model
         state_hash""",
     "datasets": "AddReport CohortEvaluation Dataset Evaluates Row check_name list_versions",

@@ -2,6 +2,10 @@ from __future__ import annotations
 
 import json
 import math
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -195,3 +199,24 @@ def test_metrics_go_to_tensorboard_too(tiny_model_dir: Path, tmp_path: Path) -> 
         *("--lora-rank", "2", "--max-steps", "1", "--track", "tensorboard"),
     )
     assert list((out / "tensorboard").glob("events.out.tfevents*"))
+
+
+def test_an_interrupted_run_saves_its_step_and_says_so(
+    tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    data, out = write_pairs(tmp_path / "d.jsonl"), tmp_path / "run"
+    command = ["sft", "--model", str(tiny_model_dir), "--data", str(data), "--out", str(out)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "trueup", "train", *command, "--epochs", "5000"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while process.poll() is None and not (out / "metrics.jsonl").exists():
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert said.strip().splitlines()[-1] == "error: interrupted; what was finished is kept"
+    steps = len((out / "metrics.jsonl").read_text().splitlines())
+    assert [path.name for path in (out / "state").iterdir()] == [str(steps)]

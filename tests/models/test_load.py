@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -167,6 +168,10 @@ def test_an_adapter_of_another_model_is_one_line(adapter: Path, tmp_path: Path) 
     with pytest.raises(ModelError, match=r"^.*adapter does not fit .* name the model that it.*$"):
         load_model(adapter)
     config = adapter / "adapter_config.json"
+    told = json.loads(config.read_text())
+    config.write_text(json.dumps(told | {"base_model_name_or_path": str(adapter)}))
+    with pytest.raises(ModelError, match="names its own folder as its model"):
+        load_model(adapter)
     config.write_text(config.read_text().replace("base_model_name_or_path", "other"))
     with pytest.raises(ModelError, match=r"adapter_config\.json: cannot be read"):
         load_model(adapter)

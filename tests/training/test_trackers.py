@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,10 @@ def test_wandb_holds_what_is_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         for row in ROWS:
             log(row)
     [written] = (tmp_path / "run").rglob("*.wandb")
+    # wandb's own process writes it, and on a busy machine is not done when `finish` returns
+    until = time.monotonic() + 60
+    while b"held_out/loss" not in written.read_bytes() and time.monotonic() < until:
+        time.sleep(0.1)
     content = written.read_bytes()
     assert b"train/loss" in content
     assert b"held_out/loss" in content

@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 
+from trueup.errors import TrainingError
 from trueup.training import DPO, KTO, SFT, Method, Reward, train
 from trueup.training.workers import Workers
 from trueup.types import Example
@@ -139,3 +140,10 @@ def test_every_part_is_somebodys_and_all_get_as_many(parts: int, size: int) -> N
     shares = [Workers(rank, size).share(range(parts)) for rank in range(size)]
     assert len({len(share) for share in shares}) == 1
     assert sorted(part for share in shares for part, own in share if own) == list(range(parts))
+
+
+def test_a_world_without_torchrun_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.delenv("RANK", raising=False)
+    with pytest.raises(TrainingError, match="start them by torchrun, or unset WORLD_SIZE"):
+        Workers.join()

@@ -55,6 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except TrueupError as error:
         _complain(str(error))
         sys.exit(1)
+    except OSError as error:  # of the disk or the network: what it names is what to look at
+        _complain(str(error))
+        sys.exit(1)
     except KeyboardInterrupt:
         _complain("interrupted; what was finished is kept")
         sys.exit(130)

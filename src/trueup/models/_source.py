@@ -79,6 +79,8 @@ def _base_of(folder: Path) -> str:
         raise ModelError(f"{path}: cannot be read ({error}); save the adapter again") from error
     if not base:
         raise ModelError(f"{path}: does not name its model; set base_model_name_or_path in it")
+    if Path(base).expanduser().resolve() == folder.resolve():
+        raise ModelError(f"{path}: names its own folder as its model; set base_model_name_or_path")
     return str(base)
 
 

@@ -17,7 +17,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from trueup.errors import TrueupError
+from trueup.errors import TrainingError, TrueupError
 
 __all__ = ["ALONE", "Workers"]
 
@@ -41,6 +41,9 @@ class Workers:
         """Meet the others that torchrun started; one process by itself is alone.
 
         On GPUs each takes that of its local rank.
+
+        Raises:
+            TrainingError: the environment speaks of others and does not say where they are.
         """
         size = int(os.environ.get("WORLD_SIZE", "1"))
         if size == 1:
@@ -49,7 +52,13 @@ class Workers:
         if on_gpu:
             torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
         if not dist.is_initialized():
-            dist.init_process_group("cpu:gloo,cuda:nccl" if on_gpu else "gloo")
+            try:
+                dist.init_process_group("cpu:gloo,cuda:nccl" if on_gpu else "gloo")
+            except ValueError as error:
+                raise TrainingError(
+                    f"WORLD_SIZE is {size} and the other processes cannot be met ({error}): start "
+                    "them by torchrun, or unset WORLD_SIZE"
+                ) from error
         return cls(dist.get_rank(), size)
 
     @property
