@@ -24,9 +24,9 @@ PUBLIC = {
         paired_difference sign_flip_test""",
     "report.html": "render render_training",
     "store": "Store Tx content_hash default_store derived_id find_store new_id",
-    "models": """LoadedModel LocalSampler Sampler answer_text encode_completion encode_prompt file_hash
-        folder_hash keep_freed_memory load_model load_reward_model reward_model save_model
-        settings_hash state_hash""",
+    "models": """LoadedModel LocalSampler Sampler answer_text encode_completion encode_prompt
+        file_hash folder_hash keep_freed_memory load_model load_reward_model reward_model
+        save_model settings_hash state_hash""",
     "datasets": "AddReport CohortEvaluation Dataset Evaluates Row check_name list_versions",
     "traces": """BadLine ImportResult build_trace import_file read_traces record_of rejection
         spans_of trace_from_spans write_traces""",

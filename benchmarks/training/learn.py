@@ -187,7 +187,8 @@ def by_trl(loaded: LoadedModel, method: Method, pairs: Sequence[Example], out: P
         "lr_scheduler_type": method.schedule,
         "warmup_steps": method.warmup,
         "num_train_epochs": method.epochs,
-        "train_sampling_strategy": "random",
+        # TRL's KTO takes no other order than that of the rows
+        "train_sampling_strategy": "sequential" if method.name == "kto" else "random",
         "logging_steps": 1000,
     }
     if method.has_rewards:
