@@ -220,3 +220,16 @@ def test_an_interrupted_run_saves_its_step_and_says_so(
     assert said.strip().splitlines()[-1] == "error: interrupted; what was finished is kept"
     steps = len((out / "metrics.jsonl").read_text().splitlines())
     assert [path.name for path in (out / "state").iterdir()] == [str(steps)]
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (("--batch-size", "4.5"), "--batch-size is 4.5; it must be a whole number"),
+        (("--max-steps", "two"), "--max-steps is two; it must be a whole number"),
+        (("--full", "--lora-rank", "8"), "give one of them"),
+    ],
+)
+def test_flags_are_taken_as_they_are_said(flags: tuple[str, ...], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        run("dpo", "--model", "m", "--data", "d", "--out", "o", *flags)

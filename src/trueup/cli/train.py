@@ -52,7 +52,20 @@ def _from_file(app: App, commands: tuple[str, ...], arguments: ArgumentCollectio
             )
 
 
-app = App(name="train", config=_from_file)
+def _as_told(_: App, __: tuple[str, ...], arguments: ArgumentCollection) -> None:
+    """Refuse what would be read as something else than was said."""
+    given = {name for a in arguments if a.tokens for name in a.names}
+    if {"--full", "--lora-rank"} <= given:
+        raise InputError("--full trains all weights and --lora-rank adapters; give one of them")
+    for argument in arguments:
+        for token in argument.tokens:
+            nothing = argument.hint == int | None and token.value.lower() in ("none", "null")
+            whole = nothing or token.value.lstrip("+-").isdecimal()
+            if argument.hint in (int, int | None) and not whole:
+                raise InputError(f"{argument.name} is {token.value}; it must be a whole number")
+
+
+app = App(name="train", config=(_from_file, _as_told))
 
 
 @Parameter(name="*")
