@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import signal
 import subprocess
 import sys
@@ -233,3 +234,23 @@ def test_an_interrupted_run_saves_its_step_and_says_so(
 def test_flags_are_taken_as_they_are_said(flags: tuple[str, ...], said: str) -> None:
     with pytest.raises(InputError, match=said):
         run("dpo", "--model", "m", "--data", "d", "--out", "o", *flags)
+
+
+def test_a_warning_is_one_line(tiny_model_dir: Path, tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    shutil.copytree(tiny_model_dir, model)
+    config = json.loads((model / "tokenizer_config.json").read_text())
+    config.pop("chat_template", None)
+    (model / "tokenizer_config.json").write_text(json.dumps(config))
+    (model / "chat_template.jinja").unlink(missing_ok=True)
+    data = write_pairs(tmp_path / "d.jsonl")
+    command = ["sft", "--model", str(model), "--data", str(data), "--out", str(tmp_path / "run")]
+    done = subprocess.run(
+        [sys.executable, "-m", "trueup", "train", *command, "--max-steps", "1"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    [line] = done.stderr.strip().splitlines()
+    assert line.startswith("warning: ")
+    assert "chat template" in line

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Sequence
 from io import TextIOWrapper
 
@@ -45,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # an ASCII terminal shows an escape, not a traceback
             stream.reconfigure(errors="backslashreplace")
+    warnings.showwarning = _warn
     try:
         code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
@@ -64,11 +66,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _complain(message: str) -> None:
+def _warn(message: Warning | str, *_: object, **__: object) -> None:
+    _complain(str(message), "warning", "yellow")
+
+
+def _complain(message: str, kind: str = "error", style: str = "red") -> None:
     from rich.console import Console
 
     from trueup.cli._output import CONTROLS
 
     # soft_wrap: an error is one line, however narrow the window
     shown = message.translate(CONTROLS).replace("\n", "\\n")
-    Console(stderr=True, soft_wrap=True).print(f"error: {shown}", style="red", markup=False)
+    Console(stderr=True, soft_wrap=True).print(f"{kind}: {shown}", style=style, markup=False)
