@@ -266,7 +266,7 @@ def test_a_run_that_is_killed_while_it_saves_ends_with_the_same_bits(
     tiny_model_dir: Path, examples: Examples, tmp_path: Path
 ) -> None:
     """A state is written beside the last one, which stays until it is whole."""
-    method = replace(METHOD, lora_rank=None, save_every=1, epochs=8, eval_every=None, keep="last")
+    method = replace(METHOD, lora_rank=None, save_every=1, epochs=16, eval_every=None, keep="last")
     data = examples(8, pairs=True)
     out = tmp_path / "killed"
     process = start(method, tiny_model_dir, data, out)
