@@ -16,7 +16,7 @@ from trueup.errors import TrainingError
 from trueup.training.config import DPO, IPO, ORPO, SFT, Method, SimPO
 from trueup.training.forward import Forward
 from trueup.training.groups import Group
-from trueup.training.lora import add_adapters
+from trueup.training.layers.lora import add_adapters
 from trueup.training.objectives import objective_of
 from trueup.training.packs import packed
 from trueup.training.reference import pad_reference

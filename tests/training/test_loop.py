@@ -400,7 +400,7 @@ def test_adapters_learn_on_weights_in_four_bits_and_are_merged_into_those(
 def test_without_bitsandbytes_qlora_says_what_to_install(
     tiny: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from trueup.training.lora import add_adapters
+    from trueup.training.layers.lora import add_adapters
 
     monkeypatch.setitem(sys.modules, "bitsandbytes", None)
     with pytest.raises(TrainingError, match=r"pip install 'trueup\[qlora\]'"):

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trueup.training.groups import Group
+from trueup.training.layers.tree import build_tree
 from trueup.training.packs import packed
-from trueup.training.tree import build_tree
 
 tokens = st.lists(st.integers(0, 1), min_size=1, max_size=40).map(tuple)
 groups_of = st.lists(

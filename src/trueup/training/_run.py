@@ -24,22 +24,21 @@ from trueup.models import (
     settings_hash,
 )
 from trueup.training._precision import products, resolve
-from trueup.training.api import Progress
 from trueup.training.checkpoint import Progress as Done
 from trueup.training.checkpoint import RunFolder, write_atomically
 from trueup.training.config import Method, Reward
 from trueup.training.documents import pack_documents
 from trueup.training.forward import Forward, RewardForward
-from trueup.training.fused import fuse
 from trueup.training.groups import Group, build_groups
-from trueup.training.linear import multiply_in
+from trueup.training.layers.fused import fuse
+from trueup.training.layers.linear import multiply_in
+from trueup.training.layers.lora import add_adapters
+from trueup.training.layers.quantized import dequantize
 from trueup.training.loop import Loop, rows_of_run
-from trueup.training.lora import add_adapters
-from trueup.training.quantized import dequantize
 from trueup.training.reference import reference_key, reference_logprobs
 from trueup.training.result import TrainResult
 from trueup.training.sharded import gather, shard
-from trueup.training.trackers import Log
+from trueup.training.trackers import Log, Progress
 from trueup.training.unpaired import mismatched, unpair
 from trueup.training.workers import Workers
 from trueup.types import Example

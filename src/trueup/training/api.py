@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from trueup.errors import InputError, MissingExtra
 from trueup.training.config import Method
 from trueup.training.result import TrainResult
-from trueup.training.trackers import Log
+from trueup.training.trackers import Log, Progress
 from trueup.types import Example
 
-__all__ = ["Progress", "train"]
-
-Progress = Callable[[str, int, int], None]
-"""Told what is under way, how much of it is done, and of how much."""
+__all__ = ["train"]
 
 
 def train(

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from trueup.errors import TrainingError
-from trueup.training.attention import NAME, register
 from trueup.training.groups import Group
-from trueup.training.logprobs import token_logprobs
-from trueup.training.tree import Tree, build_tree
+from trueup.training.layers.attention import NAME, register
+from trueup.training.layers.logprobs import token_logprobs
+from trueup.training.layers.tree import Tree, build_tree
 
 __all__ = ["Forward", "Outputs", "RewardForward", "completion_targets"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from trueup.training.groups import Group
-from trueup.training.tree import shared_prefix, tree_size
+from trueup.training.layers.tree import shared_prefix, tree_size
 
 __all__ = ["packed"]
 

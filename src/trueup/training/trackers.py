@@ -10,12 +10,14 @@ from typing import Any, Literal, get_args
 
 from trueup.errors import InputError, MissingExtra
 
-__all__ = ["TRACKERS", "Log", "Tracker", "track"]
+__all__ = ["TRACKERS", "Log", "Progress", "Tracker", "track"]
 
 Tracker = Literal["tensorboard", "wandb", "mlflow"]
 TRACKERS: tuple[Tracker, ...] = get_args(Tracker)
 Log = Callable[[Mapping[str, Any]], None]
 """Takes a row of metrics as `metrics.jsonl` has it."""
+Progress = Callable[[str, int, int], None]
+"""Told what is under way, how much of it is done, and of how much."""
 
 
 @contextmanager

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from trueup.errors import InputError, UnknownName
-from trueup.training.api import Progress, train
+from trueup.training.api import train
 from trueup.training.config import METHODS, Method
 from trueup.training.result import TrainResult
+from trueup.training.trackers import Progress
 from trueup.types import Example
 
 __all__ = ["Recipe", "Stage", "run_recipe"]

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from trueup.training.linear import Cast
-from trueup.training.quantized import Quantized
+from trueup.training.layers.linear import Cast
+from trueup.training.layers.quantized import Quantized
 
 __all__ = ["add_adapters", "lora_linear"]
 

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trueup.training.tree import Tree, build_tree, shared_prefix, tree_size
+from trueup.training.layers.tree import Tree, build_tree, shared_prefix, tree_size
 
 path = st.lists(st.integers(0, 2), min_size=1, max_size=7).map(tuple)
 paths = st.lists(path, min_size=1, max_size=7)
@@ -30,7 +30,7 @@ def seen_by(tree: Tree, token: int) -> set[int]:
 def test_every_token_sees_exactly_its_own_sequence(
     paths: list[tuple[int, ...]], least_shared: int, call: int
 ) -> None:
-    with patch("trueup.training.tree.CALL", call):
+    with patch("trueup.training.layers.tree.CALL", call):
         tree = build_tree(paths, least_shared=least_shared)
     ends = [piece.end for piece in tree.pieces]
     assert [piece.start for piece in tree.pieces] == [0, *ends[:-1]]

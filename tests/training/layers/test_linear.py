@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from trueup.training.linear import multiply_in
+from trueup.training.layers.linear import multiply_in
 
 
 @pytest.mark.parametrize("bias", [True, False])

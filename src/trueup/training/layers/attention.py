@@ -18,8 +18,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from trueup.training.flex import flex_tree_attention
-from trueup.training.tree import BLOCK, Piece, Tree
+from trueup.training.layers.flex import flex_tree_attention
+from trueup.training.layers.tree import BLOCK, Piece, Tree
 
 __all__ = ["NAME", "masked_attention", "register", "tree_attention"]
 

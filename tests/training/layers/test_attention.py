@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from trueup.training import tree as tree_module
-from trueup.training.attention import masked_attention, tree_attention
-from trueup.training.tree import build_tree
+from trueup.training.layers import tree as tree_module
+from trueup.training.layers.attention import masked_attention, tree_attention
+from trueup.training.layers.tree import build_tree
 
 
 def random_heads(batch: int, m: int, n: int, heads: int = 4, key_heads: int = 2) -> list:

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from trueup.training.fused import fuse, gated_silu, rms_norm
+from trueup.training.layers.fused import fuse, gated_silu, rms_norm
 
 
 def test_gradients_are_those_of_the_formulas() -> None:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from trueup.training.forward import Forward
 from trueup.training.groups import Group
-from trueup.training.lora import add_adapters, lora_linear
+from trueup.training.layers.lora import add_adapters, lora_linear
 
 
 def make(bias: bool = True) -> list[Any]:

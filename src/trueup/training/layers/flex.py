@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn.attention.flex_attention import BlockMask, create_block_mask, flex_attention
 
-from trueup.training.tree import Tree
+from trueup.training.layers.tree import Tree
 
 __all__ = ["flex_tree_attention"]
 

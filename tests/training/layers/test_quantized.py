@@ -3,7 +3,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from trueup.training.quantized import Quantized, dequantize
+from trueup.training.layers.quantized import Quantized, dequantize
 
 
 def test_four_bits_take_an_eighth_and_stay_near() -> None:

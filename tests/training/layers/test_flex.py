@@ -5,9 +5,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trueup.training.attention import masked_attention
-from trueup.training.flex import flex_tree_attention
-from trueup.training.tree import build_tree
+from trueup.training.layers.attention import masked_attention
+from trueup.training.layers.flex import flex_tree_attention
+from trueup.training.layers.tree import build_tree
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 

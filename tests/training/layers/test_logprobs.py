@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from trueup.training.logprobs import token_logprobs
+from trueup.training.layers.logprobs import token_logprobs
 
 
 def make(n: int = 7, d: int = 5, v: int = 11, dtype: torch.dtype = torch.float64) -> tuple:
