@@ -37,7 +37,7 @@ PUBLIC = {
         PreferenceSet QueueStats Stream Submission list_queues""",
     "training": """CPT DPO IPO KTO METHODS ORPO SFT Method Recipe Reward SimPO Stage TrainResult
         read_examples run_recipe train weigh_by_agreement""",
-    "training.trackers": "TRACKERS Log Tracker track",
+    "training.trackers": "TRACKERS Log Progress Tracker track",
     "training.rewards": """Calibration CohortReward HeadReport LengthProbe RewardModel Rewards
         measure_rewards weigh_heads""",
     "training.advise": "Advice Evidence advise evidence_of",
