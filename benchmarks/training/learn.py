@@ -157,8 +157,12 @@ def accuracy(method: Method, model: Path, start: np.ndarray, pairs: Sequence[Exa
     scores = ranked(load_model(model), pairs)
     if method.has_reference:
         scores = scores - start
-    kind = 0 if method.name in ("dpo", "kto") else 1
-    right = scores[:, kind, 0] > scores[:, kind, 1]
+    return correct(scores[:, 0 if method.name in ("dpo", "kto") else 1], pairs)
+
+
+def correct(scores: np.ndarray, pairs: Sequence[Example]) -> Estimate:
+    """Return how often the first of (N, 2) scores is the larger one, clustered by prompt."""
+    right = scores[:, 0] > scores[:, 1]
     return rate_interval(right, [prompt_of(example) for example in pairs])
 
 
@@ -217,6 +221,8 @@ def methods(arguments: argparse.Namespace, folder: Path | None) -> None:
     for name in arguments.data:
         given, aside = part(read(name, folder), arguments)
         start = ranked(loaded, aside)
+        if not {"orpo", "simpo"}.isdisjoint(arguments.methods):
+            show(name, "mean log-prob", "nobody yet", correct(start[:, 1], aside))
         for kind in arguments.methods:
             method = METHODS[kind](lr=arguments.lr, epochs=arguments.epochs, max_length=768)
             with tempfile.TemporaryDirectory() as work:
