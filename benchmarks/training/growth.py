@@ -9,8 +9,8 @@ each side, which warms up by a step and times `--steps` more. Groups of several 
 of SFT with the same prompt.
 
 The floor is what the products alone would take: the multiplications and additions of all distinct
-tokens forward and, towards the adapters, backward, at the rate at which this very process
-multiplies matrices of the model's shapes.
+tokens forward and, towards the adapters, backward, at the rate at which these processes multiply
+matrices of the model's shapes: the median of what each measures.
 """
 
 from __future__ import annotations
@@ -70,8 +70,13 @@ def work(arguments: argparse.Namespace) -> None:
     groups = groups_of(data[:size], loaded.tokenizer, method)
     status = Path("/proc/self/status").read_text()
     peak = int(status.partition("VmHWM:")[2].split()[0]) * 1024
-    floor = step_products(loaded.model.config, groups, shared=arguments.side == "trueup") / rate
-    print(json.dumps({"seconds": median(seconds[1:]), "peak": peak, "floor": floor}))
+    found = {
+        "seconds": median(seconds[1:]),
+        "peak": peak,
+        "products": step_products(loaded.model.config, groups, shared=arguments.side == "trueup"),
+        "rate": rate,
+    }
+    print(json.dumps(found))
 
 
 def products_per_second(config: Any) -> float:
@@ -123,6 +128,13 @@ def measure(side: str, growing: str, point: dict[str, int], options: list[str]) 
     return found
 
 
+def add_floors(found: list[dict[str, Any]]) -> None:
+    """Say what each point's products would take at the median rate of all processes."""
+    rate = median(row["rate"] for row in found)
+    for row in found:
+        row["floor"] = row["products"] / rate
+
+
 def plot(found: list[dict[str, Any]], path: Path) -> None:
     """Draw time, with the floors, and memory over each thing that grows."""
     import altair as alt
@@ -156,12 +168,12 @@ def plot(found: list[dict[str, Any]], path: Path) -> None:
                     y=alt.Y("y:Q", title=what),
                     color=alt.Color(
                         "side:N",
-                        title=None,
+                        legend=alt.Legend(title=None, symbolType="stroke", symbolStrokeWidth=2),
                         scale=alt.Scale(domain=list(colours), range=list(colours.values())),
                     ),
                     strokeDash=alt.StrokeDash(
                         "kind:N",
-                        title=None,
+                        legend=alt.Legend(title=None, symbolType="stroke", symbolStrokeWidth=2),
                         scale=alt.Scale(domain=["measured", "products"], range=[[1, 0], [3, 3]]),
                     ),
                 )
@@ -226,6 +238,7 @@ def main() -> None:
                     measured = measure(side, growing, START | {growing: at}, options)
                     here.append({"growing": growing, "at": at, "side": side, **measured})
                 found += here
+                add_floors(found)
                 show(here)
                 if arguments.out:
                     arguments.out.write_text(json.dumps(found, indent=2))
