@@ -163,17 +163,17 @@ def plot(found: list[dict[str, Any]], path: Path) -> None:
                 continue
             chart = alt.Chart(alt.InlineData(values=values), width=190, height=150)
             line.append(
-                chart.mark_line(point=alt.OverlayMarkDef(size=18)).encode(
+                chart.mark_line(strokeWidth=2).encode(
                     x=alt.X("at:Q", title=title, axis=alt.Axis(tickCount=4)),
                     y=alt.Y("y:Q", title=what),
                     color=alt.Color(
                         "side:N",
-                        legend=alt.Legend(title=None, symbolType="stroke", symbolStrokeWidth=2),
+                        title=None,
                         scale=alt.Scale(domain=list(colours), range=list(colours.values())),
                     ),
                     strokeDash=alt.StrokeDash(
                         "kind:N",
-                        legend=alt.Legend(title=None, symbolType="stroke", symbolStrokeWidth=2),
+                        title=None,
                         scale=alt.Scale(domain=["measured", "products"], range=[[1, 0], [3, 3]]),
                     ),
                 )
