@@ -18,7 +18,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -26,7 +25,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from speed import text_rows
+from speed import peak_memory, said_by, text_rows
 
 START = {"prompt": 128, "completion": 128, "vocabulary": 49152, "group": 2}
 GROWTH = {
@@ -68,11 +67,9 @@ def work(arguments: argparse.Namespace) -> None:
         arguments.variant = "accumulating"
         seconds, _ = run_trl(trl_trainer, loaded, method, data, None, arguments)
     groups = groups_of(data[:size], loaded.tokenizer, method)
-    status = Path("/proc/self/status").read_text()
-    peak = int(status.partition("VmHWM:")[2].split()[0]) * 1024
     found = {
         "seconds": median(seconds[1:]),
-        "peak": peak,
+        "peak": peak_memory(),
         "products": step_products(loaded.model.config, groups, shared=arguments.side == "trueup"),
         "rate": rate,
     }
@@ -121,11 +118,7 @@ def step_products(config: Any, groups: Any, *, shared: bool) -> float:
 def measure(side: str, growing: str, point: dict[str, int], options: list[str]) -> dict[str, float]:
     told = [str(part) for name, value in point.items() for part in (f"--{name}", value)]
     command = [sys.executable, "-W", "ignore", __file__, "--side", side, "--growing", growing]
-    done = subprocess.run([*command, *told, *options], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(command)}\n{done.stderr[-2000:]}")
-    found: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
-    return found
+    return said_by([*command, *told, *options])
 
 
 def add_floors(found: list[dict[str, Any]]) -> None:

@@ -100,8 +100,7 @@ def work(arguments: argparse.Namespace) -> None:
         seconds, losses = run_trl(trl_trainer, loaded, method, data, score, arguments)
         if method.name == "sft":  # its packs are not our batches
             tokens = [sum(tokens) / len(seconds)] * len(seconds)
-    status = Path("/proc/self/status").read_text()
-    peak = int(status.partition("VmHWM:")[2].split()[0]) * 1024
+    peak = peak_memory()
     found = {"seconds": seconds[1:], "losses": losses, "tokens": tokens[1:], "peak": peak}
     print(json.dumps(found))
 
@@ -160,11 +159,22 @@ def measure(side: str, variant: str, case: dict[str, Any], more: list[str]) -> d
     ]
     for name, value in case.items():
         command += [f"--{name}", str(value)]
+    return said_by(command)
+
+
+def said_by(command: list[str]) -> dict[str, Any]:
+    """Run a process and return the JSON of its last line."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{' '.join(command)}\n{done.stderr[-2000:]}")
     found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     return found
+
+
+def peak_memory() -> int:
+    """Return the most bytes that this process has held."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
 
 def cases(arguments: argparse.Namespace) -> list[dict[str, Any]]:

@@ -54,10 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             str(error).splitlines()[0] if str(error) else "the command line is not understood"
         )
         sys.exit(2)
-    except TrueupError as error:
-        _complain(str(error))
-        sys.exit(1)
-    except OSError as error:  # of the disk or the network: what it names is what to look at
+    except (TrueupError, OSError) as error:  # the system's names what to look at, as ours do
         _complain(str(error))
         sys.exit(1)
     except KeyboardInterrupt:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,7 @@ def folder_hash(path: str | Path) -> str:
         raise ModelError(f"{path}: no *.safetensors in it; give a folder that holds a saved model")
     if len(files) == 1:
         return file_hash(files[0])
-    lines = "".join(f"{file_hash(file)}  {file.name}\n" for file in files)
-    return hashlib.sha256(lines.encode()).hexdigest()
+    return _listing_hash(files)
 
 
 def settings_hash(path: str | Path) -> str:
@@ -45,8 +45,12 @@ def settings_hash(path: str | Path) -> str:
     """
     kinds = ("config.json", "*token*", "*.jinja", "vocab*", "merges.txt", "*.model")
     files = {file for kind in kinds for file in Path(path).expanduser().glob(kind)}
-    lines = "".join(f"{file_hash(file)}  {file.name}\n" for file in sorted(files))
-    return hashlib.sha256(lines.encode()).hexdigest() if files else ""
+    return _listing_hash(sorted(files)) if files else ""
+
+
+def _listing_hash(files: Iterable[Path]) -> str:
+    lines = "".join(f"{file_hash(file)}  {file.name}\n" for file in files)
+    return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def state_hash(model: Any) -> str:

@@ -30,6 +30,10 @@ KEPT = 640
 """Keys up to which attention weights are kept for the backward, as one number a query and key."""
 
 
+CAUSAL = torch.ones(1, BLOCK, BLOCK, dtype=torch.bool).tril()
+"""What the queries of a block see of its own keys."""
+
+
 def register() -> None:
     """Make `set_attn_implementation(NAME)` work; harmless when done twice."""
     from transformers import AttentionInterface
@@ -97,7 +101,7 @@ def _attend(
     above = len(k) - len(q)
     for start in range(0, piece.trunk, BLOCK):
         end = min(start + BLOCK, piece.trunk)
-        causal = torch.ones(1, end - start, end - start, dtype=torch.bool, device=q.device).tril()
+        causal = CAUSAL[:, : end - start, : end - start]
         seen = above + end
         yield masked_attention(q[None, start:end], k[None, :seen], v[None, :seen], causal, scale)[0]
     if len(piece.slots):

@@ -109,7 +109,7 @@ def build_tree(
         positions=tensor([np.arange(s.depth, s.end) for s in segments]),
         places=tuple(tensor([place]) for place in _places(segments, layout.starts, order)),
         until=tensor([np.repeat(layout.ends, [s.length for s in segments])]),
-        pieces=tuple(layout.plan(0, ())[1]),
+        pieces=tuple(layout.piece(*planned) for planned in layout.plan(0, ())[1]),
     )
 
 
@@ -190,6 +190,10 @@ BLOCK = 128
 CALL = 4_000
 """Scores that take about as long as a further call of attention does beside its scores."""
 
+Stretches = tuple[tuple[int, int], ...]
+Planned = tuple[int, Stretches, list[int]]
+"""A segment, the stretches above it, and the branches that attend with it."""
+
 
 class _Layout:
     """Where segments lie, and in which pieces their tokens attend.
@@ -211,8 +215,8 @@ class _Layout:
             parent = segments[number].parent
             self.ends[parent] = max(self.ends[parent], self.ends[number])
 
-    def plan(self, number: int, above: tuple[tuple[int, int], ...]) -> tuple[int, list[Piece]]:
-        """Return the pieces of a segment's subtree, and their scores with what calls cost.
+    def plan(self, number: int, above: Stretches) -> tuple[int, list[Planned]]:
+        """Return what a segment's subtree costs, scores and calls, and what `piece` makes of it.
 
         A segment's branches attend as one batch where that is cheaper, as for short answers to
         one prompt, and each as a tree of its own where it is not, as for prompts with theirs.
@@ -223,23 +227,22 @@ class _Layout:
         own = sum(BLOCK * (seen - length + stop) + CALL for stop in stops)
         branches = self.children[number]
         if not branches:
-            return own, [self._piece(number, above, [])]
+            return own, [(number, above, [])]
         longest = max(int(self.ends[b] - self.starts[b]) for b in branches)
         together = len(branches) * longest * (seen + longest) + CALL
         # what calls alone would cost more than needs no plan
         if together <= len(branches) * CALL:
-            return own + together, [self._piece(number, above, branches)]
+            return own + together, [(number, above, branches)]
         below = (*above, (start, start + length)) if length else above
         plans = [self.plan(branch, below) for branch in branches]
         apart = sum(cost for cost, _ in plans)
         if together <= apart:
-            return own + together, [self._piece(number, above, branches)]
+            return own + together, [(number, above, branches)]
         pieces = [piece for _, parts in plans for piece in parts]
-        return own + apart, [self._piece(number, above, []), *pieces] if length else pieces
+        return own + apart, [(number, above, []), *pieces] if length else pieces
 
-    def _piece(
-        self, number: int, above: tuple[tuple[int, int], ...], branches: Sequence[int]
-    ) -> Piece:
+    def piece(self, number: int, above: Stretches, branches: Sequence[int]) -> Piece:
+        """Return the piece of a segment and of those of its branches that attend as a batch."""
         start, trunk = int(self.starts[number]), self.segments[number].length
         bounds = [int(self.starts[b]) - start for b in branches]
         bounds.append(int(self.ends[number] if branches else start + trunk) - start)
