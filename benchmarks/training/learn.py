@@ -45,8 +45,6 @@ from trueup.training.rewards import RewardModel, measure_rewards
 from trueup.types import Example
 
 PAIRED = ("dpo", "ipo", "kto", "orpo", "simpo", "reward")
-LONGEST = 1200
-"""Characters of a prompt and of an answer at most, so that a run takes minutes on two cores."""
 
 
 def lines(folder: Path) -> list[dict[str, Any]]:
@@ -72,15 +70,15 @@ def dialogue(text: str) -> tuple[dict[str, str], ...]:
     return tuple(found[:-1])  # the last one is the assistant's, still empty
 
 
-def read(name: str, folder: Path | None) -> list[Example]:
-    """Pairs of a data set, in an order that says nothing."""
+def read(name: str, folder: Path | None, longest: int) -> list[Example]:
+    """Pairs of a data set, of texts under so many characters, in an order that says nothing."""
     found = demo() if name == "demo" else people(name, folder)
     kept = [
         example
         for example in found
         if all(isinstance(text, str) and text.strip() for text in example.completions)
         and example.completions[0] != example.completions[1]
-        and max(map(len, (prompt_of(example), *example.completions))) < LONGEST
+        and max(map(len, (prompt_of(example), *example.completions))) < longest
     ]
     return sorted(kept, key=lambda example: sha256(example.id.encode()).hexdigest())
 
@@ -219,7 +217,7 @@ def methods(arguments: argparse.Namespace, folder: Path | None) -> None:
     print("| data | method | trained by | held-out accuracy | pairs |")
     print("| --- | --- | --- | --- | --- |")
     for name in arguments.data:
-        given, aside = part(read(name, folder), arguments)
+        given, aside = part(read(name, folder, arguments.longest), arguments)
         start = ranked(loaded, aside)
         if not {"orpo", "simpo"}.isdisjoint(arguments.methods):
             show(name, "mean log-prob", "nobody yet", correct(start[:, 1], aside))
@@ -239,7 +237,7 @@ def heads(arguments: argparse.Namespace, folder: Path | None) -> None:
     labels = {"safety": "hh_rlhf_harmless", "quality": "pandalm"}
     given, aside = [], []
     for head, name in labels.items():
-        one, other = part(read(name, folder), arguments)
+        one, other = part(read(name, folder, arguments.longest), arguments)
         given += [replace(example, head=head) for example in one]
         aside += [replace(example, head=head) for example in other]
     print("| reward model | safety | quality |")
@@ -265,6 +263,7 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", default=list(PAIRED), choices=PAIRED)
     parser.add_argument("--pairs", type=int, default=200, help="to train on")
     parser.add_argument("--held-out", type=int, default=400, help="pairs to rank at most")
+    parser.add_argument("--longest", type=int, default=1200, help="characters of a text")
     parser.add_argument("--lr", type=float, default=2e-4)
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--beside", action="store_true", help="train by TRL too")

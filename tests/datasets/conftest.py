@@ -1,8 +1,7 @@
 """A store with a labelled queue, so that datasets are filled as they are in use."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -34,12 +33,6 @@ def make_trace(i: int) -> Trace:
         context=(f"Pipe {i} is covered up to 500.",),
         expected=Expected(calls=(ToolCall("look_up", {"claim": i}),), facts=("covered",)),
     )
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(tmp_path / "store") as opened:
-        yield opened
 
 
 @pytest.fixture

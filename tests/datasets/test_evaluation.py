@@ -102,9 +102,8 @@ def test_there_has_to_be_something_to_evaluate_and_a_line(dataset, prefer):
         dataset.add_evaluation([Says("x")], threshold=90)
 
 
-def test_preferences_become_an_evaluated_dataset_on_the_default_store(store, prefer, monkeypatch):
+def test_preferences_become_an_evaluated_dataset_on_the_default_store(prefer):
     prefer(range(9), name="rlhf-prefs-2026q2")
-    monkeypatch.setenv("TRUEUP_STORE", str(store.root))
 
     queue = AnnotationQueue.get("rlhf-prefs-2026q2")
     preferences = queue.export(format="paired", min_agreement=0.7)

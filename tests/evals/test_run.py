@@ -1,7 +1,5 @@
 from datetime import UTC, datetime
 
-import pytest
-
 from trueup.evals import (
     EVALUATORS,
     Evaluator,
@@ -16,7 +14,6 @@ from trueup.evals import (
     run,
     score_answer,
 )
-from trueup.store import Store
 from trueup.store.scores import get_scores
 from trueup.store.traces import put_trace
 from trueup.types import Expected, Score, ToolCall, Trace
@@ -26,12 +23,6 @@ ASK = ({"role": "user", "content": "Is hail covered?"},)
 EXPECTED = Expected(calls=(), facts=("Yes", "$500"), refuse=False)
 CONTEXT = ("Covered are hail and fire. Deductible $500.",)
 NO = "I'm sorry, I can't help with that."
-
-
-@pytest.fixture
-def store(tmp_path):
-    with Store.open(tmp_path / "store") as opened:
-        yield opened
 
 
 def put(store, *answers):

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -19,13 +18,12 @@ Answer = Callable[[Request], str]
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(tmp_path / "store") as opened:
-        with opened.transaction() as tx:
-            for name in ("baseline", "candidate", "control"):
-                checkpoint = Checkpoint(f"{name}-0001", f"/m/{name}", name[0] * 64, name)
-                put_checkpoint(tx, checkpoint, "ana", NOW)
-        yield opened
+def store(store: Store) -> Store:
+    with store.transaction() as tx:
+        for name in ("baseline", "candidate", "control"):
+            checkpoint = Checkpoint(f"{name}-0001", f"/m/{name}", name[0] * 64, name)
+            put_checkpoint(tx, checkpoint, "ana", NOW)
+    return store
 
 
 def requests(cohorts: Sequence[str] = ("rest", "tool-heavy"), n: int = 64) -> list[Request]:

@@ -71,29 +71,90 @@ def test_a_transaction_lands_whole_or_not_at_all(tmp_path):
             assert tx.execute(sa.select(schema.blob.c.text)).scalars().all() == ["two"]
 
 
-def test_writers_wait_for_one_another(tmp_path):
+def test_writers_wait_for_one_another(store):
     """Deferred transactions that turn into writers would fail at once here."""
-    with Store.open(tmp_path) as store:
-        errors = []
+    errors = []
 
-        def write(name: str) -> None:
-            try:
-                for i in range(10):
-                    with store.transaction() as tx:
-                        tx.execute(sa.select(sa.func.count()).select_from(schema.blob)).scalar()
-                        put_blob(tx, f"{name} {i}", actor=name, now=NOW)
-            except Exception as error:
-                errors.append(error)
+    def write(name: str) -> None:
+        try:
+            for i in range(10):
+                with store.transaction() as tx:
+                    tx.execute(sa.select(sa.func.count()).select_from(schema.blob)).scalar()
+                    put_blob(tx, f"{name} {i}", actor=name, now=NOW)
+        except Exception as error:
+            errors.append(error)
 
-        threads = [threading.Thread(target=write, args=(str(n),)) for n in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert errors == []
+    threads = [threading.Thread(target=write, args=(str(n),)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    with store.reading() as tx:
+        count = sa.select(sa.func.count()).select_from(schema.blob)
+        assert tx.execute(count).scalar() == 40
+
+
+def test_on_postgresql_a_reading_sees_one_state_and_may_not_write(postgres, tmp_path, monkeypatch):
+    monkeypatch.setenv("TRUEUP_FILES", str(tmp_path))
+    with Store.open(postgres()) as store:
+        count = sa.select(sa.func.count()).select_from(schema.blob)
         with store.reading() as tx:
-            count = sa.select(sa.func.count()).select_from(schema.blob)
-            assert tx.execute(count).scalar() == 40
+            assert tx.execute(count).scalar() == 0
+            with store.transaction() as writing:
+                put_blob(writing, "new", actor="ana", now=NOW)
+            assert tx.execute(count).scalar() == 0
+        with pytest.raises(sa.exc.InternalError, match="read-only"), store.reading() as tx:
+            put_blob(tx, "lost", actor="ana", now=NOW)
+        assert (store.on_postgresql, store.root) == (True, tmp_path)
+
+
+def test_on_postgresql_writers_that_lock_rows_run_beside_each_other(
+    postgres, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("TRUEUP_FILES", str(tmp_path))
+    with Store.open(postgres()) as store:
+        done = []
+
+        def alone() -> None:
+            with store.transaction():
+                done.append("alone")
+
+        thread = threading.Thread(target=alone)
+        with store.transaction(beside_others=True):
+            with store.transaction(beside_others=True):
+                done.append("beside")
+            thread.start()
+            thread.join(0.2)
+            assert done == ["beside"]
+        thread.join()
+        assert done == ["beside", "alone"]
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("mysql://h/db", "a store is a folder or postgresql://"),
+        (
+            "postgresql://ana:secret@127.0.0.1:1/db",
+            r"ana:\*\*\*@127.0.0.1:1/db: .*check the address",
+        ),
+        ("postgresql://ana:secret@h:x/db", "it is no address"),
+    ],
+)
+def test_an_address_that_leads_nowhere_is_named_without_its_password(
+    address, message, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("TRUEUP_FILES", str(tmp_path))
+    with pytest.raises(StoreError, match=message) as raised:
+        Store.open(address)
+    assert "secret" not in str(raised.value)
+
+
+def test_an_empty_database_is_no_store_to_a_reader(postgres, tmp_path, monkeypatch):
+    monkeypatch.setenv("TRUEUP_FILES", str(tmp_path))
+    with pytest.raises(StoreError, match="is empty: run"):
+        Store.open(postgres(), create=False)
 
 
 def test_a_reading_sees_one_state_and_writes_nothing(tmp_path):

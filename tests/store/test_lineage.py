@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 import pytest
 
 from trueup.errors import UnknownName
-from trueup.store import Store, schema
+from trueup.store import schema
 from trueup.store.lineage import backward, forward
 from trueup.store.releases import Replay, put_replay, put_verdict
 from trueup.store.rows import insert_new, put_blob, put_json
@@ -68,46 +68,45 @@ def preference(tx, index: int) -> None:
 
 
 @pytest.fixture
-def store(tmp_path):
+def store(store):
     """base -> sft (version v1: pref 0, 1) -> dpo (version v2: pref 1); `control` off base on v1."""
-    with Store.open(tmp_path / "store") as opened:
-        with opened.transaction() as tx:
-            for name in ("base", "sft", "dpo", "control"):
-                put_checkpoint(
-                    tx, Checkpoint(f"{name}-0001", f"/m/{name}", name[0] * 64, name), "ana", NOW
-                )
-            queue = {"id": "queue-1", "name": "q", "overlap": 2, "stream": "reviewer", "labels": []}
-            insert_new(tx, schema.queue, [queue | STAMP])
-            for index in range(3):
-                preference(tx, index)
-            insert_new(tx, schema.dataset, [{"id": "dataset-1", "name": "prefs"} | STAMP])
-            for version, members in (("v1", (0, 1)), ("v2", (1,))):
-                row = {"id": version, "dataset_id": "dataset-1", "version": version}
-                row |= {"validation_share": 0.1, "content_hash": version * 32}
-                insert_new(tx, schema.dataset_version, [row | STAMP])
-                for index in members:
-                    row = {"version_id": version, "row_hash": f"row-{index}", "position": index}
-                    row |= {"preference_id": f"pref-{index}", "split": "train", "cohort": "rest"}
-                    insert_new(tx, schema.dataset_row, [row | STAMP])
-            for key, method, start, end, data in (
-                ("run-sft", "sft", "base-0001", "sft-0001", "v1"),
-                ("run-dpo", "dpo", "sft-0001", "dpo-0001", "v2"),
-                ("run-ctl", "sft", "base-0001", "control-0001", "v1"),
-            ):
-                put_run(tx, Run(key, key, method, {}, start, end, data, 1, "abc", {}), "ana", NOW)
-            for name in ("base", "dpo"):
-                replay = Replay(f"replay-{name}", f"{name}-0001", "held-out", "5" * 64, {})
-                put_replay(tx, replay, "ana", NOW)
-            verdict = Verdict("verdict-1", "ship", "base-0001", "dpo-0001", ("better",), (), {})
-            put_verdict(
-                tx,
-                verdict,
-                baseline_replay_id="replay-base",
-                candidate_replay_id="replay-dpo",
-                actor="ana",
-                now=NOW,
+    with store.transaction() as tx:
+        for name in ("base", "sft", "dpo", "control"):
+            put_checkpoint(
+                tx, Checkpoint(f"{name}-0001", f"/m/{name}", name[0] * 64, name), "ana", NOW
             )
-        yield opened
+        queue = {"id": "queue-1", "name": "q", "overlap": 2, "stream": "reviewer", "labels": []}
+        insert_new(tx, schema.queue, [queue | STAMP])
+        for index in range(3):
+            preference(tx, index)
+        insert_new(tx, schema.dataset, [{"id": "dataset-1", "name": "prefs"} | STAMP])
+        for version, members in (("v1", (0, 1)), ("v2", (1,))):
+            row = {"id": version, "dataset_id": "dataset-1", "version": version}
+            row |= {"validation_share": 0.1, "content_hash": version * 32}
+            insert_new(tx, schema.dataset_version, [row | STAMP])
+            for index in members:
+                row = {"version_id": version, "row_hash": f"row-{index}", "position": index}
+                row |= {"preference_id": f"pref-{index}", "split": "train", "cohort": "rest"}
+                insert_new(tx, schema.dataset_row, [row | STAMP])
+        for key, method, start, end, data in (
+            ("run-sft", "sft", "base-0001", "sft-0001", "v1"),
+            ("run-dpo", "dpo", "sft-0001", "dpo-0001", "v2"),
+            ("run-ctl", "sft", "base-0001", "control-0001", "v1"),
+        ):
+            put_run(tx, Run(key, key, method, {}, start, end, data, 1, "abc", {}), "ana", NOW)
+        for name in ("base", "dpo"):
+            replay = Replay(f"replay-{name}", f"{name}-0001", "held-out", "5" * 64, {})
+            put_replay(tx, replay, "ana", NOW)
+        verdict = Verdict("verdict-1", "ship", "base-0001", "dpo-0001", ("better",), (), {})
+        put_verdict(
+            tx,
+            verdict,
+            baseline_replay_id="replay-base",
+            candidate_replay_id="replay-dpo",
+            actor="ana",
+            now=NOW,
+        )
+    return store
 
 
 def test_backward_reaches_each_label_reviewer_and_trace(store):

@@ -3,7 +3,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from trueup.errors import UnknownName
-from trueup.store import Store
 from trueup.store.releases import (
     Replay,
     Request,
@@ -37,16 +36,15 @@ ANSWERS = [Completion("One.", 2, "stop", 30), Completion("Two", 40, "length", 10
 
 
 @pytest.fixture
-def store(tmp_path):
-    with Store.open(tmp_path / "store") as opened, opened.transaction() as tx:
+def store(store):
+    with store.transaction() as tx:
         for name in ("base", "cand"):
             put_checkpoint(tx, Checkpoint(name + "-0001", "/m", "f" * 64, name), "ana", NOW)
             replay = Replay(
                 f"replay-{name}", name + "-0001", "held-out", suite_hash(REQUESTS), {"seed": 1}
             )
             assert put_replay(tx, replay, "ana", NOW)
-        tx.commit()
-        yield opened
+    return store
 
 
 def verdict(key: str, outcome: str = "ship") -> Verdict:

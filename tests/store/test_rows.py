@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trueup.errors import InputError, StoreError
-from trueup.store import Store, content_hash, derived_id, new_id, schema
+from trueup.store import content_hash, derived_id, new_id, schema
 from trueup.store.files import json_line, whole_file
 from trueup.store.rows import (
     chunks,
@@ -20,12 +20,6 @@ from trueup.store.rows import (
 from trueup.store.stamp import stamp
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
-
-
-@pytest.fixture
-def store(tmp_path):
-    with Store.open(tmp_path / "store") as opened:
-        yield opened
 
 
 def test_a_text_is_stored_once(store):

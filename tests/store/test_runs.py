@@ -3,7 +3,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from trueup.errors import UnknownName
-from trueup.store import Store
 from trueup.store.runs import (
     get_checkpoint,
     get_run,
@@ -20,12 +19,6 @@ MADE = Checkpoint("aaaaaa222222", "/m/made", "e" * 64, "candidate")
 RUN = Run(
     "run-0001", "dpo", "dpo", {"lr": 1e-5}, BASE.id, MADE.id, None, 7, "abc123", {"loss": 0.5}
 )
-
-
-@pytest.fixture
-def store(tmp_path):
-    with Store.open(tmp_path / "store") as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from trueup.store import Store
 from trueup.store.scores import get_scores, put_scores
 from trueup.store.traces import put_trace
 from trueup.types import Score, Trace
@@ -11,13 +10,12 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-def store(tmp_path):
-    with Store.open(tmp_path / "store") as opened, opened.transaction() as tx:
+def store(store):
+    with store.transaction() as tx:
         for key in ("t1", "t2"):
             trace = Trace(key, key, "a", ({"role": "user", "content": "hi"},), "yes")
             put_trace(tx, trace, source="test", checkpoint_id=None, actor="ana", now=NOW)
-    with Store.open(tmp_path / "store") as opened:
-        yield opened
+    return store
 
 
 def score(value: float | None, version: str = "1") -> Score:

@@ -11,12 +11,6 @@ from trueup.types import AnyOf, Expected, Span, ToolCall, Trace
 NOW = datetime(2026, 3, 1, 12, 30, 15, 123456, tzinfo=UTC)
 
 
-@pytest.fixture
-def store(tmp_path):
-    with Store.open(tmp_path / "store") as opened:
-        yield opened
-
-
 def trace(key: str = "t1", *, cohort: str = "tool-heavy", answer: str = "مرحبا 🚰 yes") -> Trace:
     span = Span(
         "s1",

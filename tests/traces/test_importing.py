@@ -5,17 +5,11 @@ import pytest
 import sqlalchemy as sa
 
 from trueup.errors import InputError, StoreError, TraceRejected
-from trueup.store import Store, schema
+from trueup.store import schema
 from trueup.store.traces import cohorts, count_traces, get_trace, list_traces
 from trueup.traces import build_trace, import_file, importing, write_traces
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
-
-
-@pytest.fixture
-def store(tmp_path):
-    with Store.open(tmp_path / "store") as opened:
-        yield opened
 
 
 def record(i, **changes):

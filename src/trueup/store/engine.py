@@ -1,7 +1,9 @@
 """The store: one database and one folder of files, opened by address.
 
 The store is synchronous. Write transactions on SQLite begin with BEGIN IMMEDIATE: a deferred one
-that turns into a writer fails at once and does not wait for `busy_timeout`.
+that turns into a writer fails at once and does not wait for `busy_timeout`. On PostgreSQL a write
+transaction holds the store's advisory lock, so that it too is the only writer; one that locks the
+rows it works on itself takes the lock in common with others of its kind.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 from alembic import command
@@ -21,7 +24,7 @@ from alembic.util import CommandError
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
 
-from trueup.errors import StoreError
+from trueup.errors import MissingExtra, StoreError
 
 __all__ = ["Store", "Tx", "default_store", "find_store"]
 
@@ -31,6 +34,8 @@ Tx = Connection
 FOLDER = ".trueup"
 _DATABASE = "trueup.db"
 _BUSY_SECONDS = 30
+_CONNECTIONS = 40  # as many as a web server has threads
+_LOCK = 0x74727565  # "true": the advisory lock that writers take
 
 
 class Store:
@@ -40,46 +45,43 @@ class Store:
     `store.transaction()` or `store.reading()`.
     """
 
-    def __init__(self, engine: Engine, root: Path) -> None:
+    def __init__(self, engine: Engine, root: Path, address: str) -> None:
         self._engine = engine
         self.root = root
-        self.address = str(root)
+        self.address = address
+
+    @property
+    def on_postgresql(self) -> bool:
+        """Whether the database is PostgreSQL, and not SQLite in the folder."""
+        return self._engine.dialect.name == "postgresql"
 
     @classmethod
     def open(cls, address: str | Path | None = None, *, create: bool = True) -> Store:
         """Open the store at `address` and bring its schema up to date.
 
         Args:
-            address: a folder. None finds the default store: TRUEUP_STORE, else the nearest parent
-                folder that has `.trueup/`, else a new one here.
+            address: a folder, with SQLite in it, or `postgresql://user@host/database`; that one's
+                files lie in TRUEUP_FILES, else in the nearest `.trueup/`, else in a new one here.
+                None finds the default store: TRUEUP_STORE, else the nearest parent folder that has
+                `.trueup/`, else a new one here.
             create: whether a store that does not exist is made; readers pass False.
 
         Raises:
             StoreError: it does not exist and may not be made, or cannot be opened.
+            MissingExtra: PostgreSQL's driver is not installed.
         """
         where = str(address) if address is not None else find_store()
         if not where.strip():
             raise StoreError("store '': the name is empty; name a folder with --store")
         if "://" in where:
-            raise StoreError(f"store {where}: a store is a folder; name one with --store")
-        folder = Path(where).expanduser().resolve()
-        database = folder / _DATABASE
-        if not database.exists() and not create:
-            raise StoreError(
-                f"no store at {folder}: run `trueup loop` or `trueup trace import` to make one, "
-                "or name another with --store"
-            )
+            store = _open_server(cls, where)
+        else:
+            store = _open_folder(cls, Path(where).expanduser().resolve(), create=create)
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreError(
-                f"store {folder}: cannot make the folder ({error.strerror}); "
-                "name another with --store"
-            ) from error
-        engine = sa.create_engine(f"sqlite:///{database}")
-        event.listen(engine, "connect", _on_sqlite_connect)
-        store = cls(engine, folder)
-        store._migrate()
+            store._migrate(create=create)
+        except BaseException:
+            store.close()
+            raise
         return store
 
     def relative(self, path: str | Path) -> str:
@@ -92,14 +94,22 @@ class Store:
         return self.root / path  # an absolute path stands by itself
 
     @contextmanager
-    def transaction(self) -> Iterator[Tx]:
+    def transaction(self, *, beside_others: bool = False) -> Iterator[Tx]:
         """Open a write transaction; it commits at the end and rolls back on an exception.
+
+        Args:
+            beside_others: whether others of its kind may write at the same time, since it locks
+                the rows that its writes depend on. SQLite has one writer at a time all the same.
 
         Raises:
             StoreError: the database is damaged, full, read-only, or locked for too long.
         """
         with self._trouble_named(), self._engine.connect() as connection:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            if self.on_postgresql:
+                kind = "_shared" if beside_others else ""
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock{kind}({_LOCK})")
+            else:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
             try:
                 yield connection
             except BaseException:
@@ -115,7 +125,12 @@ class Store:
             StoreError: the database is damaged, or locked for too long.
         """
         with self._trouble_named(), self._engine.connect() as connection:
-            connection.exec_driver_sql("BEGIN DEFERRED")
+            if self.on_postgresql:
+                connection.exec_driver_sql(
+                    "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+                )
+            else:
+                connection.exec_driver_sql("BEGIN DEFERRED")
             yield connection
             connection.rollback()
 
@@ -132,7 +147,7 @@ class Store:
     def __repr__(self) -> str:
         return f"Store({self.address!r})"
 
-    def _migrate(self) -> None:
+    def _migrate(self, *, create: bool) -> None:
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
         head = ScriptDirectory.from_config(config).get_current_head()
@@ -141,6 +156,11 @@ class Store:
                 current = MigrationContext.configure(tx).get_current_revision()
             if current == head:
                 return
+            if current is None and not create:
+                raise StoreError(
+                    f"store {self.address} is empty: run `trueup loop` or `trueup trace import` "
+                    "to fill it, or name another with --store"
+                )
             with self.transaction() as tx:
                 config.attributes["connection"] = tx
                 command.upgrade(config, "head")
@@ -166,6 +186,54 @@ class Store:
             raise StoreError(f"store {self.address}: {reason}; {advice}") from error
 
 
+def _open_folder(kind: type[Store], folder: Path, *, create: bool) -> Store:
+    database = folder / _DATABASE
+    if not database.exists() and not create:
+        raise StoreError(
+            f"no store at {folder}: run `trueup loop` or `trueup trace import` to make one, "
+            "or name another with --store"
+        )
+    _make(folder, "name another with --store")
+    engine = sa.create_engine(f"sqlite:///{database}", pool_size=_CONNECTIONS)
+    event.listen(engine, "connect", _on_sqlite_connect)
+    return kind(engine, folder, str(folder))
+
+
+def _open_server(kind: type[Store], where: str) -> Store:
+    parts = urlsplit(where)
+    if parts.scheme not in ("postgresql", "postgres"):
+        raise StoreError(
+            f"store {parts.scheme}://...: a store is a folder or postgresql://user@host/database; "
+            "name one with --store"
+        )
+    try:
+        url = sa.make_url(where).set(drivername="postgresql+psycopg")
+        engine = sa.create_engine(url, pool_size=_CONNECTIONS, pool_pre_ping=True)
+    except ImportError as error:
+        raise MissingExtra(
+            "a store on PostgreSQL needs its driver: pip install 'trueup[postgres]'"
+        ) from error
+    except (ValueError, sa.exc.ArgumentError) as error:
+        raise StoreError(
+            f"store {parts.scheme}://{parts.hostname or ''}...: it is no address "
+            "(postgresql://user@host/database is); name one with --store"
+        ) from error
+    files = Path(os.environ.get("TRUEUP_FILES") or find_folder()).expanduser().resolve()
+    _make(files, "name another with TRUEUP_FILES")
+    # the driver's name and the password are nobody's business in a message
+    shown = url.set(drivername="postgresql").render_as_string(hide_password=True)
+    return kind(engine, files, shown)
+
+
+def _make(folder: Path, advice: str) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"store {folder}: cannot make the folder ({error.strerror}); {advice}"
+        ) from error
+
+
 def _on_sqlite_connect(connection: Any, _record: Any) -> None:
     # autocommit at the driver: SQLAlchemy's own BEGIN would be a deferred one
     connection.isolation_level = None
@@ -179,13 +247,16 @@ def _on_sqlite_connect(connection: Any, _record: Any) -> None:
 
 def find_store(start: Path | None = None) -> str:
     """Return the address of the default store, whether or not it exists yet."""
-    if named := os.environ.get("TRUEUP_STORE"):
-        return named
+    return os.environ.get("TRUEUP_STORE") or str(find_folder(start, having=_DATABASE))
+
+
+def find_folder(start: Path | None = None, *, having: str = "") -> Path:
+    """Return the nearest `.trueup/` that has what is asked for, else the one to make here."""
     here = (start or Path.cwd()).resolve()
     for folder in (here, *here.parents):
-        if (folder / FOLDER / _DATABASE).exists():
-            return str(folder / FOLDER)
-    return str(here / FOLDER)
+        if (folder / FOLDER / having).exists():
+            return folder / FOLDER
+    return here / FOLDER
 
 
 _opened: dict[str, Store] = {}

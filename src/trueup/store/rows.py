@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects import postgresql, sqlite
 
 from trueup.errors import StoreError
 from trueup.store import schema
@@ -32,10 +32,9 @@ def insert_new(tx: Tx, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> in
 
     A row that clashes with any unique key of the table is left out: writing twice is writing once.
     """
-    count = 0
-    for row in rows:
-        count += tx.execute(sqlite.insert(table).values(row).on_conflict_do_nothing()).rowcount
-    return count
+    insert = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
+    query = insert(table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+    return sum(tx.execute(query, dict(row)).rowcount for row in rows)
 
 
 def put_blob(tx: Tx, text: str, *, actor: str, now: datetime) -> str:
