@@ -33,7 +33,9 @@ NOW = datetime(2026, 4, 1, 9, tzinfo=UTC)
 COHORTS = ("expert-hard", "long-tail-refusal", "tool-heavy")
 PUBLIC_MODULES = [
     *("types", "errors", "store", "models", "datasets", "traces", "evals", "queues", "training"),
-    *("stats.agreement", "stats.flow", "stats.intervals", "stats.paired"),
+    *("stats.agreement", "stats.flow", "stats.intervals", "stats.paired", "stats.ac1"),
+    *("stats.dawid_skene", "stats.distances", "stats.drift", "stats.haste", "stats.pairs"),
+    "stats.position",
     *("report.html", "demo.assistant", "cli"),
     *(f"release.{name}" for name in ("replay", "compare", "margins", "gate", "lineage")),
     *(f"flywheel.{name}" for name in ("config", "application", "context", "workflow")),

@@ -9,19 +9,27 @@ import pytest
 
 PUBLIC = {
     "types": """ALL_COHORTS LABELS Annotation AnyOf Checkpoint Completion Example Expected Item
-        ItemAnswer Label Message Messages Preference Run Score Span ToolCall Trace Verdict
-        VerdictOutcome""",
+        ItemAnswer Label Message Messages Preference Question QuestionKind Run Score Span ToolCall
+        Trace Verdict VerdictOutcome""",
     "errors": """AgreementTooLow DatasetError GateError InputError LeaseExpired LossNotFinite
         MissingExtra ModelError PromptTooLong QueueEmpty QueueError StoreBusy StoreError
         TraceRejected TrainingError TrueupError UnknownName VersionConflict VersionSealed""",
-    "stats.agreement": """Alpha AlphaInterval GroupDisagreement Level RaterReliability Ratings
-        ValueCounts bootstrap_interval disagreement_by_group krippendorff_alpha pair_agreement
-        raw_agreement reviewer_reliability""",
+    "stats.ac1": "AC1 ac1_interval gwet_ac1",
+    "stats.agreement": """Alpha AlphaInterval GroupDisagreement Level PatternCounts
+        RaterReliability Ratings ValueCounts bootstrap_interval disagreement_by_group
+        krippendorff_alpha pair_agreement raw_agreement raw_agreement_interval
+        reviewer_reliability""",
+    "stats.dawid_skene": "DawidSkene RaterSkill dawid_skene",
+    "stats.distances": "masi_distances ranking_distances",
+    "stats.drift": "PeriodRate RaterDrift rater_drift",
     "stats.flow": "balanced_subset",
+    "stats.haste": "MIN_ITEMS MIN_LABELS HasteEffect haste_effects",
     "stats.intervals": """ASSUMED_ICC Estimate Spread estimate mean_interval measure_spread
         rate_interval tango_interval""",
     "stats.paired": """PairedDifference clusters_to_show holm minimum_detectable_effect
         paired_difference sign_flip_test""",
+    "stats.pairs": "PairAgreement pairwise_agreement",
+    "stats.position": "PositionBias PositionRate position_bias",
     "report.html": "render render_training",
     "store": "Store Tx content_hash default_store derived_id find_store new_id",
     "models": """LoadedModel LocalSampler Sampler answer_text encode_completion encode_prompt
@@ -33,8 +41,8 @@ PUBLIC = {
     "evals": """EVALUATORS Answered BiasDetection Evaluator Groundedness LengthDrift Refusal
         TaskCompletion ToolSelectionAccuracy evaluate_traces evaluator failed find_refusal
         over_refused score_answer""",
-    "queues": """AnnotationQueue AuditReport Format ImportReport LabelAgreement NewItem Origin
-        PreferenceSet QueueStats Stream Submission list_queues""",
+    "queues": """AnnotationQueue Assignment AuditReport Claim Format ImportReport LabelAgreement
+        NewItem Origin PreferenceSet QueueStats Settings State Stream Submission list_queues""",
     "training": """CPT DPO IPO KTO METHODS ORPO SFT Method Recipe Reward SimPO Stage TrainResult
         read_examples run_recipe train weigh_by_agreement""",
     "training.trackers": "TRACKERS Log Progress Tracker track",

@@ -27,6 +27,8 @@ __all__ = [
     "Message",
     "Messages",
     "Preference",
+    "Question",
+    "QuestionKind",
     "Run",
     "Score",
     "Span",
@@ -262,12 +264,13 @@ class Score:
 class ItemAnswer:
     """One of the answers that an item shows.
 
-    `source` is "served" (what the user got) or "sampled" (drawn from the model for comparison).
+    `source` is "served" (what the user got), "sampled" (drawn from the model for comparison) or,
+    where answers came from elsewhere, the name of what gave it; `key` is a letter from "a" on.
     """
 
-    key: Literal["a", "b"]
+    key: str
     text: str
-    source: Literal["served", "sampled"]
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +280,7 @@ class Item:
     Attributes:
         reason: why it was queued: "failed:<evaluator>" or "sampled".
         inclusion: the probability with which it was queued: 1 where all of its like were.
+        tag: the expertise that it asks of a reviewer; empty asks for none.
     """
 
     id: str
@@ -292,10 +296,56 @@ class Item:
     reason: str
     expected: Expected | None = None
     inclusion: float = 1.0
+    tag: str = ""
 
     def answer(self, source: str) -> ItemAnswer | None:
         """Return the answer that came from `source`, if the item shows one."""
         return next((a for a in self.answers if a.source == source), None)
+
+
+QuestionKind = Literal[
+    "preference",
+    "ranking",
+    "choice",
+    "choices",
+    "number",
+    "rating",
+    "thumbs",
+    "span",
+    "text",
+    "edit",
+    "steps",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One thing that a queue asks about an item; the questions are its label schema.
+
+    The first three kinds that every queue has had are kept in `Label` under their own names:
+    "preference" as `preferred` and `strength`, the choices named "labels" as `labels` and the edit
+    named "correction" as `correction`. Any other question's value is in `Label.answers`.
+
+    Attributes:
+        name: what its value is found by.
+        kind: "preference" (a key, "tie" or "neither"), "ranking" (keys, best first; a list inside
+            is a tie), "choice" (one of `options`), "choices" (some of them), "number" and "rating"
+            (from `low` to `high`, a rating in whole steps), "thumbs" (true or false), "span"
+            (`{"answer", "start", "end", "label"}`, in characters), "text", "edit" (an answer in the
+            reviewer's words), "steps" (`{"step", "label", "better"}`, a trajectory's step).
+        title: what the reviewer reads; empty takes the name.
+        options: what may be chosen.
+        low, high: the ends of a number or a rating.
+        required: whether a label without it is refused.
+    """
+
+    name: str
+    kind: QuestionKind
+    title: str = ""
+    options: tuple[str, ...] = ()
+    low: float | None = None
+    high: float | None = None
+    required: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,23 +353,31 @@ class Label:
     """A reviewer's judgement on an item.
 
     Attributes:
-        preferred: the key of the better answer, "tie", or "neither" when both are wrong.
+        preferred: the key of the better answer, "tie", or "neither" when all are wrong; None where
+            the queue does not ask.
         strength: 1 slightly, 2 clearly, 3 by far; 0 with a tie or neither.
         labels: which of `LABELS` hold.
         correction: the reviewer's own answer, in full, where none shown is right.
         seconds: how long the reviewer took, if it was measured.
+        answers: to the queue's other questions, by their names; see `Question`.
     """
 
-    preferred: Literal["a", "b", "tie", "neither"]
+    preferred: str | None = None
     strength: int = 0
     labels: tuple[str, ...] = ()
     correction: str | None = None
     seconds: float | None = None
+    answers: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """A label with who gave it, when, and through which stream."""
+    """A label with who gave it, when, and through which stream.
+
+    Attributes:
+        shown: the keys of the answers in the order that the reviewer saw; empty is a, b, ...
+        guideline_id: the version of the guidelines that it was given under.
+    """
 
     id: str
     item_id: str
@@ -328,6 +386,8 @@ class Annotation:
     stream: str
     simulated: bool
     created_at: datetime
+    shown: str = ""
+    guideline_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,7 +396,8 @@ class Preference:
 
     Attributes:
         origin: "sampled" where the chosen answer was one of the model's, "served" where the served
-            answer stood, "corrected" where a reviewer wrote it.
+            answer stood, "corrected" where a reviewer wrote it, "given" where answers came from
+            elsewhere.
         rejected: None where no shown answer was worse (an unpaired row, good for fine-tuning).
         agreement: share of rater pairs that agree on the item, in [0, 1]; None with one rater.
         weight: how many requests of its kind it stands for: 1 / the item's `inclusion`.
@@ -353,7 +414,7 @@ class Preference:
     context: tuple[str, ...]
     chosen: str
     rejected: str | None
-    origin: Literal["sampled", "served", "corrected"]
+    origin: Literal["sampled", "served", "corrected", "given"]
     agreement: float | None
     raters: int
     strength: float

@@ -1,13 +1,16 @@
 import math
-from itertools import combinations
+from itertools import combinations, permutations
 
+import krippendorff
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from trueup.errors import InputError
+from trueup.stats.ac1 import ac1_interval, gwet_ac1
 from trueup.stats.agreement import (
+    PatternCounts,
     Ratings,
     ValueCounts,
     bootstrap_interval,
@@ -15,6 +18,7 @@ from trueup.stats.agreement import (
     krippendorff_alpha,
     pair_agreement,
     raw_agreement,
+    raw_agreement_interval,
     reviewer_reliability,
 )
 
@@ -39,6 +43,40 @@ tables = st.integers(2, 4).flatmap(
         max_size=8,
     ).map(lambda units: [list(row) for row in zip(*units, strict=True)])
 )
+
+LEVELS = ["nominal", "ordinal", "interval", "ratio"]
+patterns = st.lists(
+    st.tuples(st.lists(st.integers(0, 3), min_size=3, max_size=3), st.integers(0, 5)),
+    min_size=1,
+    max_size=6,
+)
+
+
+def plain_alpha(units, delta):
+    """Alpha as its definition reads: means over pairs of ratings, by loops."""
+    units = [unit for unit in units if len(unit) >= 2]
+    values = [value for unit in units for value in unit]
+    expected = sum(delta(a, b) for a, b in permutations(values, 2)) / (len(values) - 1)
+    observed = sum(
+        sum(delta(a, b) for a, b in permutations(unit, 2)) / (len(unit) - 1) for unit in units
+    )
+    return 1 - observed / expected
+
+
+def masi(a, b):
+    shared = a & b
+    if a == b:
+        return 0
+    monotonicity = 2 / 3 if shared in (a, b) else 1 / 3
+    return 1 - len(shared) / len(a | b) * monotonicity
+
+
+def kemeny(a, b):
+    def order(ranks, i, j):
+        return (ranks[i] > ranks[j]) - (ranks[i] < ranks[j])
+
+    pairs = list(combinations(range(len(a)), 2))
+    return sum(abs(order(a, i, j) - order(b, i, j)) for i, j in pairs) / (2 * len(pairs))
 
 
 @pytest.mark.parametrize(
@@ -78,7 +116,7 @@ def test_alpha_says_why_it_is_undefined(table, reason):
     assert alpha.value is None
     assert reason in alpha.reason
     interval = bootstrap_interval(table)
-    assert (interval.low, interval.high) == (None, None)
+    assert (interval.low, interval.high, interval.replicates) == (None, None, 0)
 
 
 def test_a_missing_label_may_be_nan():
@@ -94,7 +132,123 @@ def test_units_that_one_rater_saw_do_not_count():
 def test_too_many_distinct_values_are_an_error_and_not_an_exhausted_memory():
     row = list(range(1000))
     with pytest.raises(InputError, match=r"1000 distinct values.*into bins"):
-        krippendorff_alpha([row, row], "interval")
+        krippendorff_alpha([row, row], "ordinal")
+    assert krippendorff_alpha([row, row], "interval").value == 1.0
+
+
+@given(tables, st.sampled_from(LEVELS))
+def test_alpha_equals_the_krippendorff_package(table, level):
+    alpha = krippendorff_alpha(table, level)
+    if alpha.value is None:
+        return
+    reference = krippendorff.alpha(
+        reliability_data=np.array(table, dtype=np.float64), level_of_measurement=level
+    )
+    assert alpha.value == pytest.approx(reference)
+
+
+SETS = [frozenset(s) for s in ("", "a", "b", "ab", "bc", "abc")]
+RANKINGS = [(1, 2, 3), (1, 1, 2), (3, 2, 1), (1, 1, 1), (2, 1, 1)]
+
+
+@pytest.mark.parametrize(
+    ("level", "values", "delta"), [("set", SETS, masi), ("ranking", RANKINGS, kemeny)]
+)
+@given(data=st.data())
+def test_alpha_of_sets_and_of_rankings_is_that_of_the_definition(level, values, delta, data):
+    unit = st.lists(st.sampled_from([None, *values]), min_size=3, max_size=3)
+    units = data.draw(st.lists(unit, min_size=1, max_size=6))
+    alpha = krippendorff_alpha([list(row) for row in zip(*units, strict=True)], level)
+    shown = [[value for value in unit if value is not None] for unit in units]
+    if alpha.value is None:
+        paired = {value for unit in shown if len(unit) > 1 for value in unit}
+        assert len(paired) < 2
+    else:
+        assert alpha.value == pytest.approx(plain_alpha(shown, delta))
+
+
+@given(tables)
+def test_sets_of_one_label_and_rankings_of_two_answers_are_nominal(table):
+    def shown(value):
+        return None if value is None else (1, 2) if value == 1 else (2, 1)
+
+    alone = [[None if v is None else frozenset([v]) for v in row] for row in table]
+    halves = [[None if v is None else int(v == 1) for v in row] for row in table]
+    ranked = [[shown(v) for v in row] for row in table]
+    for there, here, level in [(table, alone, "set"), (halves, ranked, "ranking")]:
+        nominal, found = krippendorff_alpha(there).value, krippendorff_alpha(here, level).value
+        assert found == (None if nominal is None else pytest.approx(nominal))
+
+
+def test_near_misses_of_sets_and_rankings_cost_less_than_nominal_ones():
+    a, ab, c = frozenset("a"), frozenset("ab"), frozenset("c")
+    sets = [[a, c, ab, c], [ab, c, ab, c]]
+    assert krippendorff_alpha(sets).value < krippendorff_alpha(sets, "set").value < 1
+    ranks = [[(1, 2, 3), (3, 2, 1), (1, 2, 3)], [(1, 3, 2), (3, 2, 1), (1, 2, 3)]]
+    assert krippendorff_alpha(ranks).value < krippendorff_alpha(ranks, "ranking").value < 1
+    for table, level in [(sets, "set"), (ranks, "ranking")]:
+        interval = bootstrap_interval(table, level)
+        assert interval.low < krippendorff_alpha(table, level).value <= interval.high
+
+
+def test_sets_are_ordered_by_their_labels_whatever_order_they_come_in():
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        triples = [(i, "r", SETS[j]) for i, j in enumerate(rng.permutation(len(SETS)))]
+        assert Ratings.from_triples(triples).domain == tuple(sorted(SETS, key=sorted))
+
+
+@given(patterns, st.sampled_from(LEVELS), st.sampled_from([3, 30]), st.randoms())
+def test_a_pattern_table_gives_exactly_what_its_units_give(rows, level, width, random):
+    """To the last bit: rows in any order, patterns split over several rows, or units and raters."""
+    counts = np.zeros((len(rows), width), dtype=np.int64)
+    counts[:, -3:] = [row for row, _ in rows]
+    units = np.array([n for _, n in rows], dtype=np.int64)
+    domain = tuple(range(1, width + 1))
+    expanded = np.repeat(counts, units, axis=0)
+    order = list(range(len(expanded)))
+    random.shuffle(order)
+    triples = [
+        (unit, rater, value)
+        for unit, row in enumerate(expanded[order].tolist())
+        for rater, value in enumerate(v for v, n in zip(domain, row, strict=True) for _ in range(n))
+    ]
+    table = PatternCounts(counts, units, domain)
+    for other in (
+        ValueCounts(expanded[order], domain),
+        PatternCounts(
+            np.tile(counts, (2, 1)), np.concatenate([units // 2, units - units // 2]), domain
+        ),
+        Ratings.from_triples(triples, domain=domain),
+    ):
+        assert krippendorff_alpha(table, level) == krippendorff_alpha(other, level)
+        assert raw_agreement(table) == raw_agreement(other)
+        assert gwet_ac1(table) == gwet_ac1(other)
+        for interval in (
+            lambda x: bootstrap_interval(x, level, replicates=20),
+            lambda x: raw_agreement_interval(x, replicates=20),
+        ):
+            assert interval(table) == interval(other)
+        # units that nobody rated are no units of `Ratings`, and none of AC1's either
+        assert ac1_interval(table, replicates=20) == ac1_interval(other, replicates=20)
+
+
+@given(tables)
+def test_ratings_with_more_values_than_raters_show_the_same_patterns(table):
+    """Their patterns are found from lists of values, without the units x values counts."""
+    few = Ratings.from_table(table)
+    entries = zip(few.unit.tolist(), few.rater.tolist(), few.value.tolist(), strict=True)
+    domain = [*few.domain, *range(30, 9, -1)]
+    many = Ratings.from_triples(
+        [(u, few.raters[r], few.domain[v]) for u, r, v in entries], domain=domain
+    )
+    found, of_unit = many.patterns
+    counts = found.counts.toarray()
+    assert np.array_equal(counts[of_unit], many.value_counts.counts)
+    assert np.array_equal(np.bincount(of_unit, minlength=len(found.units)), found.units)
+    assert len({tuple(row) for row in counts.tolist()}) == len(counts)
+    alphas = [(r.rater, r.agreement, r.alpha_without) for r in reviewer_reliability(many)]
+    assert alphas == [(r.rater, r.agreement, r.alpha_without) for r in reviewer_reliability(few)]
 
 
 def test_levels_are_checked():
@@ -102,6 +256,12 @@ def test_levels_are_checked():
         krippendorff_alpha(EXAMPLE_C, "cardinal")
     with pytest.raises(InputError, match="needs numbers"):
         krippendorff_alpha([["a", "b"], ["a", "a"]], "interval")
+    with pytest.raises(InputError, match="needs frozensets"):
+        krippendorff_alpha([["a", "b"], ["a", "a"]], "set")
+    with pytest.raises(InputError, match="needs tuples of ranks"):
+        krippendorff_alpha([["a", "b"], ["a", "a"]], "ranking")
+    with pytest.raises(InputError, match="rankings of 2, 3 answers"):
+        krippendorff_alpha([[(1, 2), (1, 2, 3)], [(1, 2), (1, 2, 3)]], "ranking")
 
 
 def test_ragged_tables_doubled_ratings_and_odd_counts_are_errors():
@@ -115,6 +275,10 @@ def test_ragged_tables_doubled_ratings_and_odd_counts_are_errors():
         ValueCounts(np.zeros((2, 2), dtype=np.int64), ("a", "b", "c"))
     with pytest.raises(InputError, match="below zero"):
         ValueCounts(np.array([[-1, 2]]), ("a", "b"))
+    with pytest.raises(InputError, match="do not fit 2 patterns"):
+        PatternCounts(np.array([[1, 2], [2, 1]]), np.array([1]), ("a", "b"))
+    with pytest.raises(InputError, match="unit counts are below zero"):
+        PatternCounts(np.array([[1, 2]]), np.array([-1]), ("a", "b"))
 
 
 @given(tables, st.randoms())
@@ -161,6 +325,14 @@ def test_bootstrap_resamples_whole_units(level):
     assert (interval.low, interval.high) == pytest.approx((low, high), abs=0.03)
 
 
+def test_units_drawn_one_by_one_are_as_spread_as_patterns_drawn_at_once(monkeypatch):
+    wanted = bootstrap_interval(EXAMPLE_C, confidence=0.5, replicates=4000)
+    monkeypatch.setattr("trueup.stats._bootstrap._MANY_PATTERNS", 0)
+    interval = bootstrap_interval(EXAMPLE_C, confidence=0.5, replicates=4000)
+    assert interval != wanted  # other draws, of the same kind
+    assert (interval.low, interval.high) == pytest.approx((wanted.low, wanted.high), abs=0.02)
+
+
 def test_bootstrap_is_seeded_and_covers_alpha():
     first, again = bootstrap_interval(EXAMPLE_C, seed=3), bootstrap_interval(EXAMPLE_C, seed=3)
     assert first == again
@@ -196,6 +368,15 @@ def test_raw_agreement_pools_the_pairs_of_all_units():
     # unit 1: 3 pairs, 1 agrees; unit 2: 1 pair, agrees; unit 3: one rater, no pair
     assert raw_agreement([["a", "b", "a"], ["a", "b", None], ["b", None, None]]) == 0.5
     assert raw_agreement([["a"]]) is None
+
+
+def test_the_interval_of_raw_agreement_is_the_normal_one_where_units_are_many():
+    # 700 of 1000 units of two raters agree: 0.7 plus or minus 1.96 standard errors
+    table = PatternCounts(np.array([[2, 0], [1, 1]]), np.array([700, 300]), ("a", "b"))
+    interval = raw_agreement_interval(table, replicates=4000)
+    half = 1.96 * math.sqrt(0.7 * 0.3 / 1000)
+    assert (interval.low, interval.high) == pytest.approx((0.7 - half, 0.7 + half), abs=0.003)
+    assert raw_agreement_interval([["a"]]).low is None
 
 
 def test_reliability_holds_each_rater_against_the_majority_of_the_others():

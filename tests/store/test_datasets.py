@@ -57,7 +57,7 @@ def member(key: str, position: int, split: str = "train") -> MemberRow:
 def tx(tmp_path):
     """A transaction on a store with two preferences and a draft."""
     with Store.open(tmp_path) as store, store.transaction() as opened:
-        put_queue(opened, "q", overlap=1, stream="reviewer", labels=("x",), **STAMP)
+        put_queue(opened, "q", overlap=1, stream="reviewer", questions=(), settings={}, **STAMP)
         settle(opened, "1", simulated=False)
         settle(opened, "2", simulated=True)
         put_version(opened, "d", "v1", validation_share=0.1, **STAMP)

@@ -75,7 +75,7 @@ def store(store):
             put_checkpoint(
                 tx, Checkpoint(f"{name}-0001", f"/m/{name}", name[0] * 64, name), "ana", NOW
             )
-        queue = {"id": "queue-1", "name": "q", "overlap": 2, "stream": "reviewer", "labels": []}
+        queue = {"id": "queue-1", "name": "q", "overlap": 2, "stream": "reviewer", "questions": []}
         insert_new(tx, schema.queue, [queue | STAMP])
         for index in range(3):
             preference(tx, index)

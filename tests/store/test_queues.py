@@ -23,11 +23,13 @@ from trueup.store.queues import (
     put_queue,
 )
 from trueup.store.traces import put_trace
-from trueup.types import Annotation, Expected, Item, ItemAnswer, Label, Preference, Trace
+from trueup.types import Annotation, Expected, Item, ItemAnswer, Label, Preference, Question, Trace
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
 STAMP = {"actor": "ana", "now": NOW}
+ASKED = (Question("labels", "choices", options=("x", "y")), Question("note", "text", required=True))
+NOTHING = {"stream": "ai", "questions": (), "settings": {}}
 
 
 @pytest.fixture
@@ -37,7 +39,7 @@ def tx(tmp_path):
         for key in ("t1", "t2"):
             trace = Trace(key, "c1", "cohort", ({"role": "user", "content": "?"},), "answer")
             put_trace(opened, trace, source="test", checkpoint_id=None, **STAMP)
-        put_queue(opened, "q", overlap=2, stream="ai", labels=("x", "y"), **STAMP)
+        put_queue(opened, "q", overlap=2, stream="ai", questions=ASKED, settings={}, **STAMP)
         yield opened
 
 
@@ -87,10 +89,11 @@ def preference(found: Item, key: str = "p1", **changes) -> Preference:
 
 
 def test_a_queue_is_stored_once_by_its_name_within_a_project(tx):
-    assert not put_queue(tx, "q", overlap=9, stream="ai", labels=(), **STAMP)
-    assert put_queue(tx, "q", overlap=9, stream="ai", labels=(), project="other", **STAMP)
+    assert not put_queue(tx, "q", overlap=9, **NOTHING, **STAMP)
+    assert put_queue(tx, "q", overlap=9, **NOTHING, project="other", **STAMP)
     found = find_queue(tx, "q")
     assert (found.overlap, found.stream, found.labels) == (2, "ai", ("x", "y"))
+    assert (found.questions, found.state, found.guideline_id) == (ASKED, "active", None)
     assert find_queue(tx, "q", project="other").overlap == 9
     assert find_queue(tx, "none") is None
     assert list_queues(tx) == [found]

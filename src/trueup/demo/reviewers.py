@@ -10,7 +10,6 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from trueup.errors import InputError
 from trueup.types import Item, ItemAnswer, Label
@@ -90,7 +89,7 @@ def _truth(item: Item, faults: Faults, reference: str) -> Label:
 
 
 def _err(item: Item, truth: Label, rng: random.Random) -> Label:
-    keys: list[Literal["a", "b", "tie", "neither"]] = [answer.key for answer in item.answers]
+    keys = [answer.key for answer in item.answers]
     keys.append("tie" if len(keys) == 2 else "neither")
     others = [key for key in keys if key != truth.preferred]
     preferred = rng.choice(others)

@@ -1,18 +1,21 @@
 """Annotation queues: items out to reviewers, labels back, and the preferences they settle on."""
 
 from trueup.queues._audit import AuditReport, LabelAgreement
+from trueup.queues._claims import Claim
 from trueup.queues._items import NewItem
 from trueup.queues._labelling import ImportReport
 from trueup.queues._ledger import Submission
 from trueup.queues._preferences import Format, PreferenceSet
 from trueup.queues._queue import AnnotationQueue, list_queues
-from trueup.queues._settings import Stream
+from trueup.queues._settings import Assignment, Settings, State, Stream
 from trueup.queues._settle import Origin
 from trueup.queues._stats import QueueStats
 
 __all__ = [
     "AnnotationQueue",
+    "Assignment",
     "AuditReport",
+    "Claim",
     "Format",
     "ImportReport",
     "LabelAgreement",
@@ -20,6 +23,8 @@ __all__ = [
     "Origin",
     "PreferenceSet",
     "QueueStats",
+    "Settings",
+    "State",
     "Stream",
     "Submission",
     "list_queues",

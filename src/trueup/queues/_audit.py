@@ -24,10 +24,7 @@ from trueup.store import derived_id
 from trueup.store.queues import QueueRow
 from trueup.types import Annotation, Item
 
-__all__ = ["IDENTITIES", "AuditReport", "LabelAgreement", "identity", "make_report", "rate"]
-
-IDENTITIES = ("served", "sampled", "tie", "neither")
-"""What a preference says once the places a and b are read as the answers they showed."""
+__all__ = ["AuditReport", "LabelAgreement", "identity", "make_report", "rate"]
 
 _UNNAMED = "(no question type)"
 _WORST = 2  # question types that the advice names
@@ -106,18 +103,18 @@ class AuditReport:
 
 
 def identity(item: Item, preferred: str) -> str:
-    """Return which answer a preference names: "served" or "sampled", else "tie" or "neither"."""
+    """Return which answer a preference names, by where it came from, else "tie" or "neither"."""
     return next((a.source for a in item.answers if a.key == preferred), preferred)
 
 
 def rate(items: Mapping[str, Item], annotations: Sequence[Annotation]) -> Ratings:
-    """Return the preferences as ratings of `IDENTITIES` by item and reviewer."""
+    """Return the preferences as ratings by item and reviewer, by what `identity` gives."""
     return Ratings.from_triples(
         (
             (a.item_id, a.reviewer, identity(items[a.item_id], a.label.preferred))
             for a in annotations
+            if a.label.preferred is not None
         ),
-        domain=IDENTITIES,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from string import ascii_lowercase
 
 from trueup.errors import InputError
 from trueup.store import content_hash, derived_id
@@ -10,12 +11,15 @@ from trueup.types import Expected, Item, ItemAnswer, Message, Trace
 
 __all__ = ["NewItem", "to_item"]
 
+_MAX_ANSWERS = 8  # more than a person can hold against each other
+
 
 @dataclass(frozen=True, slots=True)
 class NewItem:
     """An item before a queue gives it an id; see `trueup.types.Item` for the fields.
 
-    It shows the served answer and, where there is one, a sampled one beside it.
+    It shows the served answer and, where there is one, a sampled one beside it; or answers that
+    came from elsewhere, each under the name of what gave it.
     """
 
     trace_id: str
@@ -29,6 +33,7 @@ class NewItem:
     context: tuple[str, ...] = ()
     expected: Expected | None = None
     inclusion: float = 1.0
+    tag: str = ""
 
     @classmethod
     def from_trace(
@@ -66,16 +71,21 @@ def to_item(new: NewItem, queue_id: str) -> Item:
     """Give the item its id, which follows from the queue, the trace and the answers.
 
     Raises:
-        InputError: the answers are not one served and at most one sampled, or the item names no
-            trace, cohort or message, or its inclusion is no probability above 0.
+        InputError: the answers are not one served and at most one sampled, nor one to eight under
+            names that differ, or the item names no trace, cohort or message, or its inclusion is no
+            probability above 0.
     """
     sources = sorted(answer.source for answer in new.answers)
     keys = [answer.key for answer in new.answers]
-    if sources not in (["served"], ["sampled", "served"]) or keys != ["a", "b"][: len(keys)]:
+    ours = {"served", "sampled"} & set(sources)
+    known = sources in (["served"], ["sampled", "served"]) if ours else all(sources)
+    fits = known and 1 <= len(sources) <= _MAX_ANSWERS
+    if not fits or len(set(sources)) < len(sources) or keys != list(ascii_lowercase[: len(keys)]):
         shown = ", ".join(f"{answer.key}={answer.source}" for answer in new.answers) or "none"
         raise InputError(
             f"item on trace {new.trace_id}: its answers are {shown}; give the served one and at "
-            "most one sampled, with the keys a and b in this order"
+            f"most one sampled, or up to {_MAX_ANSWERS} under names of their own, with the keys "
+            "a, b, ... in this order"
         )
     for name in ("trace_id", "conversation_id", "cohort", "messages", "reason"):
         if not getattr(new, name):
@@ -100,4 +110,5 @@ def to_item(new: NewItem, queue_id: str) -> Item:
         reason=new.reason,
         expected=new.expected,
         inclusion=new.inclusion,
+        tag=new.tag,
     )

@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from trueup.errors import InputError, TrueupError, UnknownName
 from trueup.queues._ledger import Admission, Slot, Submission, admit
+from trueup.queues._questions import other_answers
 from trueup.store.files import json_line, whole_file
 from trueup.store.queues import QueueRow
 from trueup.types import Item, Label
@@ -25,16 +26,22 @@ class _Strict(BaseModel):
 
 class _Given(_Strict):
     reviewer: str
-    preferred: Literal["a", "b", "tie", "neither"]
+    preferred: str | None = None
     strength: int = 0
     labels: list[str] = []
     correction: str | None = None
     seconds: Annotated[float, Field(ge=0)] | None = None
+    answers: dict[str, Any] = {}
     simulated: bool = False
 
     def label(self) -> Label:
         return Label(
-            self.preferred, self.strength, tuple(self.labels), self.correction, self.seconds
+            self.preferred,
+            self.strength,
+            tuple(self.labels),
+            self.correction,
+            self.seconds,
+            self.answers,
         )
 
 
@@ -96,6 +103,7 @@ def _blind(queue: QueueRow, item: Item) -> dict[str, Any]:
             "strength": "1 slightly, 2 clearly, 3 by far; 0 with tie or neither",
             "labels": list(queue.labels),
             "correction": "the right answer in full, with neither",
+            "answers": other_answers(queue.questions, item),
         },
         "annotations": [],
     }

@@ -8,6 +8,7 @@ from datetime import datetime
 from unicodedata import category
 
 from trueup.errors import InputError, QueueError
+from trueup.queues._questions import checked_answers, keys_of
 from trueup.store import derived_id
 from trueup.store.queues import QueueRow
 from trueup.types import Annotation, Item, Label
@@ -24,6 +25,7 @@ class Submission:
     Attributes:
         simulated: whether a program gives it.
         replaces: id of the reviewer's standing label on the item, which this one corrects.
+        shown: the keys of the answers in the order that the reviewer saw.
     """
 
     item_id: str
@@ -31,6 +33,7 @@ class Submission:
     label: Label
     simulated: bool = False
     replaces: str | None = None
+    shown: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +118,37 @@ def admit(
             return Admission(earlier, None, new=False)
     replaces = mine.id if correcting and mine else given.replaces
     _check_place(queue, slot, reviewer, replaces)
-    identity = derived_id(
-        "annotation", item.id, reviewer, astuple(label), simulated, replaces or ""
+    annotation = Annotation(
+        _identity(item, reviewer, label, simulated, replaces),
+        item.id,
+        reviewer,
+        label,
+        queue.stream,
+        simulated,
+        now,
+        _checked_order(item, given.shown),
+        queue.guideline_id,
     )
-    annotation = Annotation(identity, item.id, reviewer, label, queue.stream, simulated, now)
     slot.current[reviewer] = annotation
     slot.past.append(annotation)
     return Admission(annotation, replaces, new=True)
+
+
+def _identity(
+    item: Item, reviewer: str, label: Label, simulated: bool, replaces: str | None
+) -> str:
+    *said, answers = astuple(label)  # a label without answers is what it was before there were any
+    more = (answers,) if answers else ()
+    return derived_id("annotation", item.id, reviewer, said, simulated, replaces or "", *more)
+
+
+def _checked_order(item: Item, shown: str) -> str:
+    if shown and sorted(shown) != keys_of(item):
+        raise InputError(
+            f"item {item.id}: its answers were shown as {shown!r}; "
+            f"give each of {', '.join(keys_of(item))} once"
+        )
+    return shown
 
 
 def _check_place(queue: QueueRow, slot: Slot, reviewer: str, replaces: str | None) -> None:
@@ -162,7 +189,35 @@ def _ordered(known: Sequence[str], labels: Sequence[str]) -> tuple[str, ...]:
 def _checked(queue: QueueRow, item: Item, label: Label) -> Label:
     """Return the label in its one written form, or raise InputError on what does not fit."""
     where = f"item {item.id}"
-    keys = [answer.key for answer in item.answers]
+    asked = {question.name for question in queue.questions}
+    _check_preference(where, keys_of(item), label, asks="preference" in asked)
+    if unknown := [name for name in label.labels if name not in queue.labels]:
+        raise InputError(
+            f"{where}: label {unknown[0]!r} is not in queue {queue.name}; "
+            f"give some of {', '.join(queue.labels)}"
+        )
+    correction = label.correction.strip() if label.correction is not None else None
+    if correction is not None and "correction" not in asked:
+        raise InputError(f"{where}: the queue asks for no correction; leave it out")
+    if correction is not None and label.preferred not in ("neither", None):
+        raise InputError(
+            f"{where}: a correction comes with preferred 'neither', not {label.preferred!r}"
+        )
+    if correction == "":
+        raise InputError(f"{where}: the correction is empty; write the answer or leave it out")
+    return replace(
+        label,
+        labels=_ordered(queue.labels, label.labels),
+        correction=correction,
+        answers=checked_answers(queue.questions, item, label.answers),
+    )
+
+
+def _check_preference(where: str, keys: Sequence[str], label: Label, *, asks: bool) -> None:
+    if not asks:
+        if label.preferred is not None or label.strength:
+            raise InputError(f"{where}: the queue asks for no preference; leave it out")
+        return
     allowed = [*keys, "tie", "neither"] if len(keys) > 1 else [*keys, "neither"]
     if label.preferred not in allowed:
         raise InputError(f"{where}: preferred is {label.preferred!r}; give {', '.join(allowed)}")
@@ -174,16 +229,3 @@ def _checked(queue: QueueRow, item: Item, label: Label) -> Label:
             f"{where}: strength is {label.strength} with preferred {label.preferred!r}; "
             + (f"give {lowest} to {highest}" if highest else "give 0")
         )
-    if unknown := [name for name in label.labels if name not in queue.labels]:
-        raise InputError(
-            f"{where}: label {unknown[0]!r} is not in queue {queue.name}; "
-            f"give some of {', '.join(queue.labels)}"
-        )
-    correction = label.correction.strip() if label.correction is not None else None
-    if correction is not None and label.preferred != "neither":
-        raise InputError(
-            f"{where}: a correction comes with preferred 'neither', not {label.preferred!r}"
-        )
-    if correction == "":
-        raise InputError(f"{where}: the correction is empty; write the answer or leave it out")
-    return replace(label, labels=_ordered(queue.labels, label.labels), correction=correction)

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
+from typing import Any, cast, get_args
 
-from trueup.errors import QueueEmpty, QueueError, UnknownName
+from trueup.errors import InputError, LeaseExpired, QueueEmpty, QueueError, UnknownName
+from trueup.queues import _claims as claims
 from trueup.queues._audit import AuditReport, make_report
+from trueup.queues._claims import Claim, check_open
 from trueup.queues._items import NewItem, to_item
 from trueup.queues._labelling import ImportReport, read_labels, write_items
-from trueup.queues._ledger import Submission, admit
+from trueup.queues._ledger import Admission, Submission, admit
 from trueup.queues._preferences import Format, PreferenceSet, check_export, settle_queue
+from trueup.queues._questions import default_questions
 from trueup.queues._reading import read_labelled, read_slots
-from trueup.queues._settings import Settings, Stream, put_queue
+from trueup.queues._settings import Settings, State, Stream, checked, put_queue, settings_of
 from trueup.queues._settle import Origin
 from trueup.queues._stats import QueueStats, make_stats
-from trueup.store import Store, default_store
+from trueup.store import Store, Tx, default_store, events, slots
 from trueup.store import queues as rows
 from trueup.store.stamp import stamp
-from trueup.types import LABELS, Annotation, Item, Label
+from trueup.types import LABELS, Annotation, Item, Label, Question
 
 __all__ = ["AnnotationQueue", "list_queues"]
 
@@ -60,6 +65,21 @@ class AnnotationQueue:
         """The labels that reviewers may tick."""
         return self._row.labels
 
+    @property
+    def questions(self) -> tuple[Question, ...]:
+        """What it asks: the label schema."""
+        return self._row.questions
+
+    @property
+    def state(self) -> State:
+        """Whether it hands out items: "active", "paused", "completed" or "archived"."""
+        return cast(State, self._row.state)
+
+    @property
+    def settings(self) -> Settings:
+        """How it hands out its items."""
+        return settings_of(self._row)
+
     def __repr__(self) -> str:
         return f"AnnotationQueue({self.name!r}, store={self._store.address!r})"
 
@@ -71,6 +91,8 @@ class AnnotationQueue:
         overlap: int = 3,
         stream: Stream = "reviewer",
         labels: Sequence[str] = LABELS,
+        questions: Sequence[Question] | None = None,
+        settings: Settings = Settings(),  # noqa: B008, it is frozen
         store: Store | None = None,
         actor: str | None = None,
         now: datetime | None = None,
@@ -82,6 +104,9 @@ class AnnotationQueue:
             overlap: annotations required per item.
             stream: whose labels it takes; streams are never mixed in one queue.
             labels: the labels that reviewers may tick.
+            questions: what reviewers are asked; None asks for a preference, `labels` and a
+                correction.
+            settings: how it hands out its items.
             store: where; None takes the default store, making it if need be.
             actor: who makes it.
             now: when.
@@ -90,9 +115,17 @@ class AnnotationQueue:
             QueueError: there is one of that name.
             InputError: a setting makes no sense.
         """
-        settings = Settings(name, overlap, stream, tuple(labels))
         store = store or default_store(create=True)
-        row, new = put_queue(store, settings, stamp(actor, now))
+        with store.transaction() as tx:
+            row, new = put_queue(
+                tx,
+                name,
+                overlap=overlap,
+                stream=stream,
+                questions=tuple(questions or default_questions(labels)),
+                settings=settings,
+                stamp=stamp(actor, now),
+            )
         if not new:
             raise QueueError(f"queue {name} exists: take another name, or get the one there is")
         return cls(store, row)
@@ -105,6 +138,8 @@ class AnnotationQueue:
         overlap: int = 3,
         stream: Stream = "reviewer",
         labels: Sequence[str] = LABELS,
+        questions: Sequence[Question] | None = None,
+        settings: Settings = Settings(),  # noqa: B008, it is frozen
         store: Store | None = None,
         actor: str | None = None,
         now: datetime | None = None,
@@ -115,13 +150,23 @@ class AnnotationQueue:
             QueueError: the queue of that name has other settings.
             InputError: a setting makes no sense.
         """
-        settings = Settings(name, overlap, stream, tuple(labels))
+        asked = tuple(questions or default_questions(labels))
         store = store or default_store(create=True)
-        row, _ = put_queue(store, settings, stamp(actor, now))
-        if Settings(name, row.overlap, row.stream, row.labels) != settings:
+        with store.transaction() as tx:
+            row, _ = put_queue(
+                tx,
+                name,
+                overlap=overlap,
+                stream=stream,
+                questions=asked,
+                settings=settings,
+                stamp=stamp(actor, now),
+            )
+        if (row.overlap, row.stream, row.questions) != (overlap, stream, asked):
             raise QueueError(
-                f"queue {name} exists with overlap {row.overlap}, stream {row.stream} and "
-                f"labels {', '.join(row.labels)}: ask for these, or take another name"
+                f"queue {name} exists with overlap {row.overlap}, stream {row.stream}, questions "
+                f"{', '.join(q.name for q in row.questions)} and labels {', '.join(row.labels)}: "
+                "ask for these, or take another name"
             )
         return cls(store, row)
 
@@ -168,7 +213,18 @@ class AnnotationQueue:
                     f"queue {self.name}: {len(missing)} items are on traces that the store does "
                     f"not have, {missing[0]} first; import their traces before"
                 )
-            return sum(rows.put_item(tx, item, actor=actor, now=now) for item in made)
+            new = [item for item in made if rows.put_item(tx, item, actor=actor, now=now)]
+            first = slots.next_position(tx, self.id)
+            laid = claims.places(
+                self._row,
+                [(item, first + index) for index, item in enumerate(new)],
+                slots.count_assigned(tx, self.id),
+                numbers=range(self.overlap),
+            )
+            slots.add_slots(tx, self.id, laid, actor=actor, now=now)
+            if new:
+                self._record(tx, "add_items", {"items": [i.id for i in new]}, actor, now)
+        return len(new)
 
     def items(self) -> list[Item]:
         """Return the items in the order they were added."""
@@ -180,6 +236,139 @@ class AnnotationQueue:
         with self._store.reading() as tx:
             return rows.list_annotations(tx, queue_id=self.id)
 
+    def claim(
+        self,
+        reviewer: str,
+        *,
+        tags: Sequence[str] = (),
+        another: bool = False,
+        now: datetime | None = None,
+    ) -> Claim:
+        """Reserve the next item for a reviewer, or return the one they hold.
+
+        An item goes to no more reviewers than it needs, and to none twice. A reservation ends by
+        time (`Settings.reservation_minutes`), and its place is then anybody's.
+
+        Args:
+            reviewer: who claims.
+            tags: the reviewer's expertise, where the queue assigns by it.
+            another: whether to reserve a further item beside what they hold, to have it at hand.
+            now: when.
+
+        Raises:
+            QueueEmpty: nothing is left for this reviewer; the message says what waits, and why.
+            QueueError: the queue is not active, or the reviewer is none of its.
+        """
+        now = stamp(None, now).now
+        return claims.claim_next(
+            self._store, self._row, reviewer, tags=tags, another=another, now=now
+        )
+
+    def release(self, item_id: str, reviewer: str) -> bool:
+        """Give a reservation back, for anybody to take, and return whether there was one."""
+        with self._store.transaction(beside_others=True) as tx:
+            return slots.release(tx, item_id, reviewer)
+
+    def skip(
+        self,
+        item_id: str,
+        reviewer: str,
+        reason: str,
+        *,
+        actor: str | None = None,
+        now: datetime | None = None,
+    ) -> None:
+        """Give an item back for others, who see it next; the reviewer gets it no more.
+
+        Raises:
+            InputError: there is no reason.
+            QueueError: the queue has no such item.
+        """
+        claims.skip(
+            self._store, self._row, item_id, reviewer, reason, stamp(actor or reviewer, now)
+        )
+
+    def undo(self, reviewer: str, *, now: datetime | None = None) -> Claim:
+        """Return the item that the reviewer labelled last, with the label, to give another one.
+
+        Labels are never taken away: the new one names the old one as what it replaces.
+
+        Raises:
+            QueueEmpty: the reviewer has labelled nothing here.
+        """
+        return claims.last_label(self._store, self._row, reviewer, stamp(None, now).now)
+
+    def assign(
+        self,
+        item_ids: Sequence[str],
+        reviewer: str | None,
+        *,
+        actor: str | None = None,
+        now: datetime | None = None,
+    ) -> int:
+        """Have one reviewer alone fill a free place of each item; None frees what was assigned.
+
+        Returns how many places that changed: an item whose places are all taken has none.
+        """
+        actor, now = stamp(actor, now)
+        with self._store.transaction() as tx:
+            count = slots.assign(tx, item_ids, reviewer)
+            detail = {"items": list(item_ids), "reviewer": reviewer}
+            self._record(tx, "assign", detail, actor, now)
+        return count
+
+    def configure(
+        self,
+        *,
+        overlap: int | None = None,
+        state: State | None = None,
+        guidelines: str | None = None,
+        actor: str | None = None,
+        now: datetime | None = None,
+        **settings: Any,
+    ) -> None:
+        """Change what of the queue may change; what is left out stays.
+
+        Args:
+            overlap: annotations required per item; fewer keeps the labels there are.
+            state: "active", "paused" (no new claims), "completed" or "archived" (no labels).
+            guidelines: what reviewers read beside each item, in Markdown: the next version.
+            actor: who changes it.
+            now: when.
+            **settings: see `Settings`.
+
+        Raises:
+            InputError: one makes no sense; nothing is changed.
+        """
+        actor, now = stamp(actor, now)
+        made = checked(self.name, settings, self.settings)
+        wanted = self._row.overlap if overlap is None else overlap
+        if wanted < 1:
+            raise InputError(f"queue {self.name}: overlap is {wanted}; give 1 or more")
+        if state is not None and state not in get_args(State):
+            known = ", ".join(get_args(State))
+            raise InputError(f"queue {self.name}: state {state!r} is none of {known}")
+        with self._store.transaction() as tx:
+            detail: dict[str, Any] = dict(settings)
+            if guidelines is not None:
+                detail["guidelines"] = rows.put_guideline(
+                    tx, self.id, guidelines, actor=actor, now=now
+                )
+            rows.set_queue(
+                tx, self.id, overlap=wanted, state=state or self.state, settings=asdict(made)
+            )
+            claims.resize(tx, self._row, wanted, actor=actor, now=now)
+            detail |= {"overlap": wanted, "state": state or self.state}
+            self._record(tx, "configure", detail, actor, now)
+            row = rows.find_queue(tx, self.name)
+        assert row is not None
+        self._row = row
+
+    def guidelines(self) -> list[rows.Guideline]:
+        """Return all versions of what reviewers read beside each item, the first one first."""
+        with self._store.reading() as tx:
+            return rows.list_guidelines(tx, self.id)
+
     def submit(
         self,
         item_id: str,
@@ -188,6 +377,7 @@ class AnnotationQueue:
         *,
         simulated: bool = False,
         replaces: str | None = None,
+        shown: str = "",
         actor: str | None = None,
         now: datetime | None = None,
     ) -> Annotation:
@@ -200,6 +390,7 @@ class AnnotationQueue:
             simulated: whether a program gives it.
             replaces: id of the reviewer's standing label on the item, to correct it: a new row
                 that names the old one, which stays.
+            shown: the keys of the answers in the order that the reviewer saw.
             actor: who writes; None takes the reviewer.
             now: when.
 
@@ -207,19 +398,18 @@ class AnnotationQueue:
             UnknownName: the queue has no such item.
             InputError: the label does not fit the item or the queue.
             QueueError: the reviewer has labelled the item otherwise and `replaces` does not name
-                that label, or the item has all the reviewers it needs.
+                that label, or the item has all the reviewers it needs, or the queue is completed.
+            LeaseExpired: others have reserved what places are left.
         """
         actor, now = stamp(actor or reviewer, now)
-        with self._store.transaction() as tx:
+        check_open(self._row, "active", "paused")
+        with self._store.transaction(beside_others=True) as tx:
             slot = read_slots(tx, self._row, item_id).get(item_id)
             if slot is None:
                 raise self._no_item(item_id)
-            given = Submission(item_id, reviewer, label, simulated, replaces)
+            given = Submission(item_id, reviewer, label, simulated, replaces, shown)
             admission = admit(self._row, slot, given, now=now)
-            if admission.new:
-                rows.put_annotation(
-                    tx, admission.annotation, replaces=admission.replaces, actor=actor
-                )
+            self._take(tx, admission, actor, now)
         return admission.annotation
 
     def submit_many(
@@ -232,9 +422,10 @@ class AnnotationQueue:
         """Record many labels in one transaction, all or none, and return how many are new.
 
         Raises:
-            UnknownName, InputError, QueueError: see `submit`; nothing is recorded.
+            UnknownName, InputError, QueueError, LeaseExpired: see `submit`; nothing is recorded.
         """
         actor, now = stamp(actor, now)
+        check_open(self._row, "active", "paused")
         with self._store.transaction() as tx:
             here = read_slots(tx, self._row)
             count = 0
@@ -242,10 +433,7 @@ class AnnotationQueue:
                 if given.item_id not in here:
                     raise self._no_item(given.item_id)
                 admission = admit(self._row, here[given.item_id], given, now=now)
-                if admission.new:
-                    count += rows.put_annotation(
-                        tx, admission.annotation, replaces=admission.replaces, actor=actor
-                    )
+                count += self._take(tx, admission, actor, now)
         return count
 
     def stats(self) -> QueueStats:
@@ -398,10 +586,38 @@ class AnnotationQueue:
             here = read_slots(tx, self._row)
             new, report = read_labels(Path(path), self._row, here, skip_bad=skip_bad, now=now)
             for admission in new:
-                rows.put_annotation(
-                    tx, admission.annotation, replaces=admission.replaces, actor=actor
-                )
+                self._take(tx, admission, actor, now)
         return report
+
+    def _take(self, tx: Tx, admission: Admission, actor: str, now: datetime) -> bool:
+        """Store a label that may stand, and return whether it is new."""
+        given, replaces = admission.annotation, admission.replaces
+        if not admission.new:
+            return False
+        if replaces is None and not slots.fill(tx, given.item_id, given.reviewer, now=now):
+            raise LeaseExpired(
+                f"item {given.item_id}: others have reserved what places are left, and "
+                f"{given.reviewer} holds none (any more); claim another item"
+            )
+        rows.put_annotation(tx, given, replaces=replaces, actor=actor)
+        detail = {"item": given.item_id, "reviewer": given.reviewer, "replaces": replaces}
+        events.record(
+            tx,
+            "submit" if replaces is None else "correct",
+            "annotation",
+            given.id,
+            detail,
+            actor=actor,
+            now=now,
+            safety=self.settings.safety,
+        )
+        return True
+
+    def _record(
+        self, tx: Tx, action: str, detail: dict[str, Any], actor: str, now: datetime
+    ) -> None:
+        safety = self.settings.safety
+        events.record(tx, action, "queue", self.id, detail, actor=actor, now=now, safety=safety)
 
     def _no_item(self, item_id: str) -> UnknownName:
         return UnknownName(

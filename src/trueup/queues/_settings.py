@@ -1,61 +1,128 @@
-"""What a queue is made with."""
+"""What a queue is made with, and what of it may change later."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, get_args
 
 from trueup.errors import InputError
-from trueup.store import Store
+from trueup.queues._questions import check_questions
+from trueup.store import Tx, events
 from trueup.store import queues as rows
 from trueup.store.stamp import Stamp
+from trueup.types import Question
 
-__all__ = ["Settings", "Stream", "put_queue"]
+__all__ = ["Assignment", "Settings", "State", "Stream", "checked", "put_queue", "settings_of"]
 
 Stream = Literal["reviewer", "end_user", "ai"]
-_STREAMS = ("reviewer", "end_user", "ai")
+State = Literal["active", "paused", "completed", "archived"]
+Assignment = Literal["open", "manual", "round_robin", "balanced", "expertise"]
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """A queue's settings; see `AnnotationQueue.create`.
+    """How a queue hands out its items.
 
-    Raises:
-        InputError: one makes no sense.
+    Attributes:
+        description: what the queue is for.
+        reviewers: who may label; empty is anybody who is asked to.
+        assignment: "open" gives the next item to whoever asks; "manual" only what was assigned;
+            "round_robin" and "balanced" assign each place at an item to one of `reviewers` when the
+            item is added, in turn or to whoever has least to do; "expertise" gives items with a tag
+            to reviewers who have it.
+        reservation_minutes: how long a claim reserves an item.
+        safety: whether the labels are about safety: reading them is logged, not only writing.
     """
 
-    name: str
-    overlap: int
-    stream: str
-    labels: tuple[str, ...]
+    description: str = ""
+    reviewers: tuple[str, ...] = ()
+    assignment: Assignment = "open"
+    reservation_minutes: float = 30.0
+    safety: bool = False
 
-    def __post_init__(self) -> None:
-        if not self.name.strip():
-            raise InputError("a queue needs a name")
-        if self.overlap < 1:
+    def check(self, queue: str) -> None:
+        """Raise InputError on a setting that makes no sense."""
+        if self.assignment not in get_args(Assignment):
             raise InputError(
-                f"queue {self.name}: overlap is {self.overlap}; an item needs a reviewer or more"
+                f"queue {queue}: assignment {self.assignment!r} is none of "
+                f"{', '.join(get_args(Assignment))}"
             )
-        if self.stream not in _STREAMS:
+        if self.assignment in ("round_robin", "balanced") and not self.reviewers:
             raise InputError(
-                f"queue {self.name}: stream {self.stream!r} is none of {', '.join(_STREAMS)}"
+                f"queue {queue}: assignment {self.assignment} needs the reviewers to assign to"
             )
-        if len(set(self.labels)) < len(self.labels) or not all(self.labels):
-            raise InputError(f"queue {self.name}: labels {list(self.labels)} repeat or are empty")
+        if len(set(self.reviewers)) < len(self.reviewers) or not all(self.reviewers):
+            raise InputError(f"queue {queue}: reviewers {list(self.reviewers)} repeat or are empty")
+        if not 0 < self.reservation_minutes <= 7 * 24 * 60:
+            raise InputError(
+                f"queue {queue}: reservation_minutes is {self.reservation_minutes}; give more than "
+                "0 and at most a week"
+            )
 
 
-def put_queue(store: Store, settings: Settings, stamp: Stamp) -> tuple[rows.QueueRow, bool]:
-    """Store a queue and return it with whether it is new; one of that name is left as it is."""
-    with store.transaction() as tx:
-        new = rows.put_queue(
-            tx,
-            settings.name,
-            overlap=settings.overlap,
-            stream=settings.stream,
-            labels=settings.labels,
-            actor=stamp.actor,
-            now=stamp.now,
+def settings_of(row: rows.QueueRow) -> Settings:
+    """Return a stored queue's settings; what an older version stored not takes its default."""
+    known = {field.name for field in fields(Settings)}
+    found = {name: value for name, value in row.settings.items() if name in known}
+    return Settings(**found | {"reviewers": tuple(found.get("reviewers", ()))})
+
+
+def checked(queue: str, given: Mapping[str, Any], base: Settings | None = None) -> Settings:
+    """Return settings from names and values, on top of others.
+
+    Raises:
+        InputError: a name is unknown, or a value makes no sense.
+    """
+    known = [field.name for field in fields(Settings)]
+    if unknown := sorted(given.keys() - set(known)):
+        raise InputError(f"queue {queue}: {unknown[0]!r} is none of {', '.join(known)}")
+    values = asdict(base or Settings()) | dict(given)
+    made = Settings(**values | {"reviewers": tuple(values["reviewers"])})
+    made.check(queue)
+    return made
+
+
+def put_queue(
+    tx: Tx,
+    name: str,
+    *,
+    overlap: int,
+    stream: str,
+    questions: tuple[Question, ...],
+    settings: Settings,
+    stamp: Stamp,
+) -> tuple[rows.QueueRow, bool]:
+    """Store a queue and return it with whether it is new; one of that name is left as it is.
+
+    Raises:
+        InputError: something of it makes no sense.
+    """
+    if not name.strip():
+        raise InputError("a queue needs a name")
+    if overlap < 1:
+        raise InputError(f"queue {name}: overlap is {overlap}; an item needs a reviewer or more")
+    if stream not in get_args(Stream):
+        raise InputError(
+            f"queue {name}: stream {stream!r} is none of {', '.join(get_args(Stream))}"
         )
-        row = rows.find_queue(tx, settings.name)
+    check_questions(name, questions)
+    settings.check(name)
+    new = rows.put_queue(
+        tx,
+        name,
+        overlap=overlap,
+        stream=stream,
+        questions=questions,
+        settings=asdict(settings),
+        actor=stamp.actor,
+        now=stamp.now,
+    )
+    row = rows.find_queue(tx, name)
     assert row is not None  # it was there or it is now
+    if new:
+        detail = {"name": name, "overlap": overlap, "stream": stream, **asdict(settings)}
+        events.record(
+            tx, "create", "queue", row.id, detail, **stamp._asdict(), safety=settings.safety
+        )
     return row, new

@@ -14,7 +14,7 @@ from trueup.types import Annotation, Item, Preference
 
 __all__ = ["Origin", "Settled", "settle"]
 
-Origin = Literal["sampled", "served", "corrected"]
+Origin = Literal["sampled", "served", "corrected", "given"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,9 @@ def _settle_item(
     """Return the item's preference, or why it has none."""
     if not annotations:
         return "no labels"
-    votes = [identity(item, a.label.preferred) for a in annotations]
+    votes = [identity(item, a.label.preferred) for a in annotations if a.label.preferred]
+    if len(votes) < len(annotations):
+        return "no preference asked for"
     agreement = pair_agreement(votes)
     if min_agreement > 0 and agreement is None:
         return "one rater"
@@ -110,22 +112,27 @@ def _answers(
     item: Item, winner: str, agreeing: Sequence[Annotation], trust: Mapping[str, int]
 ) -> tuple[str, str | None, Origin] | str:
     """Return chosen, rejected and origin, or why there are none."""
-    served, sampled = item.answer("served"), item.answer("sampled")
-    assert served is not None  # a queue takes no item without one
+    served = item.answer("served")
     if winner == "neither":
         correction = _correction(agreeing, trust)
         if correction is None:
             return "neither, and no correction"
+        if served is None:
+            return correction, None, "corrected"
         if correction == served.text.strip():
             return "the correction repeats the served answer"
         return correction, served.text, "corrected"
-    if sampled is None:
-        return served.text, None, "served"
-    if served.text == sampled.text:
+    chosen = item.answer(winner)
+    assert chosen is not None  # a vote names an answer of its item
+    others = [answer for answer in item.answers if answer is not chosen]
+    if len(others) > 1:
+        return "more than two answers"
+    origin: Origin = "given" if served is None else "sampled" if winner == "sampled" else "served"
+    if not others:
+        return chosen.text, None, origin
+    if others[0].text == chosen.text:
         return "both answers are the same"
-    if winner == "sampled":
-        return sampled.text, served.text, "sampled"
-    return served.text, sampled.text, "served"
+    return chosen.text, others[0].text, origin
 
 
 def _correction(annotations: Sequence[Annotation], trust: Mapping[str, int]) -> str | None:

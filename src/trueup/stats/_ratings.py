@@ -8,14 +8,18 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from trueup.errors import InputError
+from trueup.stats._patterns import Ints, Patterns, distinct_rows, sparse
 
-__all__ = ["Floats", "Ints", "Ratings", "Table", "ValueCounts", "value_counts"]
-
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
+__all__ = [
+    "PatternCounts",
+    "Ratings",
+    "Table",
+    "ValueCounts",
+    "encode",
+    "patterns",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,18 +35,35 @@ class ValueCounts:
     domain: tuple[Any, ...]
 
     def __post_init__(self) -> None:
-        if self.counts.ndim != 2 or self.counts.shape[1] != len(self.domain):
-            raise InputError(
-                f"value counts of shape {self.counts.shape} do not fit {len(self.domain)} values: "
-                "give one row a unit and one column a value"
-            )
-        if (self.counts < 0).any():
-            raise InputError("value counts are below zero: a count is how many raters chose it")
+        _check_counts(self.counts, self.domain, "unit")
 
-    @property
-    def pairable(self) -> ValueCounts:
-        """The units that at least two raters saw: the only ones that tell of agreement."""
-        return ValueCounts(self.counts[self.counts.sum(axis=1) >= 2], self.domain)
+
+@dataclass(frozen=True, eq=False)
+class PatternCounts:
+    """How many units show each pattern of counts, as a database can count them.
+
+    812 units with two votes for "served" and one for "tie" are one row of `counts` and 812 in
+    `units`. The same pattern may come in several rows.
+
+    Attributes:
+        counts: (patterns, values) how many raters gave each value, whole numbers.
+        units: (patterns,) how many units show it, whole numbers.
+        domain: the values, in the order of the columns; ordered for every level but nominal.
+    """
+
+    counts: Ints
+    units: Ints
+    domain: tuple[Any, ...]
+
+    def __post_init__(self) -> None:
+        _check_counts(self.counts, self.domain, "pattern")
+        if self.units.shape != self.counts.shape[:1]:
+            raise InputError(
+                f"unit counts of shape {self.units.shape} do not fit {len(self.counts)} patterns: "
+                "give one number a pattern"
+            )
+        if (self.units < 0).any():
+            raise InputError("unit counts are below zero: a count is how many units show a pattern")
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,24 +99,17 @@ class Ratings:
             InputError: a rater rated a unit twice, or a value is not in `domain`.
         """
         entries = list(triples)
-        units = _index(unit for unit, _, _ in entries)
-        raters = _index(rater for _, rater, _ in entries)
-        values = _index(domain if domain is not None else _sorted({v for _, _, v in entries}))
-        pairs = {(unit, rater) for unit, rater, _ in entries}
-        if len(pairs) < len(entries):
-            raise InputError(
-                f"{len(entries) - len(pairs)} ratings repeat a rater on a unit: keep the last one"
-            )
-        if outside := {value for _, _, value in entries if value not in values}:
+        names = [unit for unit, _, _ in entries]
+        people = [rater for _, rater, _ in entries]
+        given = [value for _, _, value in entries]
+        values = _index(domain if domain is not None else _sorted(set(given)))
+        (units, unit), (raters, rater) = encode(names), encode(people)
+        pairs = np.sort(unit * len(raters) + rater)
+        if repeats := int((pairs[1:] == pairs[:-1]).sum()):
+            raise InputError(f"{repeats} ratings repeat a rater on a unit: keep the last one")
+        if outside := set(given) - values.keys():
             raise InputError(f"rating {_sorted(outside)[0]!r} is none of {list(values)}")
-        return cls(
-            np.array([units[unit] for unit, _, _ in entries], dtype=np.int64),
-            np.array([raters[rater] for _, rater, _ in entries], dtype=np.int64),
-            np.array([values[value] for _, _, value in entries], dtype=np.int64),
-            tuple(units),
-            tuple(raters),
-            tuple(values),
-        )
+        return cls(unit, rater, _codes(given, values), tuple(units), tuple(raters), tuple(values))
 
     @classmethod
     def from_table(
@@ -124,27 +138,75 @@ class Ratings:
         counts = np.bincount(cells, minlength=shape[0] * shape[1])
         return ValueCounts(counts.reshape(shape).astype(np.int64), self.domain)
 
+    @cached_property
+    def patterns(self) -> tuple[Patterns, Ints]:
+        """The distinct patterns of ratings on a unit, and the (units,) index of each unit's own."""
+        ones = np.ones(len(self.unit), dtype=np.int64)
+        shape = (len(self.units), len(self.domain))
+        counts = sparse(self.unit, self.value, ones, shape)
+        first, of_unit = distinct_rows(counts)
+        units = np.bincount(of_unit, minlength=len(first))
+        return Patterns(counts[first], units, self.domain), of_unit
 
-Table = Ratings | ValueCounts | Sequence[Sequence[Any]]
-"""Ratings in any form: raters x units with None where one is missing, `Ratings`, `ValueCounts`."""
+
+Table = Ratings | ValueCounts | PatternCounts | Sequence[Sequence[Any]]
+"""Ratings in any form: raters x units with None where one is missing, `Ratings`, `ValueCounts`,
+`PatternCounts`."""
 
 
-def value_counts(ratings: Table) -> ValueCounts:
-    """Return the (units, values) counts of ratings in any form."""
+def patterns(ratings: Table) -> Patterns:
+    """Return the distinct patterns of ratings in any form, in one order whatever the form."""
     if isinstance(ratings, ValueCounts):
-        return ratings
-    return (ratings if isinstance(ratings, Ratings) else Ratings.from_table(ratings)).value_counts
+        ratings = PatternCounts(
+            ratings.counts, np.ones(len(ratings.counts), dtype=np.int64), ratings.domain
+        )
+    if isinstance(ratings, PatternCounts):
+        table = ratings.counts[ratings.units > 0]
+        row, value = np.nonzero(table)
+        counts = sparse(row, value, table[row, value], table.shape)
+        first, of_row = distinct_rows(counts)
+        units = np.zeros(len(first), dtype=np.int64)
+        np.add.at(units, of_row, ratings.units[ratings.units > 0])
+        return Patterns(counts[first], units, ratings.domain)
+    return (ratings if isinstance(ratings, Ratings) else Ratings.from_table(ratings)).patterns[0]
+
+
+def _check_counts(counts: Ints, domain: tuple[Any, ...], row: str) -> None:
+    if counts.ndim != 2 or counts.shape[1] != len(domain):
+        raise InputError(
+            f"value counts of shape {counts.shape} do not fit {len(domain)} values: "
+            f"give one row a {row} and one column a value"
+        )
+    if (counts < 0).any():
+        raise InputError("value counts are below zero: a count is how many raters chose it")
 
 
 def _index(names: Iterable[Any]) -> dict[Any, int]:
     return {name: i for i, name in enumerate(dict.fromkeys(names))}
 
 
+def encode(names: Sequence[Any]) -> tuple[list[Any], Ints]:
+    """Return the distinct names in the order they come in, and the index of each one's own."""
+    index = _index(names)
+    return list(index), _codes(names, index)
+
+
+def _codes(names: Sequence[Any], index: dict[Any, int]) -> Ints:
+    return np.fromiter(map(index.__getitem__, names), dtype=np.int64, count=len(names))
+
+
 def _sorted(values: Iterable[Any]) -> list[Any]:
+    values = list(values)
+    if any(isinstance(value, frozenset) for value in values):  # "<" on sets is no order
+        return sorted(values, key=_spelling)
     try:
         return sorted(values)
     except TypeError:  # mixed types have no order of their own; by name it is at least stable
         return sorted(values, key=repr)
+
+
+def _spelling(value: Any) -> list[str]:
+    return sorted(map(repr, value)) if isinstance(value, frozenset) else [repr(value)]
 
 
 def _missing(value: Any) -> bool:

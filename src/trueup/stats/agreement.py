@@ -1,28 +1,33 @@
 """How far raters agree: Krippendorff's alpha, raw agreement, and each rater beside the others.
 
 Alpha is 1 - Do/De, observed over expected disagreement (Krippendorff 2011, *Computing
-Krippendorff's Alpha-Reliability*). The point value comes from the `krippendorff` package in its
-value-counts form; the bootstrap is ours, because it has to recompute the coincidence matrix a
-thousand times and can do so from the few distinct patterns of ratings that units show.
+Krippendorff's Alpha-Reliability*). Every figure here is computed from the few distinct patterns of
+ratings that units show and how many units show each, so that a million annotations cost no more
+than their patterns, and a pattern table from a database gives what the ratings themselves give, to
+the last bit. What stands for delta squared at the levels "set" and "ranking" is in
+`trueup.stats.distances`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
-import krippendorff
 import numpy as np
 
 from trueup.errors import InputError
-from trueup.stats._ratings import Floats, Ints, Ratings, Table, ValueCounts, value_counts
+from trueup.stats._alpha import Level, alphas, cells_per_row, check_level, undefined
+from trueup.stats._bootstrap import BootstrapInterval, resample
+from trueup.stats._patterns import Ints, Patterns
+from trueup.stats._ratings import PatternCounts, Ratings, Table, ValueCounts, patterns
+from trueup.stats._wilson import wilson
 
 __all__ = [
     "Alpha",
     "AlphaInterval",
     "GroupDisagreement",
     "Level",
+    "PatternCounts",
     "RaterReliability",
     "Ratings",
     "ValueCounts",
@@ -31,14 +36,12 @@ __all__ = [
     "krippendorff_alpha",
     "pair_agreement",
     "raw_agreement",
+    "raw_agreement_interval",
     "reviewer_reliability",
 ]
 
-Level = Literal["nominal", "ordinal", "interval", "ratio"]
-
-_LEVELS: tuple[Level, ...] = ("nominal", "ordinal", "interval", "ratio")
-_MAX_CELLS = 20_000_000  # units x values x values that the package holds at once: 160 MB an array
-_CHUNK_CELLS = 4_000_000  # what one block of bootstrap replicates may hold
+AlphaInterval = BootstrapInterval
+"""A percentile bootstrap interval over resampled units, of alpha as of the other figures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,24 +61,6 @@ class Alpha:
     units: int
     pairable: int
     level: Level
-
-
-@dataclass(frozen=True, slots=True)
-class AlphaInterval:
-    """A percentile bootstrap interval of alpha over resampled units.
-
-    Attributes:
-        low, high: its ends; None where alpha is undefined.
-        confidence: the share of resamples between them.
-        replicates: resamples drawn.
-        degenerate: those without any variation, where alpha is undefined; left out of the ends.
-    """
-
-    low: float | None
-    high: float | None
-    confidence: float
-    replicates: int
-    degenerate: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,32 +106,25 @@ def krippendorff_alpha(ratings: Table, level: Level = "nominal") -> Alpha:
     """Return Krippendorff's alpha with missing ratings allowed.
 
     Args:
-        ratings: raters x units with None where a rating is missing, or `Ratings`, `ValueCounts`.
-        level: the distance between values. All but "nominal" need an ordered domain, and
-            "interval" and "ratio" numbers.
+        ratings: raters x units with None where a rating is missing, or `Ratings`, `ValueCounts`,
+            `PatternCounts`.
+        level: the distance between values. "ordinal" needs an ordered domain, "interval" and
+            "ratio" numbers, "set" frozensets of labels, "ranking" tuples of the ranks of the same
+            answers.
 
     Raises:
-        InputError: an unknown level, values that it cannot order, or so many distinct values that
-            the coincidences would not fit in memory.
+        InputError: an unknown level, values that it does not fit, or so many distinct values that
+            their distances would not fit in memory.
     """
-    table = value_counts(ratings)
-    _check_level(table, level)
+    table = patterns(ratings)
+    check_level(table, level)
     pairable = table.pairable
-    units, total = len(pairable.counts), int(pairable.counts.sum())
-    if reason := _undefined(table, pairable):
+    units = int(pairable.units.sum())
+    total = int(pairable.units @ pairable.raters)
+    if reason := undefined(table, pairable):
         return Alpha(None, reason, units, total, level)
-    used = _compact(pairable)
-    cells = units * len(used.domain) ** 2
-    if cells > _MAX_CELLS:
-        raise InputError(
-            f"alpha over {units} units with {len(used.domain)} distinct values needs {cells} "
-            f"cells, more than {_MAX_CELLS}: put the values into bins first"
-        )
-    value = krippendorff.alpha(
-        value_counts=used.counts,
-        value_domain=_numeric_domain(used, level),
-        level_of_measurement=level,
-    )
+    used = pairable.compact
+    value = alphas(used, level)(used.units[None].astype(np.float64))[0]
     return Alpha(float(value), "", units, total, level)
 
 
@@ -160,47 +138,49 @@ def bootstrap_interval(
 ) -> AlphaInterval:
     """Return the percentile bootstrap interval of alpha, resampling whole units.
 
-    Units that show the same counts are one pattern, so that a resample is a multinomial draw over
-    patterns and all replicates are a matrix product.
+    Only units that two or more raters saw are drawn.
 
     Raises:
         InputError: see `krippendorff_alpha`.
     """
-    table = value_counts(ratings)
-    _check_level(table, level)
-    used = _compact(table.pairable)
-    if len(used.domain) < 2:
-        return AlphaInterval(None, None, confidence, 0, 0)
-    patterns, weights = np.unique(used.counts, axis=0, return_counts=True)
-    observed = _coincidences(patterns)
-    block = max(1, _CHUNK_CELLS // max(len(patterns), observed.shape[1]))
-    rng = np.random.default_rng(seed)
-    alphas = np.concatenate(
-        [
-            _alphas(
-                rng.multinomial(
-                    weights.sum(), weights / weights.sum(), size=min(block, replicates - start)
-                ).astype(np.float64)
-                @ observed,
-                used,
-                level,
-            )
-            for start in range(0, replicates, block)
-        ]
+    table = patterns(ratings)
+    check_level(table, level)
+    used = table.pairable.compact
+    return resample(
+        used.units if len(used.domain) > 1 else used.units[:0],
+        alphas(used, level),
+        cells=cells_per_row(used, level),
+        replicates=replicates,
+        confidence=confidence,
+        seed=seed,
     )
-    defined = alphas[~np.isnan(alphas)]
-    degenerate = replicates - len(defined)
-    if not len(defined):
-        return AlphaInterval(None, None, confidence, replicates, degenerate)
-    low, high = np.quantile(defined, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return AlphaInterval(float(low), float(high), confidence, replicates, degenerate)
 
 
 def raw_agreement(ratings: Table) -> float | None:
     """Return the share of rater pairs, over all units, that gave the same value; None if none."""
-    counts = value_counts(ratings).counts
-    pairs = _pairs(counts.sum(axis=1)).sum()
-    return float(_pairs(counts).sum() / pairs) if pairs else None
+    table = patterns(ratings)
+    pairs = int(table.units @ table.pairs)
+    return int(table.units @ table.same) / pairs if pairs else None
+
+
+def raw_agreement_interval(
+    ratings: Table, *, replicates: int = 1000, confidence: float = 0.95, seed: int = 0
+) -> BootstrapInterval:
+    """Return the percentile bootstrap interval of `raw_agreement`, resampling whole units.
+
+    Only units that two or more raters saw are drawn. Where all pairs agree, or none does, so do
+    all resamples, and the interval has no width.
+    """
+    table = patterns(ratings).pairable
+    pairs, same = table.pairs.astype(np.float64), table.same.astype(np.float64)
+    return resample(
+        table.units,
+        lambda weights: (weights @ same) / (weights @ pairs),
+        cells=max(len(pairs), 1),
+        replicates=replicates,
+        confidence=confidence,
+        seed=seed,
+    )
 
 
 def pair_agreement(values: Sequence[Hashable]) -> float | None:
@@ -213,36 +193,37 @@ def reviewer_reliability(ratings: Ratings, level: Level = "nominal") -> list[Rat
 
     A unit counts for a rater when more of the others chose one value than any other; with their
     votes split evenly there is nothing to be held against.
-    """
-    from scipy.stats import binomtest  # half a second, and only this needs it
 
-    _check_level(ratings.value_counts, level)
-    counts = ratings.value_counts.counts
-    observed = _coincidences(counts).sum(axis=0)
-    found = []
-    for index, name in enumerate(ratings.raters):
-        mine = ratings.rater == index
-        units, values = ratings.unit[mine], ratings.value[mine]
-        others = counts[units]
-        others[np.arange(len(units)), values] -= 1
-        top = others.max(axis=1, initial=0)
-        decided = (top > 0) & ((others == top[:, None]).sum(axis=1) == 1)
-        n = int(decided.sum())
-        agreed = int((others.argmax(axis=1) == values)[decided].sum()) if n else 0
-        change = (_coincidences(others) - _coincidences(counts[units])).sum(axis=0)
-        without = _alphas((observed + change)[None], ratings.value_counts, level)[0]
-        interval = binomtest(agreed, n).proportion_ci(method="wilson") if n else None
-        found.append(
-            RaterReliability(
-                str(name),
-                len(units),
-                n,
-                agreed / n if n else None,
-                float(interval.low) if interval else None,
-                float(interval.high) if interval else None,
-                None if np.isnan(without) else float(without),
-            )
+    Raises:
+        InputError: see `krippendorff_alpha`.
+    """
+    table, of_unit = ratings.patterns
+    check_level(table, level)
+    given, others = _kinds(ratings, table, of_unit)
+    top = np.maximum.reduceat(others.counts.data, others.counts.indptr[:-1])
+    leads = others.counts.data == top[others.row]
+    decided = (top > 0) & (others.per_pattern(leads.astype(np.int64)) == 1)
+    said = others.counts.indices == table.counts.indices[others.row]
+    right = decided & (others.per_pattern((leads & said).astype(np.int64)) == 1)
+    rated, n, agreed = given.sum(axis=1), given @ decided, given @ right
+    low, high = wilson(agreed / np.maximum(n, 1), n)
+    # leaving a rater out turns each unit that they rated into what the others left there
+    removed = np.zeros((len(ratings.raters), len(table)), dtype=np.int64)
+    np.add.at(removed.T, table.row, given.T)
+    weights = np.concatenate([table.units - removed, given], axis=1).astype(np.float64)
+    without = alphas(table.and_also(others), level)(weights)
+    found = [
+        RaterReliability(
+            str(name),
+            int(rated[i]),
+            int(n[i]),
+            float(agreed[i] / n[i]) if n[i] else None,
+            float(low[i]) if n[i] else None,
+            float(high[i]) if n[i] else None,
+            None if np.isnan(without[i]) else float(without[i]),
         )
+        for i, name in enumerate(ratings.raters)
+    ]
     return sorted(found, key=lambda r: (r.agreement is None, r.agreement or 0.0, r.rater))
 
 
@@ -258,8 +239,8 @@ def disagreement_by_group(ratings: Ratings, groups: Sequence[str]) -> list[Group
     """
     if len(groups) != len(ratings.units):
         raise InputError(f"{len(groups)} groups for {len(ratings.units)} units: give one a unit")
-    counts = ratings.value_counts.counts
-    pairs, same = _pairs(counts.sum(axis=1)), _pairs(counts).sum(axis=1)
+    table, of_unit = ratings.patterns
+    pairs, same = table.pairs[of_unit], table.same[of_unit]
     names = np.array(groups, dtype=object)
     found = []
     for group in sorted(set(groups)):
@@ -270,80 +251,18 @@ def disagreement_by_group(ratings: Ratings, groups: Sequence[str]) -> list[Group
     return sorted(found, key=lambda g: (g.share is None, -(g.share or 0.0), g.group))
 
 
-def _pairs(counts: Ints) -> Ints:
-    return counts * (counts - 1) // 2
+def _kinds(ratings: Ratings, table: Patterns, of_unit: Ints) -> tuple[Ints, Patterns]:
+    """Group ratings by their unit's pattern and their value: few kinds, however many ratings.
 
-
-def _compact(table: ValueCounts) -> ValueCounts:
-    """Leave out the values that nobody chose; no distance depends on them."""
-    chosen = table.counts.sum(axis=0) > 0
-    domain = tuple(v for v, kept in zip(table.domain, chosen.tolist(), strict=True) if kept)
-    return ValueCounts(table.counts[:, chosen], domain)
-
-
-def _undefined(table: ValueCounts, pairable: ValueCounts) -> str:
-    if not table.counts.sum():
-        return "no ratings"
-    if not len(pairable.counts):
-        return "no unit has two ratings, so there is nothing to compare"
-    chosen = pairable.counts.any(axis=0)
-    if chosen.sum() == 1:
-        return (
-            f"every rating is {pairable.domain[int(chosen.argmax())]!r}: without variation "
-            "agreement cannot be told from chance"
-        )
-    return ""
-
-
-def _check_level(table: ValueCounts, level: Level) -> None:
-    if level not in _LEVELS:
-        raise InputError(f"level {level!r} is none of {', '.join(_LEVELS)}")
-    if level in ("interval", "ratio") and not all(
-        isinstance(v, int | float | np.number) for v in table.domain
-    ):
-        raise InputError(f"level {level!r} needs numbers: use 'nominal' or 'ordinal'")
-
-
-def _numeric_domain(table: ValueCounts, level: Level) -> Floats:
-    if level in ("interval", "ratio"):
-        return np.array(table.domain, dtype=np.float64)
-    return np.arange(len(table.domain), dtype=np.float64)
-
-
-def _coincidences(patterns: Ints) -> Floats:
-    """Return (patterns, values * values): what one unit of each pattern adds to the matrix."""
-    values = patterns.shape[1]
-    pairs = patterns[:, :, None] * patterns[:, None, :] - patterns[:, :, None] * np.eye(values)
-    others = np.maximum(patterns.sum(axis=1) - 1, 1)  # a lone rating has no pairs to spread
-    spread: Floats = pairs / others[:, None, None]
-    return spread.reshape(len(patterns), values**2)
-
-
-def _alphas(observed: Floats, table: ValueCounts, level: Level) -> Floats:
-    """Return (replicates,) alpha of each row of coincidences; NaN without variation."""
-    values = len(table.domain)
-    o = observed.reshape(-1, values, values)
-    n = o.sum(axis=2)
-    total = n.sum(axis=1)[:, None, None]
-    expected = (n[:, :, None] * n[:, None, :] - n[:, :, None] * np.eye(values)) / (total - 1)
-    distance = _distance(n, _numeric_domain(table, level), level)
-    do = (o * distance).sum(axis=(1, 2))
-    de = (expected * distance).sum(axis=(1, 2))
-    alphas = np.full(len(o), np.nan)
-    np.divide(do, de, out=alphas, where=de > 0)
-    result: Floats = 1 - alphas
-    return result
-
-
-def _distance(n: Floats, domain: Floats, level: Level) -> Floats:
-    """Return (replicates or 1, values, values) squared distances; Krippendorff 2011, section E."""
-    if level == "ordinal":
-        below = np.cumsum(n, axis=1) - n / 2  # rank midpoints: their gap is the ordinal distance
-        return np.square(below[:, :, None] - below[:, None, :])
-    gap: Floats = domain[:, None] - domain[None, :]
-    if level == "nominal":
-        gap = np.not_equal(gap, 0).astype(np.float64)
-    elif level == "ratio":
-        sums = domain[:, None] + domain[None, :]
-        gap = np.divide(gap, sums, out=np.zeros_like(gap), where=sums != 0)
-    return np.square(gap).reshape(1, len(domain), len(domain))
+    Returns:
+        (raters, kinds) ratings of each kind by each rater, a kind an entry of `table.counts`; and
+        the (kinds, values) ratings that the unit's other raters gave, zeros among the entries.
+    """
+    values = len(ratings.domain)
+    keys = table.row * values + table.counts.indices
+    kind = np.searchsorted(keys, of_unit[ratings.unit] * values + ratings.value)
+    shape = (len(ratings.raters), len(keys))
+    given = np.bincount(ratings.rater * shape[1] + kind, minlength=shape[0] * shape[1])
+    others = Patterns(table.counts[table.row], np.ones_like(table.row), table.domain)
+    others.counts.data -= others.counts.indices == table.counts.indices[others.row]
+    return given.reshape(shape), others

@@ -91,7 +91,9 @@ class Spread:
         return float(2 * stats.norm.sf(abs(statistic)))
 
 
-def _check(values: ArrayLike, clusters: Sequence[Hashable]) -> tuple[Floats, NDArray[Any]]:
+def _check(
+    values: ArrayLike, clusters: Sequence[Hashable] | NDArray[Any]
+) -> tuple[Floats, NDArray[Any]]:
     array = np.asarray(values, dtype=np.float64)
     if array.ndim != 1 or len(array) == 0:
         raise ValueError(f"values must be a non-empty list of numbers, got shape {array.shape}")
@@ -99,11 +101,13 @@ def _check(values: ArrayLike, clusters: Sequence[Hashable]) -> tuple[Floats, NDA
         raise ValueError(f"{len(array)} values but {len(clusters)} clusters")
     if not np.isfinite(array).all():
         raise ValueError("values must be finite; leave unscored items out")
+    if isinstance(clusters, np.ndarray):
+        return array, np.unique(clusters, return_inverse=True)[1]
     index = {name: i for i, name in enumerate(dict.fromkeys(clusters))}
     return array, np.array([index[name] for name in clusters])
 
 
-def measure_spread(values: ArrayLike, clusters: Sequence[Hashable]) -> Spread:
+def measure_spread(values: ArrayLike, clusters: Sequence[Hashable] | NDArray[Any]) -> Spread:
     """Measure the design effect with the cluster-robust variance of the mean.
 
     Liang and Zeger 1986 (Biometrika 73:13) with the correction G / (G - 1).
@@ -134,7 +138,7 @@ def measure_spread(values: ArrayLike, clusters: Sequence[Hashable]) -> Spread:
 
 
 def rate_interval(
-    hits: ArrayLike, clusters: Sequence[Hashable], *, confidence: float = 0.95
+    hits: ArrayLike, clusters: Sequence[Hashable] | NDArray[Any], *, confidence: float = 0.95
 ) -> Estimate:
     """Wilson's interval (1927, JASA 22:209) for a clustered rate, on the effective sample size.
 

@@ -161,13 +161,42 @@ class Store:
                     f"store {self.address} is empty: run `trueup loop` or `trueup trace import` "
                     "to fill it, or name another with --store"
                 )
-            with self.transaction() as tx:
+            with self._rewriting() as tx:
                 config.attributes["connection"] = tx
                 command.upgrade(config, "head")
         except CommandError as error:
             raise StoreError(
                 f"store {self.address} was written by a newer trueup: upgrade trueup to open it"
             ) from error
+
+    @contextmanager
+    def _rewriting(self) -> Iterator[Tx]:
+        """Open a write transaction in which tables may be made anew.
+
+        SQLite does that by making another table and dropping the one there was, which foreign keys
+        would forbid; they are checked at the end instead (sqlite.org/lang_altertable.html).
+        """
+        with self.transaction() as tx:
+            if self.on_postgresql:
+                yield tx
+                return
+            tx.exec_driver_sql("ROLLBACK")  # the switch does nothing inside a transaction
+            tx.exec_driver_sql("PRAGMA foreign_keys=OFF")
+            tx.exec_driver_sql("BEGIN IMMEDIATE")
+            try:
+                yield tx
+                if broken := tx.exec_driver_sql("PRAGMA foreign_key_check").first():
+                    raise StoreError(
+                        f"store {self.address}: a row of {broken[0]} names a {broken[2]} that is "
+                        "not there; restore a backup"
+                    )
+                tx.exec_driver_sql("COMMIT")
+            except BaseException:
+                tx.exec_driver_sql("ROLLBACK")
+                raise
+            finally:
+                tx.exec_driver_sql("PRAGMA foreign_keys=ON")
+                tx.exec_driver_sql("BEGIN IMMEDIATE")
 
     @contextmanager
     def _trouble_named(self) -> Iterator[None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -15,24 +15,30 @@ from trueup.store import schema
 from trueup.store.engine import Tx
 from trueup.store.ids import derived_id
 from trueup.store.rows import chunks, get_blobs, insert_new, put_blob, put_json
-from trueup.types import Annotation, Expected, Item, ItemAnswer, Label, Preference
+from trueup.types import Annotation, Expected, Item, ItemAnswer, Label, Preference, Question
 
 __all__ = [
     "AuditRow",
+    "Guideline",
     "QueueRow",
     "find_queue",
+    "has_item",
     "known_traces",
+    "latest_annotation",
     "latest_audit",
     "list_annotations",
+    "list_guidelines",
     "list_items",
     "list_preferences",
     "list_queues",
     "lock_items",
     "put_annotation",
     "put_audit",
+    "put_guideline",
     "put_item",
     "put_preference",
     "put_queue",
+    "set_queue",
 ]
 
 _LATER = schema.annotation.alias()  # made once: an alias is dearer than the query it stands in
@@ -46,14 +52,36 @@ class QueueRow:
     Attributes:
         overlap: annotations required per item.
         stream: "reviewer", "end_user" or "ai".
-        labels: the label names that reviewers may tick.
+        questions: what reviewers are asked.
+        state: "active", "paused", "completed" or "archived".
+        settings: all else that was set.
+        guideline_id: the newest version of the guidelines.
     """
 
     id: str
     name: str
     overlap: int
     stream: str
-    labels: tuple[str, ...]
+    questions: tuple[Question, ...]
+    state: str = "active"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    guideline_id: str | None = None
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The label names that reviewers may tick."""
+        return next((q.options for q in self.questions if q.name == "labels"), ())
+
+
+@dataclass(frozen=True, slots=True)
+class Guideline:
+    """One version of what a queue tells its reviewers, in Markdown."""
+
+    id: str
+    version: int
+    text: str
+    actor: str
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +103,8 @@ def put_queue(
     *,
     overlap: int,
     stream: str,
-    labels: Sequence[str],
+    questions: Sequence[Question],
+    settings: Mapping[str, Any],
     actor: str,
     now: datetime,
     project: str = "default",
@@ -86,7 +115,8 @@ def put_queue(
         "name": name,
         "overlap": overlap,
         "stream": stream,
-        "labels": list(labels),
+        "questions": [asdict(question) for question in questions],
+        "settings": dict(settings),
         "project": project,
         "actor": actor,
         "created_at": now,
@@ -97,7 +127,7 @@ def put_queue(
 def find_queue(tx: Tx, name: str, *, project: str = "default") -> QueueRow | None:
     """Return the queue of that name, or None."""
     table = schema.queue
-    query = sa.select(table).where(table.c.name == name, table.c.project == project)
+    query = _QUEUES.where(table.c.name == name, table.c.project == project)
     row = tx.execute(query).first()
     return None if row is None else _queue(row)
 
@@ -105,8 +135,46 @@ def find_queue(tx: Tx, name: str, *, project: str = "default") -> QueueRow | Non
 def list_queues(tx: Tx, *, project: str = "default") -> list[QueueRow]:
     """Return the queues by name."""
     table = schema.queue
-    query = sa.select(table).where(table.c.project == project).order_by(table.c.name)
+    query = _QUEUES.where(table.c.project == project).order_by(table.c.name)
     return [_queue(row) for row in tx.execute(query)]
+
+
+def set_queue(
+    tx: Tx, queue_id: str, *, overlap: int, state: str, settings: Mapping[str, Any]
+) -> None:
+    """Change what of a queue may change."""
+    table = schema.queue
+    query = sa.update(table).where(table.c.id == queue_id)
+    tx.execute(query.values(overlap=overlap, state=state, settings=dict(settings)))
+
+
+def put_guideline(tx: Tx, queue_id: str, text: str, *, actor: str, now: datetime) -> str:
+    """Store the next version of a queue's guidelines and return its id."""
+    table = schema.guideline
+    last = sa.select(sa.func.max(table.c.version)).where(table.c.queue_id == queue_id)
+    version = (tx.execute(last).scalar() or 0) + 1
+    row = {
+        "id": derived_id("guideline", queue_id, version),
+        "queue_id": queue_id,
+        "version": version,
+        "text_blob": put_blob(tx, text, actor=actor, now=now),
+        "actor": actor,
+        "created_at": now,
+    }
+    tx.execute(sa.insert(table).values(row))
+    return str(row["id"])
+
+
+def list_guidelines(tx: Tx, queue_id: str) -> list[Guideline]:
+    """Return all versions of a queue's guidelines, the first one first."""
+    table = schema.guideline
+    query = sa.select(table).where(table.c.queue_id == queue_id).order_by(table.c.version)
+    rows = tx.execute(query).all()
+    texts = get_blobs(tx, (row.text_blob for row in rows))
+    return [
+        Guideline(row.id, row.version, texts[row.text_blob], row.actor, row.created_at)
+        for row in rows
+    ]
 
 
 def known_traces(tx: Tx, ids: Iterable[str]) -> set[str]:
@@ -134,6 +202,7 @@ def put_item(tx: Tx, item: Item, *, actor: str, now: datetime) -> bool:
         "expected": None if item.expected is None else item.expected.to_json(),
         "reason": item.reason,
         "inclusion": item.inclusion,
+        "tag": item.tag,
         "actor": actor,
         "created_at": now,
     }
@@ -188,9 +257,34 @@ def list_items(
             reason=row.reason,
             expected=None if row.expected is None else Expected.from_json(row.expected),
             inclusion=row.inclusion,
+            tag=row.tag,
         )
         for row in rows
     ]
+
+
+def has_item(tx: Tx, queue_id: str, item_id: str) -> bool:
+    """Return whether the queue has the item."""
+    table = schema.item
+    query = sa.select(table.c.id).where(table.c.id == item_id, table.c.queue_id == queue_id)
+    return tx.execute(query).first() is not None
+
+
+def latest_annotation(tx: Tx, queue_id: str, reviewer: str) -> Annotation | None:
+    """Return the standing label that a reviewer gave last in a queue, or None."""
+    table = schema.annotation
+    query = (
+        sa.select(table.c.item_id)
+        .join(schema.item)
+        .where(schema.item.c.queue_id == queue_id, table.c.reviewer == reviewer, ~_CORRECTED)
+        .order_by(table.c.created_at.desc(), table.c.id.desc())
+        .limit(1)
+    )
+    item_id = tx.execute(query).scalar()
+    if item_id is None:
+        return None
+    found = list_annotations(tx, item_ids=[item_id])
+    return next(a for a in found if a.reviewer == reviewer)
 
 
 def lock_items(tx: Tx, queue_id: str, item_id: str | None = None) -> None:
@@ -218,6 +312,9 @@ def put_annotation(tx: Tx, annotation: Annotation, *, replaces: str | None, acto
         if label.correction is None
         else put_blob(tx, label.correction, actor=actor, now=now),
         "seconds": label.seconds,
+        "answers": dict(label.answers),
+        "shown": annotation.shown,
+        "guideline_id": annotation.guideline_id,
         "stream": annotation.stream,
         "simulated": annotation.simulated,
         "replaces_id": replaces,
@@ -263,10 +360,13 @@ def list_annotations(
                 labels=tuple(row.labels),
                 correction=blobs[row.correction_blob] if row.correction_blob else None,
                 seconds=row.seconds,
+                answers=row.answers,
             ),
             stream=row.stream,
             simulated=row.simulated,
             created_at=row.created_at,
+            shown=row.shown,
+            guideline_id=row.guideline_id,
         )
         for row in rows
     ]
@@ -372,7 +472,29 @@ def _preference(
 
 
 def _queue(row: sa.Row[Any]) -> QueueRow:
-    return QueueRow(row.id, row.name, row.overlap, row.stream, tuple(row.labels))
+    questions = tuple(
+        Question(**asked | {"options": tuple(asked.get("options", ()))}) for asked in row.questions
+    )
+    return QueueRow(
+        row.id,
+        row.name,
+        row.overlap,
+        row.stream,
+        questions,
+        row.state,
+        row.settings,
+        row.guideline_id,
+    )
+
+
+_NEWEST = (
+    sa.select(schema.guideline.c.id)
+    .where(schema.guideline.c.queue_id == schema.queue.c.id)
+    .order_by(schema.guideline.c.version.desc())
+    .limit(1)
+    .scalar_subquery()
+)
+_QUEUES = sa.select(schema.queue, _NEWEST.label("guideline_id"))
 
 
 def _rows(

@@ -34,7 +34,7 @@ def insert_new(tx: Tx, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> in
     """
     insert = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
     query = insert(table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
-    return sum(tx.execute(query, dict(row)).rowcount for row in rows)
+    return sum(tx.execute(query.values(row)).rowcount for row in rows)
 
 
 def put_blob(tx: Tx, text: str, *, actor: str, now: datetime) -> str:

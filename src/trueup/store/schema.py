@@ -196,11 +196,25 @@ queue = Table(
     Column("name", String(200), nullable=False),
     Column("overlap", Integer, nullable=False),  # annotations required per item
     Column("stream", String(16), nullable=False),  # reviewer, end_user, ai
-    Column("labels", JSON, nullable=False),  # the label names reviewers may tick
+    Column("questions", JSON, nullable=False),  # what reviewers are asked: the label schema
+    Column("state", String(16), nullable=False, server_default="active"),
+    Column("settings", JSON, nullable=False, server_default="{}"),
     *_stamp(),
     UniqueConstraint("project", "name"),
     CheckConstraint("overlap >= 1", name="overlap_positive"),
     CheckConstraint("stream IN ('reviewer', 'end_user', 'ai')", name="stream_known"),
+    CheckConstraint("state IN ('active', 'paused', 'completed', 'archived')", name="state_known"),
+)
+
+guideline = Table(
+    "guideline",
+    metadata,
+    _id(),
+    _ref("queue_id", "queue"),
+    Column("version", Integer, nullable=False),
+    _blob("text_blob"),  # Markdown
+    *_stamp(),
+    UniqueConstraint("queue_id", "version"),
 )
 
 item = Table(
@@ -218,6 +232,7 @@ item = Table(
     Column("expected", JSON),
     Column("reason", String(100), nullable=False),
     Column("inclusion", Float, nullable=False, server_default="1"),
+    Column("tag", String(64), nullable=False, server_default=""),  # the expertise it asks for
     *_stamp(),
 )
 
@@ -227,8 +242,55 @@ item_answer = Table(
     Column("item_id", String(64), ForeignKey("item.id"), primary_key=True),
     Column("key", String(1), primary_key=True),
     _blob("text_blob"),
-    Column("source", String(16), nullable=False),
-    CheckConstraint("source IN ('served', 'sampled')", name="source_known"),
+    # served, sampled, or the name of what gave it, where answers came from elsewhere
+    Column("source", String(100), nullable=False),
+)
+
+# A place at an item for one reviewer. A claim reserves it until a time, a label fills it. That an
+# item has as many as it needs, and no reviewer two, is what keeps labels from being too many.
+slot = Table(
+    "slot",
+    metadata,
+    _id(),
+    _ref("queue_id", "queue"),
+    Column("item_id", String(64), ForeignKey("item.id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("kind", String(16), nullable=False),  # label, adjudication, spot_check
+    Column("position", _BigInteger, nullable=False),  # the order that items are handed out in
+    Column("assigned", String(128)),  # who alone may claim it
+    Column("tag", String(64), nullable=False, server_default=""),  # the item's
+    Column("reviewer", String(128)),
+    Column("expires_at", UtcDateTime()),
+    Column("filled", Boolean, nullable=False),
+    *_stamp(),
+    UniqueConstraint("item_id", "kind", "number"),
+    UniqueConstraint("item_id", "kind", "reviewer"),
+    Index(
+        "ix_slot_open",
+        "queue_id",
+        "kind",
+        "position",
+        "number",
+        sqlite_where=text("NOT filled"),
+        postgresql_where=text("NOT filled"),
+    ),
+    Index(
+        "ix_slot_held",
+        "reviewer",
+        sqlite_where=text("NOT filled AND reviewer IS NOT NULL"),
+        postgresql_where=text("NOT filled AND reviewer IS NOT NULL"),
+    ),
+    CheckConstraint("kind IN ('label', 'adjudication', 'spot_check')", name="kind_known"),
+    CheckConstraint("NOT filled OR reviewer IS NOT NULL", name="filled_by_somebody"),
+)
+
+skip = Table(
+    "skip",
+    metadata,
+    Column("item_id", String(64), ForeignKey("item.id"), primary_key=True),
+    Column("reviewer", String(128), primary_key=True),
+    Column("reason", Text, nullable=False),
+    *_stamp(),
 )
 
 annotation = Table(
@@ -237,10 +299,14 @@ annotation = Table(
     _id(),
     _ref("item_id", "item"),
     Column("reviewer", String(128), nullable=False, index=True),
-    Column("preferred", String(8), nullable=False),
+    Column("kind", String(16), nullable=False, server_default="label"),
+    Column("preferred", String(8)),  # NULL where the queue does not ask for it
     Column("strength", Integer, nullable=False),
     Column("labels", JSON, nullable=False),
     _blob("correction_blob", nullable=True),
+    Column("answers", JSON, nullable=False, server_default="{}"),  # to the queue's other questions
+    Column("shown", String(8), nullable=False, server_default=""),  # the order answers stood in
+    Column("guideline_id", String(64), ForeignKey("guideline.id")),
     Column("seconds", Float),
     Column("stream", String(16), nullable=False),
     Column("simulated", Boolean, nullable=False),
@@ -251,11 +317,11 @@ annotation = Table(
         "uq_annotation_first",
         "item_id",
         "reviewer",
+        "kind",
         unique=True,
         sqlite_where=text("replaces_id IS NULL"),
         postgresql_where=text("replaces_id IS NULL"),
     ),
-    CheckConstraint("preferred IN ('a', 'b', 'tie', 'neither')", name="preferred_known"),
     CheckConstraint("strength BETWEEN 0 AND 3", name="strength_range"),
 )
 
@@ -269,6 +335,30 @@ audit = Table(
     Column("passed", Boolean, nullable=False),
     Column("detail", JSON, nullable=False),
     *_stamp(),
+)
+
+# --- who did what --------------------------------------------------------------------------------
+
+# Written in the transaction of the change itself; chained by hash afterwards, by the sealer, so
+# that commits do not queue behind one chain.
+event = Table(
+    "event",
+    metadata,
+    Column("number", _BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("action", String(64), nullable=False),
+    Column("noun", String(32), nullable=False),
+    Column("object_id", String(200), nullable=False, index=True),
+    Column("detail", JSON, nullable=False),
+    Column("safety", Boolean, nullable=False),
+    *_stamp(),
+)
+
+seal = Table(
+    "seal",
+    metadata,
+    Column("number", _BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("event_number", _BigInteger, ForeignKey("event.number"), nullable=False, unique=True),
+    Column("hash", String(64), nullable=False),  # of the seal before it and the event
 )
 
 # --- preferences and dataset rows ----------------------------------------------------------------
@@ -285,7 +375,7 @@ preference = Table(
     Column("raters", Integer, nullable=False),
     Column("strength", Float, nullable=False),
     *_stamp(),
-    CheckConstraint("origin IN ('served', 'sampled', 'corrected')", name="origin_known"),
+    CheckConstraint("origin IN ('served', 'sampled', 'corrected', 'given')", name="origin_known"),
 )
 
 preference_annotation = Table(

@@ -1,0 +1,178 @@
+"""Who labels what next: reservations, and what becomes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from trueup.errors import InputError, QueueEmpty, QueueError
+from trueup.queues._settings import settings_of
+from trueup.store import Store, Tx, content_hash, events, slots
+from trueup.store import queues as rows
+from trueup.store.stamp import Stamp
+from trueup.types import Annotation, Item
+
+__all__ = ["Claim", "check_open", "claim_next", "last_label", "places", "resize", "skip"]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An item that a reviewer has in hand.
+
+    Attributes:
+        item: what to label.
+        expires_at: until when nobody else gets the place; a label that comes later is taken while
+            the place is still free.
+        shown: the keys of the answers in the order to show them in, which differs by reviewer.
+        standing: the reviewer's own label, where the claim is to correct it.
+    """
+
+    item: Item
+    expires_at: datetime
+    shown: str
+    standing: Annotation | None = None
+
+
+def check_open(row: rows.QueueRow, *states: str) -> None:
+    """Raise QueueError unless the queue is in one of the states."""
+    if row.state not in states:
+        raise QueueError(
+            f"queue {row.name} is {row.state}: "
+            f"a manager can make it {states[0]} again (`trueup queue set {row.name} --state`)"
+        )
+
+
+def claim_next(
+    store: Store,
+    row: rows.QueueRow,
+    reviewer: str,
+    *,
+    tags: Sequence[str] | None,
+    another: bool,
+    now: datetime,
+) -> Claim:
+    """Reserve the next item for a reviewer; see `AnnotationQueue.claim`."""
+    check_open(row, "active")
+    settings = settings_of(row)
+    if settings.reviewers and reviewer not in settings.reviewers:
+        raise QueueError(
+            f"queue {row.name}: {reviewer} is none of its reviewers "
+            f"({', '.join(settings.reviewers)}); a manager can add them"
+        )
+    wanted = tags if settings.assignment == "expertise" else None
+    with store.transaction(beside_others=True) as tx:
+        held = [] if another else slots.list_held(tx, reviewer, now=now, queue_id=row.id)
+        if held:
+            found, until = held[0].item_id, held[0].expires_at
+        else:
+            until = now + timedelta(minutes=settings.reservation_minutes)
+            claimed = slots.claim(tx, row.id, reviewer, tags=wanted, now=now, until=until)
+            if claimed is None:
+                waiting = slots.count_waiting(tx, row.id, reviewer, tags=wanted, now=now)
+                raise QueueEmpty(_why_empty(row, reviewer, waiting))
+            found = claimed
+        [item] = rows.list_items(tx, ids=[found])
+    return Claim(item, until, shown_order(item, reviewer))
+
+
+def _why_empty(row: rows.QueueRow, reviewer: str, waiting: slots.Waiting) -> str:
+    where = f"queue {row.name}: nothing is left for {reviewer}"
+    if not waiting.open:
+        return (
+            f"{where}; every item has the reviewers it needs, or waits for others than {reviewer}"
+        )
+    reasons = []
+    if waiting.held:
+        free = f" until {waiting.free_at:%H:%M} UTC at the earliest" if waiting.free_at else ""
+        reasons.append(f"{waiting.held} reserved by others{free}")
+    if waiting.skipped:
+        reasons.append(f"{waiting.skipped} on items that {reviewer} skipped")
+    if waiting.elsewhere:
+        reasons.append(f"{waiting.elsewhere} assigned to others or asking for other expertise")
+    return f"{where}; {waiting.open} places wait: {', '.join(reasons) or 'try again'}"
+
+
+def shown_order(item: Item, reviewer: str) -> str:
+    """Return the item's keys in an order that follows from item and reviewer, and from no answer.
+
+    So that a reviewer who comes back sees the same order, half of them see the other one, and a
+    place that is preferred for being a place can be told from an answer that is.
+    """
+    keys = [answer.key for answer in item.answers]
+    return "".join(sorted(keys, key=lambda key: content_hash([item.id, reviewer, key])))
+
+
+def skip(
+    store: Store, row: rows.QueueRow, item_id: str, reviewer: str, reason: str, stamp: Stamp
+) -> None:
+    """Give an item back for good, with the reason; see `AnnotationQueue.skip`."""
+    if not reason.strip():
+        raise InputError(f"item {item_id}: a skip needs its reason, so that the item can be mended")
+    with store.transaction(beside_others=True) as tx:
+        if not rows.has_item(tx, row.id, item_id):
+            raise QueueError(f"queue {row.name} has no item {item_id!r}")
+        slots.release(tx, item_id, reviewer)
+        slots.put_skip(tx, item_id, reviewer, reason.strip(), **stamp._asdict())
+        detail = {"queue": row.name, "reviewer": reviewer, "reason": reason.strip()}
+        safety = settings_of(row).safety
+        events.record(tx, "skip", "item", item_id, detail, **stamp._asdict(), safety=safety)
+
+
+def last_label(store: Store, row: rows.QueueRow, reviewer: str, now: datetime) -> Claim:
+    """Return the item that the reviewer labelled last; see `AnnotationQueue.undo`."""
+    with store.reading() as tx:
+        found = rows.latest_annotation(tx, row.id, reviewer)
+        if found is None:
+            raise QueueEmpty(f"queue {row.name}: {reviewer} has labelled nothing; nothing to undo")
+        [item] = rows.list_items(tx, ids=[found.item_id])
+    order = found.shown or shown_order(item, reviewer)
+    return Claim(item, now, order, standing=found)
+
+
+def places(
+    row: rows.QueueRow,
+    items: Sequence[tuple[Item, int]],
+    loads: dict[str, int],
+    *,
+    numbers: range,
+) -> list[slots.Place]:
+    """Lay out the places at items, assigned as the queue's settings say.
+
+    Args:
+        row: the queue.
+        items: each with its position.
+        loads: how many places are assigned to each reviewer already; changed.
+        numbers: which places of each item.
+    """
+    settings = settings_of(row)
+    made = []
+    for item, position in items:
+        names: list[str] = []
+        if settings.assignment == "round_robin":
+            turn = position * row.overlap
+            count = len(settings.reviewers)
+            names = [settings.reviewers[(turn + n) % count] for n in range(min(count, row.overlap))]
+        elif settings.assignment == "balanced":
+            order = sorted(settings.reviewers, key=lambda name: loads.get(name, 0))
+            names = order[: row.overlap]
+            for name in names:
+                loads[name] = loads.get(name, 0) + 1
+        for number in numbers:
+            assigned = names[number] if number < len(names) else None
+            made.append(slots.Place(item.id, position, number, item.tag, assigned))
+    return made
+
+
+def resize(tx: Tx, row: rows.QueueRow, overlap: int, *, actor: str, now: datetime) -> None:
+    """Give every item of the queue as many places as it now needs."""
+    if overlap < row.overlap:
+        slots.drop_open(tx, row.id, overlap)
+        return
+    first = slots.first_places(tx, row.id)
+    more = [
+        slots.Place(place.item_id, place.position, number, place.tag)
+        for place in first
+        for number in range(row.overlap, overlap)
+    ]
+    slots.add_slots(tx, row.id, more, actor=actor, now=now)

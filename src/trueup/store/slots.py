@@ -1,0 +1,361 @@
+"""Places at items: how many reviewers an item still needs, and who has reserved one until when.
+
+A claim is one conditional UPDATE. On SQLite the write transaction keeps others out; on PostgreSQL
+the row that is taken is locked and rows that others have locked are passed over (SKIP LOCKED), so
+that reviewers who claim at the same moment do not wait for one another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from trueup.store import schema
+from trueup.store.engine import Tx
+from trueup.store.ids import derived_id
+
+__all__ = [
+    "Held",
+    "Kind",
+    "Place",
+    "Waiting",
+    "add_slots",
+    "assign",
+    "claim",
+    "count_assigned",
+    "count_waiting",
+    "drop_open",
+    "fill",
+    "first_places",
+    "list_held",
+    "next_position",
+    "put_skip",
+    "release",
+]
+
+Kind = Literal["label", "adjudication", "spot_check"]
+_T = schema.slot.c
+_OTHER = schema.slot.alias()
+_TAKE = schema.slot.alias()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place to make: which item's, where in the order of handing out, and whose alone."""
+
+    item_id: str
+    position: int
+    number: int
+    tag: str = ""
+    assigned: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A place that a reviewer has reserved."""
+
+    item_id: str
+    queue_id: str
+    kind: Kind
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Why a reviewer gets nothing from a queue, in places that are not filled.
+
+    Attributes:
+        open: all of them.
+        held: reserved by others, until `free_at` at the earliest.
+        skipped: on items that the reviewer has skipped.
+        elsewhere: assigned to others, or asking for expertise that the reviewer has not.
+    """
+
+    open: int
+    held: int
+    skipped: int
+    elsewhere: int
+    free_at: datetime | None
+
+
+def next_position(tx: Tx, queue_id: str) -> int:
+    """Return the place in the order of handing out that comes after all of the queue's."""
+    found = tx.execute(sa.select(sa.func.max(_T.position)).where(_T.queue_id == queue_id)).scalar()
+    return 0 if found is None else found + 1
+
+
+def add_slots(
+    tx: Tx,
+    queue_id: str,
+    places: Iterable[Place],
+    *,
+    kind: Kind = "label",
+    actor: str,
+    now: datetime,
+) -> None:
+    """Make places at items; those that are there are left as they are."""
+    rows = [
+        {
+            "id": derived_id("slot", place.item_id, kind, place.number),
+            "queue_id": queue_id,
+            "item_id": place.item_id,
+            "number": place.number,
+            "kind": kind,
+            "position": place.position,
+            "tag": place.tag,
+            "assigned": place.assigned,
+            "filled": False,
+            "actor": actor,
+            "created_at": now,
+        }
+        for place in places
+    ]
+    if rows:
+        tx.execute(sa.insert(schema.slot), rows)
+
+
+def first_places(tx: Tx, queue_id: str) -> list[Place]:
+    """Return the first place at each item of a queue, in the order of handing out."""
+    query = (
+        sa.select(_T.item_id, _T.position, _T.number, _T.tag, _T.assigned)
+        .where(_T.queue_id == queue_id, _T.kind == "label", _T.number == 0)
+        .order_by(_T.position)
+    )
+    return [Place(*row) for row in tx.execute(query)]
+
+
+def count_assigned(tx: Tx, queue_id: str) -> dict[str, int]:
+    """Return how many places of a queue are assigned to whom and not filled."""
+    query = (
+        sa.select(_T.assigned, sa.func.count())
+        .where(_T.queue_id == queue_id, _T.assigned.is_not(None), ~_T.filled)
+        .group_by(_T.assigned)
+    )
+    return {str(name): count for name, count in tx.execute(query)}
+
+
+def claim(
+    tx: Tx,
+    queue_id: str,
+    reviewer: str,
+    *,
+    kind: Kind = "label",
+    tags: Sequence[str] | None = None,
+    now: datetime,
+    until: datetime,
+) -> str | None:
+    """Reserve the first place that the reviewer may fill and return its item's id, or None.
+
+    Args:
+        tx: an open transaction.
+        queue_id: the queue.
+        reviewer: who claims; gets no item that they have labelled, hold or have skipped.
+        kind: what for.
+        tags: the reviewer's expertise; None has all.
+        now: when; reservations that ended by then are free.
+        until: when this one ends.
+    """
+    values = {
+        "queue": queue_id,
+        "who": reviewer,
+        "aim": kind,
+        "now": now,
+        "until": until,
+        "tags": list(tags) if tags is not None else [""],
+        "every": tags is None,
+    }
+    if tx.dialect.name != "postgresql":
+        found = tx.execute(_CLAIM, values).scalar()
+        return None if found is None else str(found)
+    # a place that was passed over may be free again once the other transaction has ended, and one
+    # that cannot be had is a second claim of the same reviewer's, on the same item, just now
+    for query in (_CLAIM_BESIDE, _CLAIM_WAITING, _CLAIM_WAITING):
+        try:
+            with tx.begin_nested():
+                if (found := tx.execute(query, values).scalar()) is not None:
+                    return str(found)
+        except sa.exc.IntegrityError:
+            continue
+    return None
+
+
+def _claiming(lock: Literal["", "skip", "wait"]) -> sa.Update:
+    who = sa.bindparam("who", type_=sa.String())
+    now = sa.bindparam("now", type_=schema.UtcDateTime())
+    t, o, skip = _TAKE.c, _OTHER.c, schema.skip.c
+    free = (
+        sa.select(t.id)
+        .where(
+            t.queue_id == sa.bindparam("queue"),
+            t.kind == sa.bindparam("aim"),
+            ~t.filled,
+            sa.or_(t.reviewer.is_(None), t.expires_at <= now),
+            sa.or_(t.assigned.is_(None), t.assigned == who),
+            sa.or_(
+                sa.bindparam("every", type_=sa.Boolean()),
+                t.tag == "",
+                t.tag.in_(sa.bindparam("tags", expanding=True)),
+            ),
+            ~sa.exists().where(
+                o.item_id == t.item_id, o.kind == t.kind, o.reviewer == who, o.id != t.id
+            ),
+            ~sa.exists().where(skip.item_id == t.item_id, skip.reviewer == who),
+        )
+        .order_by(t.position, t.number)
+        .limit(1)
+    )
+    if lock:
+        free = free.with_for_update(skip_locked=lock == "skip")
+    return (
+        sa.update(schema.slot)
+        .where(_T.id == free.scalar_subquery())
+        .values(reviewer=who, expires_at=sa.bindparam("until", type_=schema.UtcDateTime()))
+        .returning(_T.item_id)
+    )
+
+
+_CLAIM, _CLAIM_BESIDE, _CLAIM_WAITING = _claiming(""), _claiming("skip"), _claiming("wait")
+
+
+def list_held(tx: Tx, reviewer: str, *, now: datetime, queue_id: str | None = None) -> list[Held]:
+    """Return what the reviewer has reserved, in the order of handing out."""
+    query = (
+        sa.select(_T.item_id, _T.queue_id, _T.kind, _T.expires_at)
+        .where(_T.reviewer == reviewer, ~_T.filled, _T.expires_at > now)
+        .order_by(_T.position)
+    )
+    if queue_id is not None:
+        query = query.where(_T.queue_id == queue_id)
+    return [Held(*row) for row in tx.execute(query)]
+
+
+def fill(tx: Tx, item_id: str, reviewer: str, *, kind: Kind = "label", now: datetime) -> bool:
+    """Take a place for good and return whether there was one.
+
+    The reviewer's own reservation comes first, even one that has ended while nobody else took it;
+    then a free place, then one whose reservation has ended.
+    """
+    values = {"item": item_id, "who": reviewer, "aim": kind, "now": now}
+    return tx.execute(_FILL, values).rowcount == 1
+
+
+def _filling() -> sa.Update:
+    who = sa.bindparam("who", type_=sa.String())
+    now = sa.bindparam("now", type_=schema.UtcDateTime())
+    t = _TAKE.c
+    mine = sa.case((t.reviewer == who, 0), (t.reviewer.is_(None), 1), else_=2)
+    place = (
+        sa.select(t.id)
+        .where(
+            t.item_id == sa.bindparam("item"),
+            t.kind == sa.bindparam("aim"),
+            ~t.filled,
+            sa.or_(t.reviewer.is_(None), t.reviewer == who, t.expires_at <= now),
+        )
+        .order_by(mine, t.number)
+        .limit(1)
+    )
+    return (
+        sa.update(schema.slot)
+        .where(_T.id == place.scalar_subquery())
+        .values(reviewer=who, expires_at=None, filled=True)
+    )
+
+
+_FILL = _filling()
+
+
+def release(tx: Tx, item_id: str, reviewer: str) -> bool:
+    """Give a reservation back and return whether there was one."""
+    query = sa.update(schema.slot).where(_T.item_id == item_id, _T.reviewer == reviewer, ~_T.filled)
+    return tx.execute(query.values(reviewer=None, expires_at=None)).rowcount > 0
+
+
+def put_skip(
+    tx: Tx, item_id: str, reviewer: str, reason: str, *, actor: str, now: datetime
+) -> None:
+    """Note that the reviewer will not label the item; a second reason replaces the first."""
+    table = schema.skip
+    found = tx.execute(
+        sa.update(table)
+        .where(table.c.item_id == item_id, table.c.reviewer == reviewer)
+        .values(reason=reason)
+    )
+    if not found.rowcount:
+        row = {"item_id": item_id, "reviewer": reviewer, "reason": reason}
+        tx.execute(sa.insert(table).values(row | {"actor": actor, "created_at": now}))
+
+
+def assign(tx: Tx, item_ids: Iterable[str], reviewer: str | None) -> int:
+    """Have one reviewer alone fill a free place of each item, or anybody; return how many."""
+    count = 0
+    for item_id in item_ids:
+        free = (
+            sa.select(_TAKE.c.id)
+            .where(
+                _TAKE.c.item_id == item_id,
+                _TAKE.c.kind == "label",
+                ~_TAKE.c.filled,
+                _TAKE.c.reviewer.is_(None),
+                _TAKE.c.assigned.is_(None) if reviewer else _TAKE.c.assigned.is_not(None),
+            )
+            .order_by(_TAKE.c.number)
+        )
+        query = sa.update(schema.slot)
+        if reviewer:
+            query = query.where(_T.id == free.limit(1).scalar_subquery())
+        else:
+            query = query.where(_T.id.in_(free))
+        count += tx.execute(query.values(assigned=reviewer)).rowcount
+    return count
+
+
+def drop_open(tx: Tx, queue_id: str, at_least: int) -> None:
+    """Remove the places numbered so high or higher that nobody has filled or holds."""
+    tx.execute(
+        sa.delete(schema.slot).where(
+            _T.queue_id == queue_id,
+            _T.kind == "label",
+            _T.number >= at_least,
+            ~_T.filled,
+            _T.reviewer.is_(None),
+        )
+    )
+
+
+def count_waiting(
+    tx: Tx,
+    queue_id: str,
+    reviewer: str,
+    *,
+    kind: Kind = "label",
+    tags: Sequence[str] | None = None,
+    now: datetime,
+) -> Waiting:
+    """Say why `claim` gives nothing."""
+    skipped = sa.exists().where(
+        schema.skip.c.item_id == _T.item_id, schema.skip.c.reviewer == reviewer
+    )
+    held = sa.and_(_T.reviewer.is_not(None), _T.reviewer != reviewer, _T.expires_at > now)
+    elsewhere: Any = sa.and_(_T.assigned.is_not(None), _T.assigned != reviewer)
+    if tags is not None:
+        elsewhere = sa.or_(elsewhere, sa.and_(_T.tag != "", _T.tag.not_in(tags)))
+    done = sa.exists().where(
+        _OTHER.c.item_id == _T.item_id, _OTHER.c.kind == _T.kind, _OTHER.c.reviewer == reviewer
+    )
+
+    def total(condition: Any) -> Any:
+        return sa.func.coalesce(sa.func.sum(sa.case((condition, 1), else_=0)), 0)
+
+    query = sa.select(
+        sa.func.count(),
+        total(held),
+        total(skipped),
+        total(elsewhere),
+        sa.func.min(sa.case((held, _T.expires_at))),
+    ).where(_T.queue_id == queue_id, _T.kind == kind, ~_T.filled, ~done)
+    return Waiting(*tx.execute(query).one())
