@@ -29,10 +29,12 @@ from trueup.types import Trace as TraceRecord
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/architecture.md", "docs/loop.md"]
+DOCUMENTS += ["docs/service.md"]
 NOW = datetime(2026, 4, 1, 9, tzinfo=UTC)
 COHORTS = ("expert-hard", "long-tail-refusal", "tool-heavy")
 PUBLIC_MODULES = [
     *("types", "errors", "store", "models", "datasets", "traces", "evals", "queues", "training"),
+    "people",
     *("stats.agreement", "stats.flow", "stats.intervals", "stats.paired", "stats.ac1"),
     *("stats.dawid_skene", "stats.distances", "stats.drift", "stats.haste", "stats.pairs"),
     "stats.position",
@@ -82,7 +84,7 @@ def test_every_command_that_is_shown_is_one(line):
     _, *tokens = tokens_of(line)
     function, bound, _ = app.parse_args(tokens, exit_on_error=False, print_error=False)
     assert function.__module__.startswith("trueup.cli"), f"{line} only prints help"
-    assert bound.arguments or tokens[-1] in ("loop", "gate", "list", "deploy", "label")
+    assert bound.arguments or tokens[-1] in ("loop", "gate", "serve", "list", "deploy", "label")
 
 
 def test_every_command_there_is_is_shown():
@@ -94,6 +96,8 @@ def test_every_command_there_is_is_shown():
         "dataset": ("list", "show", "seal", "export"),
         "train": (*METHODS, "advise", "compare"),
         "checkpoint": ("list", "add"),
+        "member": ("list", "add", "set", "invite"),
+        "audit": ("verify", "show"),
         "demo": ("deploy", "record", "enqueue", "label", "train", "replay"),
     }
     for noun, verbs in nouns.items():
@@ -101,7 +105,7 @@ def test_every_command_there_is_is_shown():
         assert f"`trueup {noun} " in shown
         assert all(f"`{verb}`" in shown or f"trueup {noun} {verb}" in shown for verb in verbs)
     others = {n for n in app if not n.startswith("-")} - set(nouns)
-    assert others == {"chat", "loop", "gate", "lineage", "reward"}
+    assert others == {"chat", "loop", "gate", "lineage", "reward", "serve"}
     assert all(f"$ trueup {verb}" in shown for verb in others)
 
 

@@ -11,9 +11,10 @@ PUBLIC = {
     "types": """ALL_COHORTS LABELS Annotation AnyOf Checkpoint Completion Example Expected Item
         ItemAnswer Label Message Messages Preference Question QuestionKind Run Score Span ToolCall
         Trace Verdict VerdictOutcome""",
-    "errors": """AgreementTooLow DatasetError GateError InputError LeaseExpired LossNotFinite
-        MissingExtra ModelError PromptTooLong QueueEmpty QueueError StoreBusy StoreError
-        TraceRejected TrainingError TrueupError UnknownName VersionConflict VersionSealed""",
+    "errors": """AccessDenied AgreementTooLow DatasetError GateError InputError LeaseExpired
+        LossNotFinite MissingExtra ModelError PromptTooLong QueueEmpty QueueError SignInError
+        StoreBusy StoreError TraceRejected TrainingError TrueupError UnknownName VersionConflict
+        VersionSealed""",
     "stats.ac1": "AC1 ac1_interval gwet_ac1",
     "stats.agreement": """Alpha AlphaInterval GroupDisagreement Level PatternCounts
         RaterReliability Ratings ValueCounts bootstrap_interval disagreement_by_group
@@ -43,6 +44,10 @@ PUBLIC = {
         over_refused score_answer""",
     "queues": """AnnotationQueue Assignment AuditReport Claim Format ImportReport LabelAgreement
         NewItem Origin PreferenceSet QueueStats Settings State Stream Submission list_queues""",
+    "people": """PERMISSIONS Actor ApiKey Invitation Member NewKey Permission Role accept
+        add_member first_invitation get_member invite key_owner list_keys list_members make_key
+        may_see permissions_of require revoke_key session_of set_member set_password sign_in
+        sign_out""",
     "training": """CPT DPO IPO KTO METHODS ORPO SFT Method Recipe Reward SimPO Stage TrainResult
         read_examples run_recipe train weigh_by_agreement""",
     "training.trackers": "TRACKERS Log Progress Tracker track",

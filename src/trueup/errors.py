@@ -21,10 +21,15 @@ line prints it without a traceback and exits with 1.
     ├── TrainingError         training cannot start or go on
     │   └── LossNotFinite     the loss became NaN or infinite; names the batch
     ├── GateError             replays that cannot be compared, margins that make no sense
+    ├── AccessDenied          a member, or an API key, may not do what was asked
+    ├── SignInError           a wrong name or password, or too many tries
     └── MissingExtra          a part that needs `pip install trueup[...]`
 """
 
+from datetime import datetime
+
 __all__ = [
+    "AccessDenied",
     "AgreementTooLow",
     "DatasetError",
     "GateError",
@@ -36,6 +41,7 @@ __all__ = [
     "PromptTooLong",
     "QueueEmpty",
     "QueueError",
+    "SignInError",
     "StoreBusy",
     "StoreError",
     "TraceRejected",
@@ -117,6 +123,22 @@ class LossNotFinite(TrainingError):
 
 class GateError(TrueupError):
     """Replays that cannot be compared, or margins that make no sense."""
+
+
+class AccessDenied(TrueupError):
+    """What was asked is not allowed to the one who asked, or at all; the message says who may."""
+
+
+class SignInError(TrueupError):
+    """A sign-in that failed; the message does not say whether the name or the password was wrong.
+
+    Attributes:
+        retry_at: when the next try is let through, where there were too many; else None.
+    """
+
+    def __init__(self, message: str, retry_at: datetime | None = None) -> None:
+        super().__init__(message)
+        self.retry_at = retry_at
 
 
 class MissingExtra(TrueupError):

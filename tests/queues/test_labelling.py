@@ -119,7 +119,7 @@ BAD = [
     ('{"item_id": "ID"}', "line 2: annotations: Field required"),
     ({"preferred": "a", "strength": 1}, r"annotations\.0\.reviewer: Field required"),
     ({"reviewer": "", "preferred": "a", "strength": 1}, "reviewer's name"),
-    ({"reviewer": "x", "preferred": "c", "strength": 1}, r"annotations\.0\.preferred"),
+    ({"reviewer": "x", "preferred": "c", "strength": 1}, "preferred is 'c'; give a, b, tie"),
     ({"reviewer": "x", "preferred": "a"}, "strength is 0"),
     ({"reviewer": "x", "preferred": "a", "strength": "2"}, r"annotations\.0\.strength"),
     ({"reviewer": "x", "preferred": "a", "strength": 2, "labels": ["no"]}, "label 'no' is not"),

@@ -28,6 +28,8 @@ for _noun, _about in {
     "dataset": "Versioned datasets of preferences.",
     "train": "Train a model on examples or preferences.",
     "checkpoint": "Checkpoints: weights that were trained here or brought along.",
+    "member": "Members: who may sign in to the service, and what they may do.",
+    "audit": "The audit log: who did what, and whether it is whole.",
     "demo": "The loop's stations on the claims assistant, one at a time.",
 }.items():
     app.command(f"trueup.cli.{_noun}:app", name=_noun, help=_about)
@@ -36,6 +38,7 @@ for _verb, _about in {
     "chat": "Talk to a checkpoint.",
     "loop": "Run one turn of the loop on the claims assistant; a turn that was stopped goes on.",
     "gate": "Compare a candidate with the baseline; exit 0 to ship, 3 to block, 4 if inconclusive.",
+    "serve": "Serve the annotation service: its pages and its API.",
     "lineage": "Print what a checkpoint was made of, down to each label, reviewer and trace.",
 }.items():
     app.command(f"trueup.cli.{_verb}:{_verb}", name=_verb, help=_about)

@@ -18,7 +18,7 @@ from trueup.store.releases import get_verdict
 
 __all__ = ["report"]
 
-_LIBRARIES = ("trueup", "torch", "transformers", "peft", "numpy", "scipy", "krippendorff")
+_LIBRARIES = ("trueup", "torch", "transformers", "peft", "numpy", "scipy", "statsmodels")
 
 
 def report(turn: Turn, found: Mapping[str, Found]) -> Found:

@@ -49,7 +49,7 @@ def claim_next(
     reviewer: str,
     *,
     tags: Sequence[str] | None,
-    another: bool,
+    beside: str | None,
     now: datetime,
 ) -> Claim:
     """Reserve the next item for a reviewer; see `AnnotationQueue.claim`."""
@@ -62,7 +62,8 @@ def claim_next(
         )
     wanted = tags if settings.assignment == "expertise" else None
     with store.transaction(beside_others=True) as tx:
-        held = [] if another else slots.list_held(tx, reviewer, now=now, queue_id=row.id)
+        held = slots.list_held(tx, reviewer, now=now, queue_id=row.id)
+        held = [one for one in held if one.kind == "label" and one.item_id != beside]
         if held:
             found, until = held[0].item_id, held[0].expires_at
         else:

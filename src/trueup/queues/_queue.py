@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +13,8 @@ from trueup.errors import InputError, LeaseExpired, QueueEmpty, QueueError, Unkn
 from trueup.queues import _claims as claims
 from trueup.queues._audit import AuditReport, make_report
 from trueup.queues._claims import Claim, check_open
+from trueup.queues._exports import Export, Plan, RowFormat, Shape, write_export
+from trueup.queues._imports import Fields, Tool, import_records
 from trueup.queues._items import NewItem, to_item
 from trueup.queues._labelling import ImportReport, read_labels, write_items
 from trueup.queues._ledger import Admission, Submission, admit
@@ -241,7 +243,7 @@ class AnnotationQueue:
         reviewer: str,
         *,
         tags: Sequence[str] = (),
-        another: bool = False,
+        beside: str | None = None,
         now: datetime | None = None,
     ) -> Claim:
         """Reserve the next item for a reviewer, or return the one they hold.
@@ -252,7 +254,7 @@ class AnnotationQueue:
         Args:
             reviewer: who claims.
             tags: the reviewer's expertise, where the queue assigns by it.
-            another: whether to reserve a further item beside what they hold, to have it at hand.
+            beside: id of an item that they have in hand, to have a further one ready.
             now: when.
 
         Raises:
@@ -261,7 +263,7 @@ class AnnotationQueue:
         """
         now = stamp(None, now).now
         return claims.claim_next(
-            self._store, self._row, reviewer, tags=tags, another=another, now=now
+            self._store, self._row, reviewer, tags=tags, beside=beside, now=now
         )
 
     def release(self, item_id: str, reviewer: str) -> bool:
@@ -539,6 +541,73 @@ class AnnotationQueue:
                 rows.put_preference(tx, preference, actor=actor, now=now)
         return found
 
+    def export_rows(
+        self,
+        path: str | Path,
+        *,
+        format: RowFormat,
+        shape: Shape = "conversational",
+        min_agreement: float = 0.0,
+        reviewers: Sequence[str] | None = None,
+        exclude_reviewers: Sequence[str] = (),
+        labels: Sequence[str] | None = None,
+        cohorts: Sequence[str] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        include_simulated: bool = True,
+        head: str = "",
+        overwrite: bool = False,
+        actor: str | None = None,
+        now: datetime | None = None,
+    ) -> Export:
+        """Settle the items and write them to a file, a page at a time; see `export` for the rules.
+
+        The rows' preferences are stored as `export` stores them, and the audit log tells of it.
+
+        Args:
+            path: the file: `.jsonl`, `.parquet` or `.csv`, which has what is nested as JSON text.
+            format: "paired" (`prompt`, `chosen`, `rejected`), "unpaired" (`prompt`, `completion`,
+                `label`), "ranked" (`prompt`, `ranking` with the best first, `ranks` with equal ones
+                for ties), "reward" (a pair with `margin`, its mean strength: 1 slightly, 2 clearly,
+                3 by far, 0 for a correction; and `head`) or "step" (the trajectory up to the first
+                bad step as `prompt`, the better step as `chosen`, the bad one as `rejected`).
+            shape: "conversational" has messages; "plain" has texts, and leaves out prompts of more
+                than one user's turn.
+            min_agreement: least share of agreeing rater pairs on an item, in [0, 1]; of a ranking,
+                of pairs of answers put in one order.
+            reviewers: only their labels count; None is everybody's.
+            exclude_reviewers: theirs do not.
+            labels: only items on which more than half of the reviewers ticked one of these.
+            cohorts: only items of these.
+            since, until: only labels given from then on, and before then.
+            include_simulated: whether labels given by a program count.
+            head: which reward the pairs are about; empty takes "safety" for a safety queue, else
+                "quality".
+            overwrite: whether a file that is there may be replaced.
+            actor: who exports.
+            now: when.
+
+        Raises:
+            QueueEmpty: no item gives a row; the message says why not.
+            InputError: an argument makes no sense, or the file is there or cannot be written.
+        """
+        plan = Plan(
+            Path(path),
+            format,
+            shape,
+            min_agreement,
+            reviewers,
+            exclude_reviewers,
+            labels,
+            cohorts,
+            since,
+            until,
+            include_simulated,
+            head,
+            overwrite,
+        )
+        return write_export(self._store, self._row, plan, stamp(actor, now))
+
     def export_for_labelling(
         self, path: str | Path, *, include_done: bool = False, overwrite: bool = False
     ) -> int:
@@ -587,6 +656,55 @@ class AnnotationQueue:
             new, report = read_labels(Path(path), self._row, here, skip_bad=skip_bad, now=now)
             for admission in new:
                 self._take(tx, admission, actor, now)
+        return report
+
+    def import_annotations(
+        self,
+        path: str | Path,
+        *,
+        source: Tool = "jsonl",
+        prompt: str | None = None,
+        answers: Sequence[str] | None = None,
+        questions: Mapping[str, str | None] | None = None,
+        reviewer: str | None = None,
+        skip_bad: bool = False,
+        actor: str | None = None,
+        now: datetime | None = None,
+    ) -> ImportReport:
+        """Read items and labels that another tool exported; the same file twice adds nothing.
+
+        Items that the queue lacks are made, each on a trace made of the record, of the cohort that
+        it names or "imported". Labels are checked as `submit` checks them, and one that differs
+        from the reviewer's standing label is a correction of it.
+
+        Args:
+            path: the file: JSON, JSON lines or Parquet.
+            source: "argilla" (records of version 2), "label_studio" (its JSON export) or "jsonl"
+                (`prompt` or `messages`, with `chosen` and `rejected` or `completion` and `label`,
+                and `annotator`).
+            prompt: the field with the prompt; None takes the usual names.
+            answers: the fields with the answers, in their order; None takes the usual names.
+            questions: the queue's question for each of the tool's, by name, None for one to leave
+                out; those not named keep their name.
+            reviewer: who gave the labels that name nobody.
+            skip_bad: leave bad records out, whole, and report them.
+            actor: who imports.
+            now: when.
+
+        Raises:
+            InputError: the file cannot be read, or has bad records and `skip_bad` is False; then
+                nothing is imported.
+            QueueError: the queue takes no labels.
+        """
+        given = stamp(actor, now)
+        check_open(self._row, "active", "paused")
+        fields = Fields(prompt, answers, questions or {}, reviewer)
+        with self._store.transaction() as tx:
+            new, report = import_records(
+                tx, self._row, Path(path), source, fields, skip_bad=skip_bad, stamp=given
+            )
+            for admission in new:
+                self._take(tx, admission, *given)
         return report
 
     def _take(self, tx: Tx, admission: Admission, actor: str, now: datetime) -> bool:

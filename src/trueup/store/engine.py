@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -47,6 +48,9 @@ class Store:
 
     def __init__(self, engine: Engine, root: Path, address: str) -> None:
         self._engine = engine
+        # SQLite has those who wait for its writer try again now and then, so that threads would
+        # overtake one another for seconds; within a process they queue here instead
+        self._writer = Lock()
         self.root = root
         self.address = address
 
@@ -104,7 +108,7 @@ class Store:
         Raises:
             StoreError: the database is damaged, full, read-only, or locked for too long.
         """
-        with self._trouble_named(), self._engine.connect() as connection:
+        with self._turn(), self._trouble_named(), self._engine.connect() as connection:
             if self.on_postgresql:
                 kind = "_shared" if beside_others else ""
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock{kind}({_LOCK})")
@@ -116,6 +120,22 @@ class Store:
                 connection.rollback()
                 raise
             connection.commit()
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Wait for this process's other writers, where the database has one at a time."""
+        if self.on_postgresql:
+            yield
+            return
+        if not self._writer.acquire(timeout=_BUSY_SECONDS):
+            raise StoreError(
+                f"store {self.address}: database is locked by another thread; "
+                "try again when that is done"
+            )
+        try:
+            yield
+        finally:
+            self._writer.release()
 
     @contextmanager
     def reading(self) -> Iterator[Tx]:

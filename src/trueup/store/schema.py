@@ -361,6 +361,101 @@ seal = Table(
     Column("hash", String(64), nullable=False),  # of the seal before it and the event
 )
 
+# --- people --------------------------------------------------------------------------------------
+
+# State, not chain: what changes here is an event. Of every secret only its SHA-256 is kept, and of
+# a password its argon2id hash. A `..._key` is a name as it is compared, without case.
+member = Table(
+    "member",
+    metadata,
+    _id(),
+    Column("name", String(128), nullable=False),  # the `reviewer` of annotations
+    Column("name_key", String(128), nullable=False),
+    Column("email", String(254)),
+    Column("email_key", String(254)),
+    Column("role", String(16), nullable=False),
+    Column("password_hash", String(200)),  # NULL: signs in elsewhere, or not at all
+    Column("tags", JSON, nullable=False),  # expertise, as items ask for it
+    Column("active", Boolean, nullable=False),
+    Column("oidc_issuer", String(200)),
+    Column("oidc_subject", String(255)),
+    *_stamp(),
+    UniqueConstraint("project", "name_key"),
+    UniqueConstraint("project", "email_key"),
+    UniqueConstraint("oidc_issuer", "oidc_subject"),
+    CheckConstraint(
+        "role IN ('admin', 'manager', 'senior', 'reviewer', 'viewer')", name="role_known"
+    ),
+    CheckConstraint("(oidc_issuer IS NULL) = (oidc_subject IS NULL)", name="subject_has_issuer"),
+)
+
+team = Table(
+    "team",
+    metadata,
+    _id(),
+    Column("name", String(128), nullable=False),
+    Column("name_key", String(128), nullable=False),
+    *_stamp(),
+    UniqueConstraint("project", "name_key"),
+)
+
+team_member = Table(
+    "team_member",
+    metadata,
+    Column("team_id", String(64), ForeignKey("team.id"), primary_key=True),
+    Column("member_id", String(64), ForeignKey("member.id"), primary_key=True, index=True),
+    *_stamp(),
+)
+
+api_key = Table(
+    "api_key",
+    metadata,
+    _id(),
+    Column("hash", String(64), nullable=False, unique=True),
+    Column("prefix", String(16), nullable=False),  # to tell keys apart by
+    _ref("member_id", "member"),
+    Column("name", String(128), nullable=False),
+    Column("scopes", JSON, nullable=False),
+    Column("expires_at", UtcDateTime()),
+    Column("revoked_at", UtcDateTime()),
+    Column("last_used_at", UtcDateTime()),
+    *_stamp(),
+)
+
+session = Table(
+    "session",
+    metadata,
+    _id(),  # sha256 of the token
+    _ref("member_id", "member"),
+    Column("expires_at", UtcDateTime(), nullable=False),
+    Column("ended_at", UtcDateTime()),
+    *_stamp(),
+)
+
+invitation = Table(
+    "invitation",
+    metadata,
+    _id(),
+    Column("hash", String(64), nullable=False, unique=True),
+    Column("role", String(16), nullable=False),
+    Column("email", String(254)),
+    Column("first", Boolean, nullable=False),  # good only while there is no member
+    Column("expires_at", UtcDateTime(), nullable=False),
+    Column("used_at", UtcDateTime()),
+    *_stamp(),
+    CheckConstraint(
+        "role IN ('admin', 'manager', 'senior', 'reviewer', 'viewer')", name="role_known"
+    ),
+)
+
+sign_in_failure = Table(
+    "sign_in_failure",
+    metadata,
+    _id(),
+    Column("subject", String(64), nullable=False, index=True),  # hash of a name or an address
+    *_stamp(),
+)
+
 # --- preferences and dataset rows ----------------------------------------------------------------
 
 preference = Table(

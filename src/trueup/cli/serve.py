@@ -1,0 +1,57 @@
+"""`trueup serve`: the annotation service, its API and its pages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from trueup.cli._output import say
+from trueup.errors import InputError
+from trueup.people import first_invitation
+from trueup.store import Store
+
+__all__ = ["serve"]
+
+
+def serve(
+    *,
+    host: str = "127.0.0.1",
+    port: Annotated[int, Parameter(name=("--port", "-p"))] = 8600,
+    store: Annotated[str | None, Parameter(name="--store")] = None,
+    certificate: Path | None = None,
+    key: Path | None = None,
+) -> None:
+    """Serve the annotation service until Ctrl-C.
+
+    The first start prints a link, good once, by which the first admin joins.
+
+    Args:
+        host: The address to listen on; another than this machine's own needs HTTPS, here or in a
+            proxy before it.
+        port: The port.
+        store: The store: a folder, or postgresql://user@host/database.
+        certificate: A TLS certificate, to serve HTTPS.
+        key: Its key.
+    """
+    import uvicorn
+
+    from trueup.web import create_app
+
+    if (certificate is None) != (key is None):
+        raise InputError("--certificate and --key go together: give both or neither")
+    with Store.open(store) as opened:
+        scheme = "https" if certificate else "http"
+        home = f"{scheme}://{'localhost' if host in ('127.0.0.1', '::1') else host}:{port}"
+        say(f"serving {opened.address} at {home}")
+        if (token := first_invitation(opened)) is not None:
+            say(f"nobody has joined yet; the first admin does at {home}/join/{token}")
+        uvicorn.run(
+            create_app(opened),
+            host=host,
+            port=port,
+            log_level="warning",
+            ssl_certfile=certificate,
+            ssl_keyfile=key,
+        )

@@ -1,0 +1,296 @@
+"""What one item's labels come to in each format of an export.
+
+A pair is settled by the rules of `_settle`, which this shares the answers with. A ranking is the
+mean of its reviewers' (Borda's count), and answers with equal means stay tied. A step is the first
+one that more than half of the reviewers call bad.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import combinations
+
+from trueup.queues._settle import Origin, _answers
+from trueup.store import derived_id
+from trueup.types import Annotation, Item, Preference
+
+__all__ = ["Outcome", "Trust", "rank_reviewers", "settle_pair", "settle_ranking", "settle_step"]
+
+Votes = Sequence[tuple[str, str]]
+"""Who preferred what on one item."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an item settled on.
+
+    Attributes:
+        preference: the better answer and the worse one; of a ranking, the best and the last.
+        ranking: the answers, best first, where the format asks for it.
+        ranks: each one's place from 1 on; equal ones are tied.
+        step: which step of a trajectory it is about, from 0 on.
+    """
+
+    preference: Preference
+    ranking: tuple[str, ...] = ()
+    ranks: tuple[int, ...] = ()
+    step: int | None = None
+
+
+class Trust(Mapping[str, int]):
+    """The reviewers' ranks, 0 the most trusted; worked out when a draw between texts asks for it.
+
+    That takes a pass over all ratings, and most exports need none.
+    """
+
+    def __init__(self, read: Callable[[], Iterable[Votes]]) -> None:
+        self._read = read
+        self._ranks: dict[str, int] | None = None
+
+    def __getitem__(self, reviewer: str) -> int:
+        ranks = self._all()
+        return ranks.get(reviewer, len(ranks))  # who preferred nothing comes last
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def _all(self) -> dict[str, int]:
+        if self._ranks is None:
+            self._ranks = rank_reviewers(self._read())
+        return self._ranks
+
+
+def rank_reviewers(items: Iterable[Votes]) -> dict[str, int]:
+    """Rank reviewers by how often they say what the others' majority says; by name where even.
+
+    These are the ranks that `trueup.stats.agreement.reviewer_reliability` gives, in memory that
+    grows with the reviewers and not with the items.
+    """
+    names: set[str] = set()
+    decided, agreed = Counter[str](), Counter[str]()
+    for votes in items:
+        counts = Counter(vote for _, vote in votes)
+        for reviewer, vote in votes:
+            names.add(reviewer)
+            others = {value: n - (value == vote) for value, n in counts.items()}
+            top = max(others.values())
+            leaders = [value for value, n in others.items() if n == top]
+            if top and len(leaders) == 1:
+                decided[reviewer] += 1
+                agreed[reviewer] += leaders[0] == vote
+    share = {name: agreed[name] / decided[name] if decided[name] else 0.0 for name in names}
+    return {name: rank for rank, name in enumerate(sorted(names, key=lambda n: (-share[n], n)))}
+
+
+def settle_pair(
+    item: Item, annotations: Sequence[Annotation], min_agreement: float, trust: Mapping[str, int]
+) -> Outcome | str:
+    """Return what the majority prefers over what, or why there is nothing."""
+    if not annotations:
+        return "no labels"
+    sources = {answer.key: answer.source for answer in item.answers}  # a vote is for what it names
+    preferred = [a.label.preferred for a in annotations if a.label.preferred]
+    votes = tuple([sources.get(name, name) for name in preferred])
+    if len(votes) < len(annotations):
+        return "no preference asked for"
+    agreement, winner = _count(votes)
+    if reason := _doubt(agreement, min_agreement):
+        return reason
+    if winner is None or winner == "tie":
+        return winner or "no majority"
+    agreeing = [a for a, vote in zip(annotations, votes, strict=True) if vote == winner]
+    answers = _answers(item, winner, agreeing, trust)
+    if isinstance(answers, str):
+        return answers
+    strength = sum(a.label.strength for a in agreeing) / len(agreeing)
+    chosen, rejected, origin = answers
+    return Outcome(
+        _preference(item, annotations, chosen, rejected, origin, agreement, strength=strength)
+    )
+
+
+def settle_ranking(
+    item: Item,
+    annotations: Sequence[Annotation],
+    min_agreement: float,
+    trust: Mapping[str, int],
+    *,
+    question: str | None,
+) -> Outcome | str:
+    """Return the answers by their mean ranks; a pair where nobody was asked to rank."""
+    given = [a for a in annotations if question is not None and question in a.label.answers]
+    if not given:
+        pair = settle_pair(item, annotations, min_agreement, trust)
+        if isinstance(pair, str) or pair.preference.rejected is None:
+            return pair if isinstance(pair, str) else "no rejected answer"
+        made = pair.preference
+        return replace(pair, ranking=(made.chosen, pair.preference.rejected), ranks=(1, 2))
+    if len({answer.text for answer in item.answers}) < len(item.answers):
+        return "two answers are the same"
+    rankings = [_places(a.label.answers[question or ""]) for a in given]
+    agreement = _kendall(rankings)
+    if reason := _doubt(agreement, min_agreement):
+        return reason
+    sums = {answer.key: sum(places[answer.key] for places in rankings) for answer in item.answers}
+    if len(set(sums.values())) == 1:
+        return "tie"
+    ordered = sorted(item.answers, key=lambda answer: (sums[answer.key], answer.key))
+    ranks = tuple(1 + sum(other < sums[a.key] for other in sums.values()) for a in ordered)
+    served = item.answer("served")
+    best = ordered[0].source
+    origin: Origin = "given" if served is None else "sampled" if best == "sampled" else "served"
+    texts = tuple(answer.text for answer in ordered)
+    made = _preference(
+        item, given, texts[0], texts[-1], origin, agreement, more=("ranking", texts, ranks)
+    )
+    return Outcome(made, texts, ranks)
+
+
+def settle_step(
+    item: Item,
+    annotations: Sequence[Annotation],
+    min_agreement: float,
+    trust: Mapping[str, int],
+    *,
+    question: str,
+) -> Outcome | str:
+    """Return the first step that the majority calls bad, with the better one in its place."""
+    given = [a for a in annotations if question in a.label.answers]
+    if not given:
+        return "no labels"
+    marks = [{mark["step"]: mark for mark in a.label.answers[question]} for a in given]
+    turns = [n for n, turn in enumerate(item.messages) if turn.get("role") == "assistant"]
+    for step in range(len(turns) + 1):
+        said = [mark[step]["label"] if step in mark else "" for mark in marks]
+        if 2 * said.count("bad") > len(said):
+            break
+    else:
+        return "no bad step"
+    agreement = _share(said)
+    if reason := _doubt(agreement, min_agreement):
+        return reason
+    better = _commonest(
+        [
+            (mark[step]["better"], trust, a.reviewer)
+            for a, mark, label in zip(given, marks, said, strict=True)
+            if label == "bad" and mark[step]["better"]
+        ]
+    )
+    taken = _step_taken(item, turns, step)
+    if not better or taken is None:
+        return "no better step" if not better else "several answers, and none that was served"
+    end = turns[step] if step < len(turns) else len(item.messages)
+    if not end or better == taken.strip():
+        return "no prompt before the step" if not end else "the better step repeats the step"
+    made = _preference(item, given, better, taken, "corrected", agreement, more=("step", step))
+    return Outcome(replace(made, messages=item.messages[:end]), step=step)
+
+
+@lru_cache(maxsize=4096)
+def _count(votes: tuple[str, ...]) -> tuple[float | None, str | None]:
+    """Return how far votes agree and what more than half are for; a queue's are a few patterns."""
+    winner, count = Counter(votes).most_common(1)[0]
+    return _share(votes), winner if 2 * count > len(votes) else None
+
+
+def _step_taken(item: Item, turns: Sequence[int], step: int) -> str | None:
+    """Return a step as it was; None where the last one could be any of several answers."""
+    from trueup.models import answer_text
+
+    if step < len(turns):
+        return answer_text(item.messages[turns[step]])
+    shown = item.answer("served") or (item.answers[0] if len(item.answers) == 1 else None)
+    return None if shown is None else shown.text
+
+
+def _commonest(given: Sequence[tuple[str, Mapping[str, int], str]]) -> str | None:
+    """Return the text given most often, of equals that of the most trusted reviewer."""
+    counts = Counter(text for text, _, _ in given)
+    top = [entry for entry in given if counts[entry[0]] == max(counts.values())]
+    if len({text for text, _, _ in top}) < 2:
+        return top[0][0] if top else None
+    return min(top, key=lambda entry: (entry[1][entry[2]], entry[2]))[0]
+
+
+def _places(ranking: Sequence[str | list[str]]) -> dict[str, int]:
+    """Return twice each key's place, those of a tie in the middle of the places they share."""
+    found: dict[str, int] = {}
+    for entry in ranking:
+        tied = [entry] if isinstance(entry, str) else entry
+        for key in tied:
+            found[key] = 2 * (len(found) - tied.index(key)) + len(tied) + 1
+    return found
+
+
+def _kendall(rankings: Sequence[Mapping[str, int]]) -> float | None:
+    """Return the mean over pairs of raters of 1 - Kemeny and Snell's distance; None with one.
+
+    That is the share of pairs of answers that two raters put in one order, where a pair that one
+    of them alone ties counts half; see `trueup.stats.distances.ranking_distances`.
+    """
+    pairs = list(combinations(sorted(rankings[0]), 2))
+    if len(rankings) < 2 or not pairs:
+        return None
+    orders = [[_sign(places[b] - places[a]) for a, b in pairs] for places in rankings]
+    apart = [
+        sum(abs(x - y) for x, y in zip(one, other, strict=True))
+        for one, other in combinations(orders, 2)
+    ]
+    return 1 - sum(apart) / (2 * len(pairs) * len(apart))
+
+
+def _sign(number: int) -> int:
+    return (number > 0) - (number < 0)
+
+
+def _share(values: Sequence[Hashable]) -> float | None:
+    """Return what `trueup.stats.agreement.pair_agreement` does; a table an item would be slow."""
+    count = len(values)
+    same = sum(n * (n - 1) for n in Counter(values).values())
+    return same / (count * (count - 1)) if count > 1 else None
+
+
+def _doubt(agreement: float | None, min_agreement: float) -> str:
+    if min_agreement > 0 and agreement is None:
+        return "one rater"
+    return "agreement too low" if agreement is not None and agreement < min_agreement else ""
+
+
+def _preference(
+    item: Item,
+    annotations: Sequence[Annotation],
+    chosen: str,
+    rejected: str | None,
+    origin: Origin,
+    agreement: float | None,
+    *,
+    strength: float = 0.0,
+    more: tuple[object, ...] = (),
+) -> Preference:
+    ids = sorted(a.id for a in annotations)
+    return Preference(
+        id=derived_id("preference", item.id, ids, chosen, rejected, *more),
+        item_id=item.id,
+        trace_id=item.trace_id,
+        conversation_id=item.conversation_id,
+        cohort=item.cohort,
+        question_type=item.question_type,
+        family=item.family,
+        messages=item.messages,
+        context=item.context,
+        chosen=chosen,
+        rejected=rejected,
+        origin=origin,
+        agreement=agreement,
+        raters=len(annotations),
+        strength=strength,
+        annotation_ids=tuple(ids),
+        expected=item.expected,
+        weight=1 / item.inclusion,
+    )

@@ -1,0 +1,211 @@
+"""How members come in: sessions, API keys, and the tries to sign in that failed.
+
+Tokens and keys come here as their SHA-256 only, names and addresses that failed as a hash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from trueup.store import schema
+from trueup.store.engine import Tx
+from trueup.store.ids import new_id
+from trueup.store.people import Member, member_of
+
+__all__ = [
+    "ApiKey",
+    "SessionRow",
+    "add_failures",
+    "end_session",
+    "end_sessions",
+    "extend_session",
+    "failures",
+    "find_key",
+    "find_session",
+    "forget_failures",
+    "list_keys",
+    "put_key",
+    "put_session",
+    "revoke_key",
+    "touch_key",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    """A session that has not been ended; whether it is over by time is for the caller to say."""
+
+    member: Member
+    created_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """What is known of an API key, which is all but the key.
+
+    Attributes:
+        prefix: how the key begins, to tell keys apart by.
+        owner: name of the member it acts for.
+        scopes: the permissions it narrows its owner's to.
+    """
+
+    id: str
+    prefix: str
+    owner: str
+    name: str
+    scopes: tuple[str, ...]
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+    created_at: datetime
+
+
+_KEYS = sa.select(schema.api_key, schema.member.c.name.label("owner")).join_from(
+    schema.api_key, schema.member
+)
+
+
+def put_session(
+    tx: Tx, session_id: str, member_id: str, *, expires_at: datetime, actor: str, now: datetime
+) -> None:
+    """Store a new session under the hash of its token."""
+    row = {"id": session_id, "member_id": member_id, "expires_at": expires_at}
+    tx.execute(sa.insert(schema.session), row | {"actor": actor, "created_at": now})
+
+
+def find_session(tx: Tx, session_id: str) -> SessionRow | None:
+    """Return the session of that hash with its member, or None where there is none or it ended."""
+    t = schema.session.c
+    row = tx.execute(
+        sa.select(schema.session).where(t.id == session_id, t.ended_at.is_(None))
+    ).first()
+    if row is None:
+        return None
+    return SessionRow(member_of(tx, row.member_id), row.created_at, row.expires_at)
+
+
+def extend_session(tx: Tx, session_id: str, expires_at: datetime) -> None:
+    """Have a session last until then, where it would end before."""
+    t = schema.session.c
+    query = sa.update(schema.session).where(t.id == session_id, t.expires_at < expires_at)
+    tx.execute(query.values(expires_at=expires_at))
+
+
+def end_session(tx: Tx, session_id: str, now: datetime) -> bool:
+    """End a session and return whether it had not been ended."""
+    t = schema.session.c
+    query = sa.update(schema.session).where(t.id == session_id, t.ended_at.is_(None))
+    return tx.execute(query.values(ended_at=now)).rowcount == 1
+
+
+def end_sessions(tx: Tx, member_id: str, now: datetime, *, keep: str = "") -> None:
+    """End a member's sessions, but for one."""
+    t = schema.session.c
+    query = sa.update(schema.session).where(
+        t.member_id == member_id, t.ended_at.is_(None), t.id != keep
+    )
+    tx.execute(query.values(ended_at=now))
+
+
+def put_key(
+    tx: Tx,
+    member_id: str,
+    *,
+    hash: str,
+    prefix: str,
+    name: str,
+    scopes: Sequence[str],
+    expires_at: datetime | None,
+    actor: str,
+    now: datetime,
+) -> ApiKey:
+    """Store a new API key by its hash and return what is known of it."""
+    row = {
+        "id": new_id(),
+        "hash": hash,
+        "prefix": prefix,
+        "member_id": member_id,
+        "name": name,
+        "scopes": list(scopes),
+        "expires_at": expires_at,
+        "actor": actor,
+        "created_at": now,
+    }
+    tx.execute(sa.insert(schema.api_key), row)
+    [made] = list_keys(tx, key_id=str(row["id"]))
+    return made
+
+
+def list_keys(tx: Tx, *, member_id: str | None = None, key_id: str | None = None) -> list[ApiKey]:
+    """Return the API keys of a member, of an id, or all, the newest first."""
+    t, query = schema.api_key.c, _KEYS
+    if member_id is not None:
+        query = query.where(t.member_id == member_id)
+    if key_id is not None:
+        query = query.where(t.id == key_id)
+    return [_key(row) for row in tx.execute(query.order_by(t.created_at.desc(), t.id.desc()))]
+
+
+def find_key(tx: Tx, hash: str) -> tuple[ApiKey, Member] | None:
+    """Return the API key of that hash with its owner, or None."""
+    row = tx.execute(_KEYS.where(schema.api_key.c.hash == hash)).first()
+    if row is None:
+        return None
+    return _key(row), member_of(tx, row.member_id)
+
+
+def touch_key(tx: Tx, key_id: str, now: datetime) -> None:
+    """Note that an API key was used."""
+    tx.execute(
+        sa.update(schema.api_key).where(schema.api_key.c.id == key_id).values(last_used_at=now)
+    )
+
+
+def revoke_key(tx: Tx, key_id: str, now: datetime) -> bool:
+    """Revoke an API key and return whether it had not been revoked."""
+    t = schema.api_key.c
+    query = sa.update(schema.api_key).where(t.id == key_id, t.revoked_at.is_(None))
+    return tx.execute(query.values(revoked_at=now)).rowcount == 1
+
+
+def _key(row: Any) -> ApiKey:
+    return ApiKey(
+        row.id,
+        row.prefix,
+        row.owner,
+        row.name,
+        tuple(row.scopes),
+        row.expires_at,
+        row.revoked_at,
+        row.last_used_at,
+        row.created_at,
+    )
+
+
+def failures(tx: Tx, subject: str, *, since: datetime) -> list[datetime]:
+    """Return when a subject's tries to sign in failed after `since`, the first first."""
+    t = schema.sign_in_failure.c
+    query = sa.select(t.created_at).where(t.subject == subject, t.created_at > since)
+    return list(tx.execute(query.order_by(t.created_at)).scalars())
+
+
+def add_failures(
+    tx: Tx, subjects: Iterable[str], *, before: datetime, actor: str, now: datetime
+) -> None:
+    """Note a failed try for each subject, and forget those of all that lie before a time."""
+    table = schema.sign_in_failure
+    tx.execute(sa.delete(table).where(table.c.created_at <= before))
+    rows = [{"id": new_id(), "subject": s, "actor": actor, "created_at": now} for s in subjects]
+    tx.execute(sa.insert(table), rows)
+
+
+def forget_failures(tx: Tx, subject: str) -> None:
+    """Forget a subject's failed tries."""
+    table = schema.sign_in_failure
+    tx.execute(sa.delete(table).where(table.c.subject == subject))

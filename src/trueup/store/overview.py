@@ -1,0 +1,99 @@
+"""The loop at a glance: how much each of its stations holds, and what happened last."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from trueup.store import schema
+from trueup.store.engine import Tx
+
+__all__ = ["count_labels", "overview"]
+
+
+def overview(tx: Tx) -> dict[str, Any]:
+    """Return what the loop's stations hold.
+
+    Returns:
+        `traces`, `evaluated` (traces with a score), `items`, `waiting` (places that no label fills,
+        in active queues), `labels`, `reviewers`, `audits` (`passed` and `failed`, of each queue's
+        last), `versions`, `sealed`, `rows`, `runs`, `checkpoints`, `replays`; `verdict` (the last
+        one's id, outcome, candidate and time, or None) and `deployed` (the checkpoint that was
+        added last in that role, or None).
+    """
+    trace, score, item, slot = schema.trace, schema.score, schema.item, schema.slot
+    version, verdict = schema.dataset_version, schema.verdict
+    waiting = (
+        sa.select(sa.func.count())
+        .select_from(slot.join(schema.queue))
+        .where(~slot.c.filled, schema.queue.c.state == "active")
+    )
+    evaluated = sa.select(sa.func.count(sa.distinct(score.c.trace_id)))
+    standing = schema.annotation.c.replaces_id.is_(None)  # a chain of corrections is one label
+    return {
+        "traces": _count(tx, trace),
+        "evaluated": tx.execute(evaluated).scalar_one(),
+        "items": _count(tx, item),
+        "waiting": tx.execute(waiting).scalar_one(),
+        "labels": _count(tx, schema.annotation, standing),
+        "reviewers": tx.execute(
+            sa.select(sa.func.count(sa.distinct(schema.annotation.c.reviewer)))
+        ).scalar_one(),
+        "audits": _audits(tx),
+        "versions": _count(tx, version),
+        "sealed": _count(tx, version, version.c.sealed_at.is_not(None)),
+        "rows": _count(tx, schema.dataset_row),
+        "runs": _count(tx, schema.run),
+        "checkpoints": _count(tx, schema.checkpoint),
+        "replays": _count(tx, schema.replay),
+        "verdict": _last(
+            tx,
+            sa.select(
+                verdict.c.id,
+                verdict.c.outcome,
+                schema.replay.c.checkpoint_id.label("candidate"),
+                verdict.c.created_at,
+            ).join(schema.replay, schema.replay.c.id == verdict.c.candidate_replay_id),
+            verdict,
+        ),
+        "deployed": _last(
+            tx,
+            sa.select(schema.checkpoint.c.id, schema.checkpoint.c.created_at).where(
+                schema.checkpoint.c.role == "deployed"
+            ),
+            schema.checkpoint,
+        ),
+    }
+
+
+def count_labels(tx: Tx, queue_id: str, reviewer: str) -> int:
+    """Return how many items of a queue the reviewer has labelled."""
+    slot = schema.slot.c
+    query = sa.select(sa.func.count()).where(
+        slot.queue_id == queue_id, slot.reviewer == reviewer, slot.filled, slot.kind == "label"
+    )
+    return tx.execute(query).scalar_one()
+
+
+def _count(tx: Tx, table: sa.Table, *where: sa.ColumnElement[bool]) -> int:
+    return tx.execute(sa.select(sa.func.count()).select_from(table).where(*where)).scalar_one()
+
+
+def _audits(tx: Tx) -> dict[str, int]:
+    audit = schema.audit
+    last = (
+        sa.select(audit.c.queue_id, sa.func.max(audit.c.created_at).label("at"))
+        .group_by(audit.c.queue_id)
+        .subquery()
+    )
+    query = sa.select(audit.c.passed).join(
+        last, sa.and_(audit.c.queue_id == last.c.queue_id, audit.c.created_at == last.c.at)
+    )
+    passed = list(tx.execute(query).scalars())
+    return {"passed": sum(passed), "failed": len(passed) - sum(passed)}
+
+
+def _last(tx: Tx, query: sa.Select[Any], table: sa.Table) -> dict[str, Any] | None:
+    row = tx.execute(query.order_by(table.c.created_at.desc()).limit(1)).mappings().first()
+    return None if row is None else dict(row)

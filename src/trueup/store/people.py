@@ -1,0 +1,264 @@
+"""Who may sign in: members, their teams, and invitations to become one.
+
+Names are compared by their key, which the caller makes; one namespace holds the keys of names and
+of emails and the ids, so that whoever asks for one of them gets one member. Secrets come here as
+their hash only. `access` has how members come in.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from trueup.store import schema
+from trueup.store.engine import Tx
+from trueup.store.ids import derived_id, new_id
+from trueup.store.rows import insert_new
+
+__all__ = [
+    "InvitationRow",
+    "Member",
+    "Role",
+    "close_first_invitations",
+    "count_admins",
+    "find_invitation",
+    "find_member",
+    "has_members",
+    "list_members",
+    "member_of",
+    "password_of",
+    "put_invitation",
+    "put_member",
+    "set_member",
+    "set_teams",
+    "use_invitation",
+]
+
+Role = Literal["admin", "manager", "senior", "reviewer", "viewer"]
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Somebody who may sign in.
+
+    Attributes:
+        name: unique but for case, and for good: annotations name it as their reviewer.
+        role: what they may do; see `trueup.people.PERMISSIONS`.
+        tags: their expertise, as items ask for it.
+        teams: the teams they are in, by name.
+        active: whether they may sign in at all.
+        has_password: whether they sign in with a password.
+    """
+
+    id: str
+    name: str
+    email: str | None
+    role: Role
+    tags: tuple[str, ...]
+    teams: tuple[str, ...]
+    active: bool
+    has_password: bool
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class InvitationRow:
+    """An invitation that nobody has used; whether it is over by time is for the caller to say.
+
+    Attributes:
+        first: whether it is good only while there is no member.
+    """
+
+    id: str
+    role: Role
+    email: str | None
+    first: bool
+    expires_at: datetime
+
+
+def put_member(
+    tx: Tx,
+    *,
+    name: str,
+    name_key: str,
+    email: str | None,
+    email_key: str | None,
+    role: str,
+    tags: Sequence[str],
+    password_hash: str | None,
+    actor: str,
+    now: datetime,
+) -> str:
+    """Store a new member and return the id."""
+    row = {
+        "id": new_id(),
+        "name": name,
+        "name_key": name_key,
+        "email": email,
+        "email_key": email_key,
+        "role": role,
+        "tags": list(tags),
+        "password_hash": password_hash,
+        "active": True,
+        "actor": actor,
+        "created_at": now,
+    }
+    tx.execute(sa.insert(schema.member), row)
+    return str(row["id"])
+
+
+def find_member(tx: Tx, key: str, *, project: str = "default") -> Member | None:
+    """Return the member whose name's key, email's key or id this is, or None."""
+    t = schema.member.c
+    query = sa.select(schema.member).where(
+        t.project == project, sa.or_(t.name_key == key, t.email_key == key, t.id == key)
+    )
+    found = _members(tx, query)
+    return found[0] if found else None
+
+
+def list_members(tx: Tx, *, project: str = "default") -> list[Member]:
+    """Return the members by name."""
+    t = schema.member.c
+    return _members(tx, sa.select(schema.member).where(t.project == project).order_by(t.name_key))
+
+
+def has_members(tx: Tx, *, project: str = "default") -> bool:
+    """Return whether there is any member, active or not."""
+    query = sa.select(schema.member.c.id).where(schema.member.c.project == project).limit(1)
+    return tx.execute(query).first() is not None
+
+
+def count_admins(tx: Tx, *, project: str = "default") -> int:
+    """Return how many active admins there are."""
+    t = schema.member.c
+    query = sa.select(sa.func.count()).where(t.project == project, t.role == "admin", t.active)
+    return int(tx.execute(query).scalar_one())
+
+
+def password_of(tx: Tx, member_id: str) -> str | None:
+    """Return the hash of a member's password."""
+    t = schema.member.c
+    return tx.execute(sa.select(t.password_hash).where(t.id == member_id)).scalar()
+
+
+def set_member(tx: Tx, member_id: str, values: Mapping[str, Any]) -> None:
+    """Change columns of a member."""
+    tx.execute(sa.update(schema.member).where(schema.member.c.id == member_id).values(**values))
+
+
+def set_teams(
+    tx: Tx, member_id: str, teams: Mapping[str, str], *, actor: str, now: datetime
+) -> None:
+    """Have a member be in these teams and no others; a team that is new is made.
+
+    Args:
+        tx: an open transaction.
+        member_id: the member.
+        teams: names by their keys.
+        actor: who does it.
+        now: when.
+    """
+    stamp = {"actor": actor, "created_at": now}
+    ids = {key: derived_id("team", "default", key) for key in teams}
+    insert_new(
+        tx,
+        schema.team,
+        [{"id": ids[key], "name": teams[key], "name_key": key, **stamp} for key in teams],
+    )
+    t = schema.team_member.c
+    left = sa.delete(schema.team_member).where(
+        t.member_id == member_id, t.team_id.not_in(ids.values())
+    )
+    tx.execute(left)
+    joined = [{"team_id": team, "member_id": member_id, **stamp} for team in ids.values()]
+    insert_new(tx, schema.team_member, joined)
+
+
+def member_of(tx: Tx, member_id: str) -> Member:
+    """Return the member of an id that a row names."""
+    [found] = _members(tx, sa.select(schema.member).where(schema.member.c.id == member_id))
+    return found
+
+
+def _members(tx: Tx, query: sa.Select[Any]) -> list[Member]:
+    rows = tx.execute(query).all()
+    team, joined = schema.team.c, schema.team_member.c
+    named = (
+        sa.select(joined.member_id, team.name)
+        .join_from(schema.team_member, schema.team)
+        .order_by(team.name_key)
+    )
+    if len(rows) == 1:
+        named = named.where(joined.member_id == rows[0].id)
+    teams: dict[str, list[str]] = defaultdict(list)
+    if rows:
+        for member_id, name in tx.execute(named):
+            teams[member_id].append(name)
+    return [
+        Member(
+            row.id,
+            row.name,
+            row.email,
+            row.role,
+            tuple(row.tags),
+            tuple(teams[row.id]),
+            row.active,
+            row.password_hash is not None,
+            row.created_at,
+        )
+        for row in rows
+    ]
+
+
+def put_invitation(
+    tx: Tx,
+    *,
+    hash: str,
+    role: str,
+    email: str | None,
+    first: bool,
+    expires_at: datetime,
+    actor: str,
+    now: datetime,
+) -> str:
+    """Store a new invitation by its hash and return its id."""
+    row = {
+        "id": new_id(),
+        "hash": hash,
+        "role": role,
+        "email": email,
+        "first": first,
+        "expires_at": expires_at,
+        "actor": actor,
+        "created_at": now,
+    }
+    tx.execute(sa.insert(schema.invitation), row)
+    return str(row["id"])
+
+
+def find_invitation(tx: Tx, hash: str) -> InvitationRow | None:
+    """Return the invitation of that hash, or None where there is none or it was used."""
+    t = schema.invitation.c
+    query = sa.select(t.id, t.role, t.email, t.first, t.expires_at)
+    row = tx.execute(query.where(t.hash == hash, t.used_at.is_(None))).first()
+    return None if row is None else InvitationRow(*row)
+
+
+def use_invitation(tx: Tx, invitation_id: str, now: datetime) -> bool:
+    """Use an invitation up and return whether it had not been used."""
+    t = schema.invitation.c
+    query = sa.update(schema.invitation).where(t.id == invitation_id, t.used_at.is_(None))
+    return tx.execute(query.values(used_at=now)).rowcount == 1
+
+
+def close_first_invitations(tx: Tx, now: datetime) -> None:
+    """Use up the invitations to be the first member."""
+    t = schema.invitation.c
+    query = sa.update(schema.invitation).where(t.first, t.used_at.is_(None))
+    tx.execute(query.values(used_at=now))

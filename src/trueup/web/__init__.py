@@ -1,0 +1,9 @@
+"""The annotation service: the REST API and the pages, over the functions that Python has too.
+
+Handlers are plain functions, run in a pool of threads, since the store is synchronous. They read
+the request, call one function of `queues`, `people` or `release`, and shape what it gives.
+"""
+
+from trueup.web._app import create_app
+
+__all__ = ["create_app"]

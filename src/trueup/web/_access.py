@@ -1,0 +1,133 @@
+"""Who asks, and whether they may: a session's cookie from pages, an API key from programs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import Form, Request
+from fastapi.responses import Response
+
+from trueup.errors import AccessDenied, SignInError
+from trueup.people import Actor, Permission, key_owner, may_see, require, session_of
+from trueup.queues import AnnotationQueue
+from trueup.store import Store
+
+__all__ = [
+    "allowed",
+    "checked_form",
+    "clear_cookie",
+    "from_elsewhere",
+    "put_cookie",
+    "signed_in",
+    "store_of",
+    "token_of",
+    "visible",
+]
+
+# a browser takes the first name over HTTPS alone, and from this very host
+_COOKIES = {"https": "__Host-trueup", "http": "trueup"}
+_SAFE = ("GET", "HEAD", "OPTIONS")
+
+
+def store_of(request: Request) -> Store:
+    """Return the store that is served."""
+    store: Store = request.app.state.store
+    return store
+
+
+def token_of(request: Request) -> str | None:
+    """Return the session's token, if a cookie brings one."""
+    return request.cookies.get(_COOKIES[request.url.scheme])
+
+
+def signed_in(request: Request) -> Actor | None:
+    """Return who asks, looked up once a request, or None."""
+    if not hasattr(request.state, "actor"):
+        request.state.actor = _actor(request)
+    found: Actor | None = request.state.actor
+    return found
+
+
+def _actor(request: Request) -> Actor | None:
+    kind, _, key = request.headers.get("authorization", "").partition(" ")
+    if kind.lower() == "bearer":
+        return key_owner(store_of(request), key.strip())
+    token = token_of(request)
+    return None if token is None else session_of(store_of(request), token)
+
+
+def allowed(permission: Permission) -> Callable[[Request], Actor]:
+    """Return a dependency that gives who asks, if they may do this.
+
+    Raises:
+        SignInError: nobody is signed in.
+        AccessDenied: they may not, or a change of the API came without its session's token.
+    """
+
+    def check(request: Request) -> Actor:
+        actor = signed_in(request)
+        if actor is None:
+            raise SignInError("nobody is signed in: sign in, or send an API key as a bearer token")
+        require(actor, permission)
+        if request.url.path.startswith("/api/") and request.method not in _SAFE:
+            _check_token(actor, request.headers.get("x-csrf-token", ""))
+        return actor
+
+    return check
+
+
+def checked_form(request: Request, csrf: Annotated[str, Form(max_length=200)] = "") -> None:
+    """Check that a form was sent from one of our own pages.
+
+    Raises:
+        AccessDenied: it was not.
+    """
+    actor = signed_in(request)
+    if actor is None:
+        raise SignInError("nobody is signed in: sign in first")
+    _check_token(actor, csrf)
+
+
+def _check_token(actor: Actor, csrf: str) -> None:
+    if not actor.accepts(csrf):
+        raise AccessDenied("the request does not carry its session's token: load the page again")
+
+
+def from_elsewhere(request: Request) -> bool:
+    """Return whether a browser says that another site sent a change, signing in included."""
+    return request.method not in _SAFE and request.headers.get("sec-fetch-site") == "cross-site"
+
+
+def visible(actor: Actor, queue: AnnotationQueue, *, needed: bool = False) -> bool:
+    """Return whether somebody may see a queue.
+
+    Raises:
+        AccessDenied: they may not, and it is needed.
+    """
+    seen = may_see(actor, queue.settings.reviewers)
+    if needed and not seen:
+        raise AccessDenied(
+            f"{actor.name} is no reviewer of queue {queue.name}; a manager can add them"
+        )
+    return seen
+
+
+def put_cookie(request: Request, response: Response, token: str) -> Response:
+    """Have the browser keep the session's token, where no script can read it."""
+    response.set_cookie(
+        _COOKIES[request.url.scheme],
+        token,
+        secure=request.url.scheme == "https",
+        httponly=True,
+        samesite="lax",
+        path="/",
+    )
+    return response
+
+
+def clear_cookie(request: Request, response: Response) -> Response:
+    """Have the browser forget the session."""
+    scheme = request.url.scheme
+    response.delete_cookie(_COOKIES[scheme], secure=scheme == "https", httponly=True, path="/")
+    return response

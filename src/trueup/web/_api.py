@@ -1,0 +1,146 @@
+"""The REST API: one handler an action, each of which calls one function."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path
+
+from trueup.people import Actor
+from trueup.queues import AnnotationQueue, Settings, list_queues
+from trueup.store import Store
+from trueup.web._access import allowed, store_of, visible
+from trueup.web._shapes import (
+    ClaimIn,
+    LabelIn,
+    QueueIn,
+    QueueSet,
+    Reason,
+    annotation_out,
+    claim_out,
+    queue_out,
+)
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/api", tags=["queues"])
+
+Name = Annotated[str, Path(min_length=1, max_length=200)]
+ItemId = Annotated[str, Path(min_length=1, max_length=64)]
+Opened = Annotated[Store, Depends(store_of)]
+Labeller = Annotated[Actor, Depends(allowed("label"))]
+Reader = Annotated[Actor, Depends(allowed("read_queue"))]
+Manager = Annotated[Actor, Depends(allowed("manage_queue"))]
+
+
+@router.get("/me")
+def me(actor: Reader) -> dict[str, Any]:
+    """Return who is signed in."""
+    return {"name": actor.name, "role": actor.member.role, "tags": list(actor.member.tags)}
+
+
+@router.get("/queues")
+def queues(store: Opened, actor: Reader) -> list[dict[str, Any]]:
+    """Return the queues that the caller may see."""
+    return [queue_out(queue) for queue in list_queues(store=store) if visible(actor, queue)]
+
+
+@router.post("/queues", status_code=201)
+def create(store: Opened, actor: Manager, given: QueueIn) -> dict[str, Any]:
+    """Make a queue."""
+    settings = Settings(
+        given.description,
+        tuple(given.reviewers),
+        given.assignment,
+        given.reservation_minutes,
+        given.safety,
+    )
+    asked = None if given.questions is None else [q.question() for q in given.questions]
+    made = AnnotationQueue.create(
+        given.name,
+        overlap=given.overlap,
+        stream=given.stream,
+        questions=asked,
+        settings=settings,
+        store=store,
+        actor=actor.name,
+    )
+    return queue_out(made)
+
+
+@router.get("/queues/{name}")
+def show(store: Opened, actor: Reader, name: Name) -> dict[str, Any]:
+    """Return a queue with how far it has come."""
+    queue = _queue(store, actor, name)
+    return queue_out(queue) | {"stats": queue.stats().to_json()}
+
+
+@router.patch("/queues/{name}")
+def change(store: Opened, actor: Manager, name: Name, given: QueueSet) -> dict[str, Any]:
+    """Change what of a queue may change."""
+    queue = _queue(store, actor, name)
+    queue.configure(**given.model_dump(exclude_none=True), actor=actor.name)
+    return queue_out(queue)
+
+
+@router.post("/queues/{name}/audit")
+def audit(store: Opened, actor: Manager, name: Name) -> dict[str, Any]:
+    """Measure how far the labels agree, and store what was found."""
+    return _queue(store, actor, name).audit(actor=actor.name).to_json()
+
+
+@router.get("/queues/{name}/annotations")
+def labels(store: Opened, actor: Manager, name: Name) -> list[dict[str, Any]]:
+    """Return the standing labels."""
+    return [annotation_out(given) for given in _queue(store, actor, name).annotations()]
+
+
+@router.post("/queues/{name}/claim")
+def claim(store: Opened, actor: Labeller, name: Name, given: ClaimIn) -> dict[str, Any]:
+    """Reserve the next item, or return the one that the caller holds."""
+    queue = _queue(store, actor, name)
+    now = datetime.now(UTC)
+    held = queue.claim(actor.name, tags=actor.member.tags, beside=given.beside, now=now)
+    return claim_out(held, _guidelines(queue), now)
+
+
+@router.post("/queues/{name}/undo")
+def undo(store: Opened, actor: Labeller, name: Name) -> dict[str, Any]:
+    """Return the item that the caller labelled last, with the label, to give another one."""
+    queue = _queue(store, actor, name)
+    now = datetime.now(UTC)
+    return claim_out(queue.undo(actor.name, now=now), _guidelines(queue), now)
+
+
+@router.post("/queues/{name}/items/{item}/label", status_code=201)
+def label(
+    store: Opened, actor: Labeller, name: Name, item: ItemId, given: LabelIn
+) -> dict[str, Any]:
+    """Label an item; the same label twice is one."""
+    queue = _queue(store, actor, name)
+    made = queue.submit(item, actor.name, given.label(), replaces=given.replaces, shown=given.shown)
+    return annotation_out(made)
+
+
+@router.post("/queues/{name}/items/{item}/skip", status_code=204)
+def skip(store: Opened, actor: Labeller, name: Name, item: ItemId, given: Reason) -> None:
+    """Give an item back for others, with the reason."""
+    _queue(store, actor, name).skip(item, actor.name, given.reason)
+
+
+@router.post("/queues/{name}/items/{item}/release", status_code=204)
+def release(store: Opened, actor: Labeller, name: Name, item: ItemId) -> None:
+    """Give a reservation back."""
+    _queue(store, actor, name).release(item, actor.name)
+
+
+def _queue(store: Store, actor: Actor, name: str) -> AnnotationQueue:
+    queue = AnnotationQueue.get(name, store=store)
+    visible(actor, queue, needed=True)
+    return queue
+
+
+def _guidelines(queue: AnnotationQueue) -> str:
+    versions = queue.guidelines()
+    return versions[-1].text if versions else queue.settings.description

@@ -1,0 +1,171 @@
+"""What the API takes and gives, as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from trueup.queues import AnnotationQueue, Assignment, Claim, State, Stream
+from trueup.types import Annotation, Item, Label, Question, QuestionKind
+from trueup.web._text import differences, safe_html
+
+__all__ = [
+    "ClaimIn",
+    "LabelIn",
+    "QueueIn",
+    "QueueSet",
+    "Reason",
+    "annotation_out",
+    "claim_out",
+    "item_out",
+    "queue_out",
+]
+
+_Name = Annotated[str, Field(min_length=1, max_length=200)]
+_Text = Annotated[str, Field(max_length=200_000)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+class QuestionIn(_Strict):
+    """See `trueup.types.Question`."""
+
+    name: _Name
+    kind: QuestionKind
+    title: str = ""
+    options: list[_Name] = []
+    low: float | None = None
+    high: float | None = None
+    required: bool = False
+
+    def question(self) -> Question:
+        """Return the record."""
+        return Question(**self.model_dump() | {"options": tuple(self.options)})
+
+
+class QueueSet(_Strict):
+    """What of a queue may change; what is left out stays."""
+
+    overlap: Annotated[int, Field(ge=1, le=1000)] | None = None
+    state: State | None = None
+    guidelines: _Text | None = None
+    description: _Text | None = None
+    reviewers: list[_Name] | None = None
+    assignment: Assignment | None = None
+    reservation_minutes: Annotated[float, Field(gt=0, le=10080)] | None = None
+    safety: bool | None = None
+
+
+class QueueIn(_Strict):
+    """A queue to make; see `AnnotationQueue.create`."""
+
+    name: _Name
+    overlap: Annotated[int, Field(ge=1, le=1000)] = 3
+    stream: Stream = "reviewer"
+    questions: list[QuestionIn] | None = None
+    description: _Text = ""
+    reviewers: list[_Name] = []
+    assignment: Assignment = "open"
+    reservation_minutes: Annotated[float, Field(gt=0, le=10080)] = 30.0
+    safety: bool = False
+
+
+class ClaimIn(_Strict):
+    """A claim; `beside` names an item in hand, to have a further one ready."""
+
+    beside: Annotated[str, Field(max_length=64)] | None = None
+
+
+class Reason(_Strict):
+    """Why an item is skipped."""
+
+    reason: Annotated[str, Field(min_length=1, max_length=2000)]
+
+
+class LabelIn(_Strict):
+    """A label; see `trueup.types.Label`. `replaces` names the standing label that it corrects."""
+
+    preferred: Annotated[str, Field(max_length=8)] | None = None
+    strength: Annotated[int, Field(ge=0, le=3)] = 0
+    labels: list[_Name] = []
+    correction: _Text | None = None
+    seconds: Annotated[float, Field(ge=0, le=1e6)] | None = None
+    answers: dict[str, Any] = {}
+    shown: Annotated[str, Field(max_length=8)] = ""
+    replaces: Annotated[str, Field(max_length=64)] | None = None
+
+    def label(self) -> Label:
+        """Return the record."""
+        return Label(
+            self.preferred,
+            self.strength,
+            tuple(self.labels),
+            self.correction,
+            self.seconds,
+            self.answers,
+        )
+
+
+def queue_out(queue: AnnotationQueue) -> dict[str, Any]:
+    """Return what a queue is and how it hands out its items."""
+    return {
+        "id": queue.id,
+        "name": queue.name,
+        "overlap": queue.overlap,
+        "stream": queue.stream,
+        "state": queue.state,
+        "questions": [asdict(question) for question in queue.questions],
+        **asdict(queue.settings),
+    }
+
+
+def item_out(item: Item, order: str = "", *, blind: bool = True) -> dict[str, Any]:
+    """Return an item with its answers in an order; blind, without where they came from."""
+    by_key = {answer.key: answer for answer in item.answers}
+    shown = [by_key[key] for key in order or by_key]
+    pieces = differences([answer.text for answer in shown])
+    return {
+        "id": item.id,
+        "trace": item.trace_id,
+        "cohort": item.cohort,
+        "question_type": item.question_type,
+        "reason": item.reason,
+        "messages": [dict(message) for message in item.messages],
+        "context": list(item.context),
+        "answers": [
+            {"key": answer.key, "text": answer.text, "pieces": cut, "html": safe_html(answer.text)}
+            | ({} if blind else {"source": answer.source})
+            for answer, cut in zip(shown, pieces, strict=True)
+        ],
+    }
+
+
+def claim_out(claim: Claim, guidelines: str, now: datetime) -> dict[str, Any]:
+    """Return what a reviewer has in hand."""
+    return {
+        "item": item_out(claim.item, claim.shown),
+        "shown": claim.shown,
+        "seconds_left": max(0.0, (claim.expires_at - now).total_seconds()),
+        "standing": None if claim.standing is None else annotation_out(claim.standing),
+        "guidelines": safe_html(guidelines),
+    }
+
+
+def annotation_out(given: Annotation) -> dict[str, Any]:
+    """Return a label with who gave it and when."""
+    return {
+        "id": given.id,
+        "item": given.item_id,
+        "reviewer": given.reviewer,
+        "stream": given.stream,
+        "simulated": given.simulated,
+        "shown": given.shown,
+        "guideline": given.guideline_id,
+        "created_at": given.created_at.isoformat(),
+        **asdict(given.label),
+    }

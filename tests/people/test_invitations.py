@@ -1,0 +1,94 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+
+from trueup.errors import AccessDenied, InputError
+from trueup.people import (
+    accept,
+    add_member,
+    first_invitation,
+    invite,
+    list_members,
+    sign_in,
+)
+
+
+def test_the_first_admin_comes_by_a_link_that_is_good_once(store, now, password):
+    token = first_invitation(store, actor="root", now=now)
+    assert token is not None
+    ana = accept(store, token, "ana", password, now=now)
+    assert (ana.role, ana.active, ana.has_password) == ("admin", True, True)
+    assert sign_in(store, "ana", password, now=now)[1].name == "ana"
+    assert first_invitation(store, now=now) is None
+    with pytest.raises(AccessDenied, match="unknown, used, or over"):
+        accept(store, token, "eve", password, now=now)
+
+
+def test_a_further_first_link_takes_the_place_of_the_one_before(store, now, password):
+    old, new = first_invitation(store, now=now), first_invitation(store, now=now)
+    with pytest.raises(AccessDenied):
+        accept(store, old, "eve", password, now=now)
+    assert accept(store, new, "ana", password, now=now).role == "admin"
+
+
+def test_the_first_link_ends_where_a_member_comes_another_way(store, now, password):
+    token = first_invitation(store, now=now)
+    add_member(store, "ana", "admin", actor="root", now=now)
+    with pytest.raises(AccessDenied):
+        accept(store, token, "eve", password, now=now)
+    assert [m.name for m in list_members(store)] == ["ana"]
+
+
+def test_invitations_carry_role_and_email_and_end_after_a_week(store, ana, now, password):
+    made = invite(store, "senior", email="ben@example.org", actor="ana", now=now)
+    assert (made.role, made.expires_at) == ("senior", now + timedelta(days=7))
+    assert made.token not in repr(made)
+    with pytest.raises(AccessDenied):
+        accept(store, made.token, "ben", password, now=made.expires_at)
+    late = made.expires_at - timedelta(seconds=1)
+    ben = accept(store, made.token, "ben", password, now=late)
+    assert (ben.role, ben.email, ben.created_at) == ("senior", "ben@example.org", late)
+
+
+@pytest.mark.parametrize(
+    ("name", "given"), [("ANA", None), ("a\nb", None), ("ben", "short"), ("ben", "ben@example.org")]
+)
+def test_what_cannot_be_leaves_the_invitation_open(store, ana, now, password, name, given):
+    made = invite(store, "viewer", email="ben@example.org", actor="ana", now=now)
+    with pytest.raises(InputError):
+        accept(store, made.token, name, given or password, now=now)
+    assert accept(store, made.token, "ben", password, now=now).role == "viewer"
+
+
+@pytest.mark.parametrize("token", ["", "x", "é\ud800\x00"])
+def test_a_token_that_is_none_lets_nobody_in(store, ana, now, password, token):
+    with pytest.raises(AccessDenied):
+        accept(store, token, "eve", password, now=now)
+
+
+def test_of_two_who_use_one_invitation_at_once_one_wins(store, ana, now, password):
+    token = invite(store, "reviewer", actor="ana", now=now).token
+    gate = threading.Barrier(2)
+
+    def use(name):
+        gate.wait()
+        try:
+            return accept(store, token, name, password, now=now).name
+        except AccessDenied:
+            return None
+
+    with ThreadPoolExecutor(2) as pool:
+        won = [name for name in pool.map(use, ["ben", "cleo"]) if name]
+    assert len(won) == 1
+    assert [m.name for m in list_members(store)] == ["ana", *won]
+
+
+def test_invitations_are_checked(store, ana, now, rows):
+    before = rows()
+    with pytest.raises(InputError, match="role"):
+        invite(store, "boss", now=now)
+    with pytest.raises(InputError, match="email"):
+        invite(store, "viewer", email="nobody", now=now)
+    assert rows() == before

@@ -1,0 +1,146 @@
+"""A served store with people and a queue, spoken to over HTTP and through a real browser."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+
+from trueup.people import PERMISSIONS, add_member, get_member, make_key, set_password
+from trueup.queues import AnnotationQueue, NewItem, Settings
+from trueup.store import Store
+from trueup.store.traces import put_trace
+from trueup.types import Trace
+from trueup.web import create_app
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+PASSWORD = "correct horse battery staple"
+PEOPLE = {"ana": "admin", "mo": "manager", "sue": "senior", "ben": "reviewer", "vic": "viewer"}
+
+
+@pytest.fixture
+def people(store: Store) -> Store:
+    """The store with a member of each role; `cleo` is a second reviewer.
+
+    Nobody has a password until they sign in: making one takes a quarter of a second, by design.
+    """
+    for name, role in (PEOPLE | {"cleo": "reviewer"}).items():
+        add_member(store, name, role, actor="ana", now=NOW)
+    return store
+
+
+@pytest.fixture
+def fill(people: Store) -> Callable[..., AnnotationQueue]:
+    """Return a function that makes a queue of some items, two labels each."""
+
+    def make(items: int = 3, name: str = "prefs", **options) -> AnnotationQueue:
+        settings = Settings(**options.pop("settings", {}))
+        queue = AnnotationQueue.create(
+            name, overlap=2, settings=settings, store=people, actor="mo", now=NOW, **options
+        )
+        made = []
+        for i in range(items):
+            trace = Trace(
+                id=f"{name}-trace-{i}",
+                conversation_id=f"talk-{i}",
+                cohort="expert-hard",
+                messages=({"role": "user", "content": f"Is pipe {i} covered?"},),
+                answer=f"Pipe {i} is covered.",
+                question_type="coverage",
+                context=(f"Pipe {i} is covered since 2020.",),
+            )
+            with people.transaction() as tx:
+                put_trace(tx, trace, source="test", checkpoint_id=None, actor="mo", now=NOW)
+            made.append(
+                NewItem.from_trace(
+                    trace, reason="sampled", candidate=f"<b>Pipe {i}</b> is not covered."
+                )
+            )
+        queue.add_items(made, actor="mo", now=NOW)
+        return queue
+
+    return make
+
+
+@pytest.fixture
+def address(people: Store) -> Iterator[str]:
+    """The address of a running server."""
+    import uvicorn
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    config = uvicorn.Config(create_app(people), port=port, log_level="error", ws="none")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.fixture
+def client(people: Store, address: str) -> Iterator[Callable[[str], httpx.Client]]:
+    """Return a function that gives a client with the API key of a member; "" has none."""
+    made = []
+
+    def make(name: str = "") -> httpx.Client:
+        headers = {}
+        if name:
+            scopes = PERMISSIONS[get_member(people, name).role]
+            headers["Authorization"] = f"Bearer {make_key(people, name, 'test', scopes).key}"
+        made.append(httpx.Client(base_url=address, headers=headers))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[object]:
+    """A browser; a machine without one fails here, and does not skip."""
+    from playwright.sync_api import sync_playwright
+
+    path = shutil.which("chromium")
+    assert path, "the browser tests need Debian's package chromium"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=path, args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def sign_in(chromium, people: Store, address: str) -> Iterator[Callable[..., object]]:
+    """Return a function that signs a member in and gives their page; errors on it fail the test."""
+    contexts, troubles = [], []
+
+    def make(name: str, **options) -> object:
+        set_password(people, name, PASSWORD, actor="ana")
+        context = chromium.new_context(**options)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(20_000)
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("console", lambda m: troubles.append(m.text) if "Security" in m.text else None)
+        page.goto(address)
+        page.get_by_label("Name or e-mail").fill(name)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.keyboard.press("Enter")
+        page.get_by_role("heading", name="The loop").wait_for()
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+    assert troubles == []

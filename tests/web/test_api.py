@@ -1,0 +1,192 @@
+"""The REST API: what it does is what Python does, for those who may."""
+
+import time
+
+import httpx
+import pytest
+
+from trueup.people import set_password
+from trueup.queues import AnnotationQueue
+from trueup.store.events import list_events, verify_chain
+from trueup.web import _api, _pages
+from web.conftest import PASSWORD, PEOPLE
+
+LABEL = {"preferred": "a", "strength": 2}
+
+
+def test_an_item_is_claimed_labelled_undone_and_skipped(fill, client):
+    queue = fill(2)
+    ben = client("ben")
+    claim = ben.post("/api/queues/prefs/claim", json={}).json()
+    item = claim["item"]
+    assert ben.post("/api/queues/prefs/claim", json={}).json()["item"] == item
+    assert [a["key"] for a in item["answers"]] == list(claim["shown"])
+    assert 1790 < claim["seconds_left"] <= 1800
+    assert not any("source" in answer for answer in item["answers"])
+    body = LABEL | {"shown": claim["shown"], "seconds": 4.5}
+    given = ben.post(f"/api/queues/prefs/items/{item['id']}/label", json=body)
+    assert given.status_code == 201
+    [kept] = queue.annotations()
+    assert (kept.id, kept.reviewer, kept.shown) == (given.json()["id"], "ben", claim["shown"])
+    undone = ben.post("/api/queues/prefs/undo").json()
+    assert undone["standing"]["id"] == kept.id
+    again = {"preferred": "tie", "replaces": kept.id}
+    assert ben.post(f"/api/queues/prefs/items/{item['id']}/label", json=again).status_code == 201
+    other = ben.post("/api/queues/prefs/claim", json={"beside": item["id"]}).json()["item"]["id"]
+    skip = ben.post(f"/api/queues/prefs/items/{other}/skip", json={"reason": "no context"})
+    assert skip.status_code == 204
+    empty = ben.post("/api/queues/prefs/claim", json={})
+    assert (empty.status_code, empty.json()["kind"]) == (409, "QueueEmpty")
+    assert "on items that ben skipped" in empty.json()["error"]
+
+
+def test_a_manager_makes_a_queue_changes_it_and_audits_it(fill, client, store):
+    queue = fill(2)
+    mo = client("mo")
+    asked = [{"name": "tone", "kind": "choice", "options": ["warm", "cold"], "required": True}]
+    made = mo.post("/api/queues", json={"name": "tones", "questions": asked, "overlap": 1})
+    assert (made.status_code, made.json()["questions"][0]["options"]) == (201, ["warm", "cold"])
+    changed = mo.patch("/api/queues/tones", json={"state": "paused", "guidelines": "Be *fair*."})
+    assert changed.json()["state"] == "paused"
+    assert AnnotationQueue.get("tones", store=store).guidelines()[0].text == "Be *fair*."
+    for item in queue.items():
+        for name in ("ben", "cleo"):
+            client(name).post(f"/api/queues/prefs/items/{item.id}/label", json=LABEL)
+    assert mo.get("/api/queues/prefs").json()["stats"]["done"] == 2
+    assert mo.post("/api/queues/prefs/audit").json()["annotations"] == 4
+    assert {a["reviewer"] for a in mo.get("/api/queues/prefs/annotations").json()} == {
+        "ben",
+        "cleo",
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "said"),
+    [
+        ("/api/queues/none/claim", {}, 404, "no queue 'none'"),
+        ("/api/queues/prefs/items/none/label", LABEL, 404, "has no item 'none'"),
+        ("/api/queues/prefs/items/ITEM/label", {"preferred": "q"}, 422, "give a, b, tie, neither"),
+        ("/api/queues/prefs/items/ITEM/label", LABEL | {"strength": 9}, 422, "less than or equal"),
+        ("/api/queues/prefs/items/ITEM/label", LABEL | {"mood": 1}, 422, "Extra inputs"),
+        ("/api/queues/prefs/items/ITEM/skip", {"reason": ""}, 422, "at least 1 character"),
+        ("/api/queues/prefs/items/none/skip", {"reason": "x"}, 409, "has no item"),
+        ("/api/queues", {"name": "prefs"}, 403, "ben is reviewer and may not manage_queue"),
+    ],
+)
+def test_bad_requests_are_told_what_is_wrong(fill, client, path, body, status, said):
+    item = fill(1).items()[0].id
+    found = client("ben").post(path.replace("ITEM", item), json=body)
+    assert found.status_code == status
+    assert said in found.text
+
+
+MAY = {
+    ("GET", "/api/me"): {"admin", "manager", "senior", "reviewer", "viewer"},
+    ("GET", "/api/queues"): {"admin", "manager", "senior", "reviewer", "viewer"},
+    ("POST", "/api/queues"): {"admin", "manager"},
+    ("GET", "/api/queues/prefs"): {"admin", "manager", "senior", "reviewer", "viewer"},
+    ("PATCH", "/api/queues/prefs"): {"admin", "manager"},
+    ("POST", "/api/queues/prefs/audit"): {"admin", "manager"},
+    ("GET", "/api/queues/prefs/annotations"): {"admin", "manager"},
+    ("POST", "/api/queues/prefs/claim"): {"admin", "manager", "senior", "reviewer"},
+    ("POST", "/api/queues/prefs/undo"): {"admin", "manager", "senior", "reviewer"},
+    ("POST", "/api/queues/prefs/items/x/label"): {"admin", "manager", "senior", "reviewer"},
+    ("POST", "/api/queues/prefs/items/x/skip"): {"admin", "manager", "senior", "reviewer"},
+    ("POST", "/api/queues/prefs/items/x/release"): {"admin", "manager", "senior", "reviewer"},
+    ("GET", "/"): {"admin", "manager", "senior", "reviewer", "viewer"},
+    ("GET", "/queue"): {"admin", "manager", "senior", "reviewer", "viewer"},
+    ("GET", "/queue/QUEUE"): {"admin", "manager", "senior", "reviewer", "viewer"},
+    ("POST", "/queue/QUEUE/audit"): {"admin", "manager"},
+    ("GET", "/queue/QUEUE/label"): {"admin", "manager", "senior", "reviewer"},
+    ("GET", "/item/x"): {"admin", "manager"},
+    ("GET", "/trace/x"): {"admin", "manager", "senior", "reviewer", "viewer"},
+    ("GET", "/annotation/x"): {"admin", "manager", "senior", "viewer"},
+    ("GET", "/checkpoint/x"): {"admin", "manager", "senior", "viewer"},
+}
+OPEN = {"/signin", "/signout", "/join/{_token}", "/join/{token}"}
+
+
+def test_each_role_is_let_into_what_it_may_and_nothing_else(fill, client, store):
+    key = fill(1).id
+    clients = {role: client(name) for name, role in PEOPLE.items()}
+    nobody = client()
+    for (method, path), roles in MAY.items():
+        where = path.replace("QUEUE", key)
+        answers = {role: one.request(method, where, json={}) for role, one in clients.items()}
+        refused = {role for role, answer in answers.items() if answer.status_code == 403}
+        assert refused == set(PEOPLE.values()) - roles, (method, path)
+        assert all(answer.status_code < 500 for answer in answers.values()), (method, path)
+        status = nobody.request(method, where, json={}).status_code
+        assert status == (401 if path.startswith("/api") else 303), (method, path)
+
+
+def test_the_table_of_roles_has_every_route():
+    known = {path.replace("QUEUE", "{key}").replace("/x", "/{any}") for _, path in MAY}
+    routes = [route.path for route in (*_api.router.routes, *_pages.router.routes)]
+    for route in routes:
+        path = route.replace("{name}", "prefs").replace("{item}", "{any}")
+        if not path.startswith("/queue/"):
+            path = path.replace("{key}", "{any}")
+        assert path in known | OPEN, path
+    assert len(set(routes)) >= 20
+
+
+def test_a_reviewer_sees_their_queues_alone(fill, client):
+    fill(1, "mine", settings={"reviewers": ("ben",)})
+    fill(1, "yours", settings={"reviewers": ("cleo",)})
+    assert [q["name"] for q in client("ben").get("/api/queues").json()] == ["mine"]
+    refused = client("ben").post("/api/queues/yours/claim", json={})
+    assert (refused.status_code, refused.json()["kind"]) == (403, "AccessDenied")
+    assert {q["name"] for q in client("vic").get("/api/queues").json()} == {"mine", "yours"}
+
+
+def test_a_request_too_large_or_of_unknown_size_is_refused(fill, client):
+    fill(1)
+    ben = client("ben")
+    large = ben.post("/api/queues/prefs/claim", content=b" " * 2_000_001)
+    assert large.status_code == 413
+    unknown = ben.post("/api/queues/prefs/claim", content=iter([b"{}"]))
+    assert unknown.status_code == 413
+
+
+def test_every_answer_carries_what_browsers_are_to_hold_to(client):
+    nobody = client()
+    for path in ("/signin", "/api/me", "/static/app.css", "/none"):
+        headers = nobody.get(path).headers
+        policy = headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe-inline" not in policy
+        assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_what_another_site_sends_is_refused(fill, people, address):
+    fill(1)
+    set_password(people, "ben", PASSWORD, actor="ana")
+    with httpx.Client(base_url=address) as http:
+        form = {"name": "ben", "password": PASSWORD}
+        cross = {"Sec-Fetch-Site": "cross-site"}
+        assert http.post("/signin", data=form, headers=cross).status_code == 403
+        assert http.post("/signin", data=form).status_code == 303
+        assert http.get("/api/me").json()["name"] == "ben"
+        refused = http.post("/api/queues/prefs/claim", json={})
+        assert refused.status_code == 403
+        assert "its session's token" in refused.text
+        assert http.post("/signout").status_code == 403
+        cookie = http.cookies.get("trueup")
+        assert cookie
+        assert cookie not in http.get("/").text
+
+
+def test_what_is_done_is_sealed_while_the_server_runs(fill, client, store):
+    item = fill(1).items()[0].id
+    client("ben").post(f"/api/queues/prefs/items/{item}/label", json=LABEL)
+    for _ in range(100):
+        with store.reading() as tx:
+            found = verify_chain(tx)
+        if not found.unsealed:
+            break
+        time.sleep(0.1)
+    assert (found.unsealed, found.fault) == (0, "")
+    with store.reading() as tx:
+        submits = [e for e in list_events(tx) if e.action == "submit"]
+    assert [(e.actor, e.detail["item"]) for e in submits] == [("ben", item)]

@@ -1,0 +1,226 @@
+"""The pages, in a real browser, by keyboard."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from trueup.people import first_invitation, set_password
+from trueup.store import Store
+from trueup.types import Question
+
+GRAVE = ("serious", "critical")
+ASKED = (
+    Question("preference", "preference", required=True),
+    Question("stars", "rating"),
+    Question("cost", "number"),
+    Question("where", "span", options=("claim",)),
+    Question("steps", "steps"),
+    Question("better", "edit"),
+)
+
+
+@pytest.fixture(params=["sqlite"])
+def store(request, tmp_path):
+    """One database will do: what a browser sees does not depend on it."""
+    with Store.open(tmp_path / "store") as opened:
+        yield opened
+
+
+def test_a_reviewer_labels_twenty_items_by_keyboard_alone(fill, sign_in):
+    queue = fill(20)
+    page = sign_in("ben")
+    page.get_by_role("link", name="Label", exact=True).focus()
+    page.keyboard.press("Enter")
+    for number in range(20):
+        page.locator(".answer").first.wait_for()
+        page.keyboard.press("1")
+        if number % 2:
+            page.keyboard.press("1")
+        page.keyboard.press("d")
+        page.keyboard.press("Enter")
+        page.locator("#count", has_text=str(number + 1)).wait_for()
+    page.get_by_text("nothing is left for ben").wait_for()
+    given = queue.annotations()
+    assert len({a.item_id for a in given}) == 20
+    assert [a.label.strength for a in given] == [1, 2] * 10
+    assert all(a.label.preferred == a.shown[0] for a in given)
+    assert all(a.label.labels == ("wrong_tool",) and a.label.seconds > 0 for a in given)
+
+
+def test_what_a_model_wrote_is_text_and_what_differs_is_marked(fill, sign_in, address):
+    queue = fill(1)
+    page = sign_in("ben")
+    page.goto(f"{address}/queue/{queue.id}/label")
+    page.locator(".answer").first.wait_for()
+    assert page.locator(".answer b").count() == 0
+    assert page.get_by_text("<b>Pipe 0</b>").count() == 1
+    assert "not " in page.locator("mark").all_inner_texts()
+    page.keyboard.press("m")
+    assert page.locator("mark").count() == 0
+    assert page.locator(".answer b").count() == 0
+    page.keyboard.press("p")
+    page.get_by_text("Pipe 0 is covered since 2020.").wait_for()
+
+
+def test_a_draft_outlives_the_page_and_undo_gives_the_label_back(fill, sign_in, address):
+    queue = fill(2)
+    page = sign_in("ben")
+    page.goto(f"{address}/queue/{queue.id}/label")
+    page.locator(".answer").first.wait_for()
+    page.keyboard.press("n")
+    page.keyboard.press("c")
+    page.keyboard.type("It depends on the year.")
+    page.reload()
+    page.locator(".answer").first.wait_for()
+    assert page.locator("textarea").input_value() == "It depends on the year."
+    page.keyboard.press("Enter")
+    page.locator("#count", has_text="1").wait_for()
+    page.keyboard.press("u")
+    page.get_by_text("You have labelled this item").wait_for()
+    assert page.locator("textarea").input_value() == "It depends on the year."
+    page.keyboard.press("t")
+    page.locator("textarea").fill("")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Enter")
+    page.locator("#count", has_text="2").wait_for()
+    assert [a.label.preferred for a in queue.annotations()] == ["tie"]
+
+
+def test_an_item_is_skipped_with_its_reason(fill, sign_in, address):
+    queue = fill(1)
+    page = sign_in("ben")
+    page.goto(f"{address}/queue/{queue.id}/label")
+    page.locator(".answer").first.wait_for()
+    page.keyboard.press("z")
+    page.keyboard.type("the passage is cut off")
+    page.keyboard.press("Enter")
+    page.get_by_text("on items that ben skipped").wait_for()
+
+
+def test_other_questions_are_asked_and_answered_by_keyboard(fill, sign_in, address):
+    questions = (
+        Question("order", "ranking"),
+        Question("tone", "choice", options=("warm", "cold")),
+        Question("stars", "rating", required=True),
+        Question("keep", "thumbs"),
+        Question("why", "text"),
+    )
+    queue = fill(1, questions=questions)
+    page = sign_in("ben")
+    page.goto(f"{address}/queue/{queue.id}/label")
+    page.locator(".answer").first.wait_for()
+    page.keyboard.press("Enter")
+    page.get_by_text("'stars' has no answer, and the queue requires one").wait_for()
+    for part in ("answer 2", "answer 1", "cold", "4", "no"):
+        page.get_by_role("button", name=part).click()
+    page.locator("textarea").fill("It says when.")
+    page.get_by_role("button", name="Submit").click()
+    page.locator("#count", has_text="1").wait_for()
+    [given] = queue.annotations()
+    assert given.label.answers == {
+        "order": list(reversed(given.shown)),
+        "tone": "cold",
+        "stars": 4,
+        "keep": False,
+        "why": "It says when.",
+    }
+
+
+def test_two_reviewers_share_a_queue_and_a_third_gets_nothing(fill, sign_in, address):
+    queue = fill(3)
+    for name in ("ben", "cleo"):
+        page = sign_in(name)
+        page.goto(f"{address}/queue/{queue.id}/label")
+        for number in range(3):
+            page.locator(".answer").first.wait_for()
+            page.keyboard.press("2")
+            page.keyboard.press("Enter")
+            page.locator("#count", has_text=str(number + 1)).wait_for()
+    page = sign_in("sue")
+    page.goto(f"{address}/queue/{queue.id}/label")
+    page.get_by_text("every item has the reviewers it needs").wait_for()
+    assert len(queue.annotations()) == 6
+
+
+def test_a_manager_audits_and_follows_a_label_to_what_it_touched(fill, sign_in, address):
+    queue = fill(2)
+    from trueup.types import Label
+
+    for item in queue.items():
+        for name, key in (("ben", "a"), ("cleo", "b")):
+            queue.submit(item.id, name, Label(key, 1))
+    page = sign_in("mo")
+    page.goto(f"{address}/queue/{queue.id}")
+    page.get_by_role("button", name="Audit now").click()
+    page.get_by_text("the line is 0.60").wait_for()
+    page.goto(f"{address}/item/{queue.items()[0].id}")
+    page.get_by_role("link", name="what it touched").first.click()
+    page.get_by_role("heading", name="Lineage of label").wait_for()
+
+
+def test_a_wrong_password_is_refused_and_nobody_gets_in_without_one(
+    fill, people, chromium, address
+):
+    queue = fill(1)
+    set_password(people, "ben", "correct horse battery staple", actor="ana")
+    page = chromium.new_context().new_page()
+    page.goto(f"{address}/queue/{queue.id}/label")
+    assert page.url == f"{address}/signin"
+    page.get_by_label("Name or e-mail").fill("ben")
+    page.get_by_label("Password").fill("wrong horse battery staple")
+    page.keyboard.press("Enter")
+    page.get_by_role("alert").wait_for()
+    assert page.url == f"{address}/signin"
+    page.context.close()
+
+
+def test_the_first_admin_joins_by_a_link_that_is_good_once(tmp_path, chromium):
+    import socket
+    import threading
+    import time
+
+    import uvicorn
+
+    from trueup.web import create_app
+
+    with Store.open(tmp_path / "new") as store, socket.socket() as probe:
+        token = first_invitation(store)
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+        probe.close()
+        server = uvicorn.Server(
+            uvicorn.Config(create_app(store), port=port, log_level="error", ws="none")
+        )
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        page = chromium.new_context().new_page()
+        for heading in ("The loop", "Join trueup"):
+            page.goto(f"http://127.0.0.1:{port}/join/{token}")
+            page.get_by_label("Name").fill(heading)
+            page.get_by_label("Password").fill("correct horse battery staple")
+            page.keyboard.press("Enter")
+            page.get_by_role("heading", name=heading).wait_for()
+        page.get_by_role("alert").wait_for()
+        page.context.close()
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_axe_finds_no_serious_fault_and_nothing_is_wider_than_the_window(
+    fill, sign_in, address, scheme, width
+):
+    queue = fill(2, questions=(Question("tone", "choice", options=("warm", "cold")), *ASKED))
+    item = queue.items()[0]
+    page = sign_in("mo", color_scheme=scheme, viewport={"width": width, "height": 800})
+    places = ["/", "/queue", f"/queue/{queue.id}", f"/queue/{queue.id}/label", f"/item/{item.id}"]
+    for place in [*places, f"/trace/{item.trace_id}", "/none", "/signin"]:
+        page.goto(address + place)
+        if place.endswith("/label"):
+            page.locator(".answer").first.wait_for()
+        found = Axe().run(page).response["violations"]
+        serious = [(v["id"], v["nodes"][0]["html"]) for v in found if v["impact"] in GRAVE]
+        assert serious == [], place
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, place
