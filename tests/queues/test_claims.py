@@ -74,7 +74,7 @@ def test_a_claim_is_held_until_its_time_and_then_anybodys(fill, now):
         queue.claim("cleo", now=now + timedelta(minutes=9))
     late = now + timedelta(minutes=10)
     assert queue.claim("cleo", now=late).item == claim.item
-    with pytest.raises(LeaseExpired, match=r"others have reserved .* ben holds none"):
+    with pytest.raises(LeaseExpired, match=r"reserved by others .* ben holds none"):
         queue.submit(claim.item.id, "ben", A, now=late)
     queue.submit(claim.item.id, "cleo", A, now=late)
 
@@ -171,6 +171,8 @@ def test_a_place_can_be_kept_for_one_reviewer(fill, now):
     queue.release(first, "ben")
     assert queue.assign([first], "cleo", actor="ana", now=now) == 1
     assert queue.assign([first], "dan", actor="ana", now=now) == 0
+    with pytest.raises(LeaseExpired, match="assigned to them, and ben holds none"):
+        queue.submit(first, "ben", A, now=now)
     assert label_all(queue, "ben", now) != [first]
     with pytest.raises(QueueEmpty, match="1 places wait: 1 assigned to others"):
         queue.claim("ben", now=now)

@@ -8,6 +8,7 @@ from trueup.store import schema
 from trueup.store.events import list_events, record, seal_events, verify_chain
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
+EVENT, SEAL = schema.event, schema.seal
 
 
 @pytest.fixture
@@ -53,13 +54,20 @@ def test_a_chain_that_holds_names_its_head_and_its_unsealed_tail(tx):
     assert later.head != found.head
 
 
+def test_an_event_that_was_committed_late_is_sealed_too(tx):
+    tx.execute(sa.delete(SEAL).where(SEAL.c.number == 3))
+    tx.execute(sa.update(SEAL).where(SEAL.c.number == 2).values(event_number=3))
+    assert seal_events(tx, back=1) == 1  # the fourth, and not the second
+    assert seal_events(tx) == 1
+    assert [n for (n,) in tx.execute(sa.select(SEAL.c.event_number).order_by(SEAL.c.number))] == [
+        *(1, 3, 4, 2)
+    ]
+
+
 def test_an_empty_log_holds(store):
     with store.reading() as tx:
         found = verify_chain(tx)
     assert (found.sealed, found.unsealed, found.head, found.fault) == (0, 0, "0" * 64, "")
-
-
-EVENT, SEAL = schema.event, schema.seal
 
 
 @pytest.mark.parametrize(

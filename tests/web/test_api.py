@@ -140,6 +140,20 @@ def test_a_reviewer_sees_their_queues_alone(fill, client):
     assert {q["name"] for q in client("vic").get("/api/queues").json()} == {"mine", "yours"}
 
 
+def test_a_reviewer_sees_the_traces_of_their_queues_and_not_what_was_served(fill, client):
+    fill(1, "mine", settings={"reviewers": ("ben",)})
+    fill(1, "yours", settings={"reviewers": ("cleo",)})
+    ben = client("ben")
+    seen = ben.get("/trace/mine-trace-0")
+    assert seen.status_code == 200
+    assert "Is pipe 0 covered?" in seen.text
+    assert "Pipe 0 is covered." not in seen.text
+    assert "Pipe 0 is covered." in client("vic").get("/trace/mine-trace-0").text
+    refused = ben.get("/trace/yours-trace-0")
+    assert refused.status_code == 403
+    assert "pipe" not in refused.text
+
+
 def test_a_request_too_large_or_of_unknown_size_is_refused(fill, client):
     fill(1)
     ben = client("ben")

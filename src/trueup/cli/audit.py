@@ -36,7 +36,7 @@ def verify(
     """
     with open_store(store) as opened:
         with opened.transaction() as tx:  # apart, so that nobody waits while all is hashed
-            new = seal_events(tx)
+            new = seal_events(tx, back=None)
         with opened.reading() as tx:
             chain = verify_chain(tx, head=head)
         where = opened.address

@@ -714,8 +714,8 @@ class AnnotationQueue:
             return False
         if replaces is None and not slots.fill(tx, given.item_id, given.reviewer, now=now):
             raise LeaseExpired(
-                f"item {given.item_id}: others have reserved what places are left, and "
-                f"{given.reviewer} holds none (any more); claim another item"
+                f"item {given.item_id}: what places are left are reserved by others or assigned to "
+                f"them, and {given.reviewer} holds none (any more); claim another item"
             )
         rows.put_annotation(tx, given, replaces=replaces, actor=actor)
         detail = {"item": given.item_id, "reviewer": given.reviewer, "replaces": replaces}

@@ -22,6 +22,7 @@ __all__ = ["Chain", "Event", "list_events", "record", "seal_events", "verify_cha
 
 _START = "0" * 64  # what the first seal follows
 _BATCH = 1000
+_BACK = 10_000  # more than are ever under way at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +113,21 @@ def list_events(
             yield _event(row)
 
 
-def seal_events(tx: Tx) -> int:
-    """Chain the events that have no seal yet and return how many."""
+def seal_events(tx: Tx, *, back: int | None = _BACK) -> int:
+    """Chain the events that have no seal yet and return how many.
+
+    Args:
+        tx: an open transaction.
+        back: how far before the last sealed event to look for one that was written before it and
+            committed after it; None looks at all of the log.
+    """
     table = schema.seal
     last = tx.execute(sa.select(table).order_by(table.c.number.desc()).limit(1)).first()
     number, head = (last.number, last.hash) if last else (0, _START)
-    found = tx.execute(_unsealed().order_by(schema.event.c.number)).all()
+    unsealed = _unsealed().order_by(schema.event.c.number)
+    if last and back is not None:
+        unsealed = unsealed.where(schema.event.c.number > last.event_number - back)
+    found = tx.execute(unsealed).all()
     rows = []
     for row in found:
         number, head = number + 1, _hash(head, _event(row))

@@ -127,11 +127,11 @@ def votes(tx: Tx, wanted: Wanted) -> Iterator[list[tuple[str, str]]]:
             sa.and_(_ANSWER.item_id == _ANNOTATION.item_id, _ANSWER.key == _ANNOTATION.preferred),
             isouter=True,
         )
-        .where(_ANNOTATION.preferred.is_not(None), *_counted(wanted))
+        .where(_ANNOTATION.preferred.is_not(None))
     )
     for ids in _ids(tx, wanted):
         found: dict[str, list[tuple[str, str]]] = defaultdict(list)
-        for item_id, reviewer, vote in tx.execute(query.where(_ANNOTATION.item_id.in_(ids))):
+        for item_id, reviewer, vote in tx.execute(query.where(*_counted(wanted, ids))):
             found[item_id].append((reviewer, vote))
         yield from found.values()
 
@@ -258,7 +258,7 @@ def _ids(tx: Tx, wanted: Wanted) -> Iterator[list[str]]:
 def _annotations(
     tx: Tx, wanted: Wanted, ids: Sequence[str], blobs: dict[str, str], erased: set[str]
 ) -> dict[str, list[Annotation]]:
-    query = _ANNOTATIONS.where(_ANNOTATION.item_id.in_(ids), *_counted(wanted))
+    query = _ANNOTATIONS.where(*_counted(wanted, ids))
     if wanted.answers:
         query = query.add_columns(_ANNOTATION.labels, _ANNOTATION.answers)
     found: dict[str, list[Annotation]] = defaultdict(list)
@@ -285,10 +285,15 @@ def _label(preferred: str | None, strength: int) -> Label:
     return Label(preferred, strength)
 
 
-def _counted(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
-    """Return the conditions on a label that is wanted."""
+def _counted(wanted: Wanted, ids: Sequence[str]) -> list[sa.ColumnElement[bool]]:
+    """Return the conditions on a label on one of these items that is wanted."""
+    # of these items alone: asked of each label by itself, PostgreSQL reads all there are
+    corrected = sa.select(_LATER.c.replaces_id).where(
+        _LATER.c.item_id.in_(ids), _LATER.c.replaces_id.is_not(None)
+    )
     conditions = [
-        ~sa.exists().where(_LATER.c.replaces_id == _ANNOTATION.id),
+        _ANNOTATION.item_id.in_(ids),
+        _ANNOTATION.id.not_in(corrected),
         _ANNOTATION.stream == wanted.stream,
     ]
     if wanted.reviewers is not None:

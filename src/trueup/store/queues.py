@@ -38,6 +38,7 @@ __all__ = [
     "put_item",
     "put_preference",
     "put_queue",
+    "queues_on",
     "set_queue",
 ]
 
@@ -268,6 +269,12 @@ def has_item(tx: Tx, queue_id: str, item_id: str) -> bool:
     table = schema.item
     query = sa.select(table.c.id).where(table.c.id == item_id, table.c.queue_id == queue_id)
     return tx.execute(query).first() is not None
+
+
+def queues_on(tx: Tx, trace_id: str) -> set[str]:
+    """Return the ids of the queues that have an item on a trace."""
+    query = sa.select(schema.item.c.queue_id).where(schema.item.c.trace_id == trace_id)
+    return set(tx.scalars(query))
 
 
 def latest_annotation(tx: Tx, queue_id: str, reviewer: str) -> Annotation | None:

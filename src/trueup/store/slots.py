@@ -255,6 +255,7 @@ def _filling() -> sa.Update:
             t.kind == sa.bindparam("aim"),
             ~t.filled,
             sa.or_(t.reviewer.is_(None), t.reviewer == who, t.expires_at <= now),
+            sa.or_(t.assigned.is_(None), t.assigned == who, t.reviewer == who),
         )
         .order_by(mine, t.number)
         .limit(1)

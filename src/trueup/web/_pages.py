@@ -12,8 +12,8 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from trueup.errors import SignInError, TrueupError, UnknownName
-from trueup.people import Actor, accept, sign_in, sign_out
+from trueup.errors import AccessDenied, SignInError, TrueupError, UnknownName
+from trueup.people import Actor, accept, permissions_of, sign_in, sign_out
 from trueup.queues import AnnotationQueue, list_queues
 from trueup.release.lineage import backward_tree, forward_tree, trace_back, trace_forward
 from trueup.store import Store
@@ -115,12 +115,20 @@ def item(request: Request, store: Opened, actor: Manager, key: str) -> Response:
     )
 
 
-@router.get("/trace/{key}", dependencies=[Depends(allowed("read_queue"))])
-def trace(request: Request, store: Opened, key: str) -> Response:
-    """Show a request and how it was answered."""
+@router.get("/trace/{key}")
+def trace(request: Request, store: Opened, actor: Reader, key: str) -> Response:
+    """Show a request and how it was answered.
+
+    A reviewer sees the traces of their queues alone, and not the answer that was served: on the
+    labelling page it is one of those whose source nobody is told.
+    """
     with store.reading() as tx:
         found = get_trace(tx, key)
-    return _page(request, "trace.html", trace=found)
+        on = rows.queues_on(tx, key)
+    blind = "read_lineage" not in permissions_of(actor)
+    if blind and not any(q.id in on and visible(actor, q) for q in list_queues(store=store)):
+        raise AccessDenied(f"trace {key}: {actor.name} reviews no queue that has an item on it")
+    return _page(request, "trace.html", trace=found, blind=blind)
 
 
 @router.get("/annotation/{key}", dependencies=[Depends(allowed("read_lineage"))])
