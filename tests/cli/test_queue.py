@@ -124,7 +124,9 @@ def test_items_go_out_for_labelling_and_labels_come_back(folder, capsys):
     text = "".join(json.dumps(line) + "\n" for line in lines)
     (folder / "items.jsonl").write_text(text)
     assert run("import-labels", "prefs", "items.jsonl") == 1
-    assert "items.jsonl line 2: annotations.0.preferred" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "items.jsonl line 2: item" in said
+    assert "preferred is 'c'; give a, b, tie, neither" in said
     assert run("import-labels", "prefs", "items.jsonl", "--skip-bad") == 0
     shown = capsys.readouterr().out
     assert "items.jsonl line 2: " in shown

@@ -223,7 +223,7 @@ def test_settings_that_make_no_sense_change_nothing(fill, now):
         ({"assignment": "balanced"}, "needs the reviewers"),
         ({"reviewers": ("ben", "ben")}, "repeat or are empty"),
         ({"reservation_minutes": 0}, "reservation_minutes is 0"),
-        ({"colour": "red"}, "'colour' is none of description, reviewers"),
+        ({"colour": "red"}, "'colour' is none of description, reviewers, teams"),
     ):
         with pytest.raises(InputError, match=message):
             queue.configure(**given, actor="ana", now=now)

@@ -5,7 +5,7 @@ import time
 import httpx
 import pytest
 
-from trueup.people import set_password
+from trueup.people import set_member, set_password
 from trueup.queues import AnnotationQueue
 from trueup.store.events import list_events, verify_chain
 from trueup.web import _api, _pages
@@ -131,13 +131,17 @@ def test_the_table_of_roles_has_every_route():
     assert len(set(routes)) >= 20
 
 
-def test_a_reviewer_sees_their_queues_alone(fill, client):
+def test_a_reviewer_sees_their_queues_alone(fill, client, people):
     fill(1, "mine", settings={"reviewers": ("ben",)})
     fill(1, "yours", settings={"reviewers": ("cleo",)})
     assert [q["name"] for q in client("ben").get("/api/queues").json()] == ["mine"]
     refused = client("ben").post("/api/queues/yours/claim", json={})
     assert (refused.status_code, refused.json()["kind"]) == (403, "AccessDenied")
     assert {q["name"] for q in client("vic").get("/api/queues").json()} == {"mine", "yours"}
+    fill(1, "nights", settings={"teams": ("night",)})
+    assert client("cleo").post("/api/queues/nights/claim", json={}).status_code == 403
+    set_member(people, "cleo", teams=["night"], actor="ana")
+    assert client("cleo").post("/api/queues/nights/claim", json={}).status_code == 200
 
 
 def test_a_reviewer_sees_the_traces_of_their_queues_and_not_what_was_served(fill, client):

@@ -55,7 +55,7 @@ def claim_next(
     """Reserve the next item for a reviewer; see `AnnotationQueue.claim`."""
     check_open(row, "active")
     settings = settings_of(row)
-    if settings.reviewers and reviewer not in settings.reviewers:
+    if settings.reviewers and not settings.teams and reviewer not in settings.reviewers:
         raise QueueError(
             f"queue {row.name}: {reviewer} is none of its reviewers "
             f"({', '.join(settings.reviewers)}); a manager can add them"

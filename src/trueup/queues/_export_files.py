@@ -58,7 +58,7 @@ def open_file(path: Path, kind: str, schema: pa.Schema) -> Iterator[Write]:
     spell = _csv_line if kind == ".csv" else json_line
     head = _csv_line(dict(zip(schema.names, schema.names, strict=True))) if kind == ".csv" else ""
     with path.open("w", encoding="utf-8", newline="") as out:
-        lines = _Lines(out, head, spell)
+        lines = _Lines(out, head, spell, _columns(schema))
         yield lines.write
     lines.put_late_first(path)
 
@@ -75,17 +75,19 @@ def _parquet(path: Path, schema: pa.Schema) -> Iterator[Write]:
 class _Lines:
     """The lines of a text file, and those that are to be put first."""
 
-    def __init__(self, out: io.TextIOWrapper, head: str, spell: Callable[[Row], str]) -> None:
+    def __init__(
+        self, out: io.TextIOWrapper, head: str, spell: Callable[[Row], str], columns: set[str]
+    ) -> None:
         self._out, self._head, self._spell = out, head, spell
-        self._seen: set[str] = set()
+        self._unseen = columns
         self._late: list[str] = []
         self._size = out.write(head)
 
     def write(self, rows: Sequence[Row]) -> None:
         for row in rows:
             line = self._spell(row)
-            new = _filled(row) - self._seen
-            self._seen |= new
+            new = {name for name in self._unseen if _has(row, name)}
+            self._unseen -= new
             if new and self._size > _EARLY:
                 self._late.append(line)
                 continue
@@ -106,12 +108,18 @@ class _Lines:
             other.unlink(missing_ok=True)
 
 
-def _filled(row: Row) -> set[str]:
-    """Return the columns of a row that have a value, and the keys of its messages that do."""
-    found = {name for name, value in row.items() if value not in (None, "")}
-    if not isinstance(row["prompt"], str):
-        found |= {f"prompt/{key}" for turn in row["prompt"] for key, value in turn.items() if value}
-    return found
+def _columns(schema: pa.Schema) -> set[str]:
+    """Return the names of the columns, and of what messages of a prompt may hold."""
+    prompt = schema.field("prompt").type
+    keys = [] if str(prompt) == "string" else [field.name for field in prompt.value_type]
+    return {*schema.names, *(f"prompt/{key}" for key in keys)}
+
+
+def _has(row: Row, name: str) -> bool:
+    """Whether a row has a value in a column, or one of its messages under a key."""
+    if name.startswith("prompt/"):
+        return any(turn[name.removeprefix("prompt/")] for turn in row["prompt"])
+    return row[name] not in (None, "")
 
 
 def _csv_line(row: Row) -> str:

@@ -23,7 +23,7 @@ from trueup.queues._questions import default_questions
 from trueup.queues._reading import read_labelled, read_slots
 from trueup.queues._settings import Settings, State, Stream, checked, put_queue, settings_of
 from trueup.queues._settle import Origin
-from trueup.queues._stats import QueueStats, make_stats
+from trueup.queues._stats import QueueStats, read_stats
 from trueup.store import Store, Tx, default_store, events, slots
 from trueup.store import queues as rows
 from trueup.store.stamp import stamp
@@ -440,11 +440,7 @@ class AnnotationQueue:
 
     def stats(self) -> QueueStats:
         """Return how far the queue has come."""
-        with self._store.reading() as tx:
-            items = rows.list_items(tx, queue_id=self.id)
-            annotations = rows.list_annotations(tx, queue_id=self.id)
-            replaced = rows.list_annotations(tx, queue_id=self.id, replaced=True)
-        return make_stats(self._row, items, annotations, corrections=len(replaced))
+        return read_stats(self._store, self._row)
 
     def audit(
         self,

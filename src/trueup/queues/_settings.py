@@ -18,6 +18,7 @@ __all__ = ["Assignment", "Settings", "State", "Stream", "checked", "put_queue", 
 Stream = Literal["reviewer", "end_user", "ai"]
 State = Literal["active", "paused", "completed", "archived"]
 Assignment = Literal["open", "manual", "round_robin", "balanced", "expertise"]
+_NAMES = ("reviewers", "teams")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,8 @@ class Settings:
 
     Attributes:
         description: what the queue is for.
-        reviewers: who may label; empty is anybody who is asked to.
+        reviewers: who may label; empty is anybody who is asked to, or a member of `teams`.
+        teams: the teams whose members may; who is in them, the service knows.
         assignment: "open" gives the next item to whoever asks; "manual" only what was assigned;
             "round_robin" and "balanced" assign each place at an item to one of `reviewers` when the
             item is added, in turn or to whoever has least to do; "expertise" gives items with a tag
@@ -37,6 +39,7 @@ class Settings:
 
     description: str = ""
     reviewers: tuple[str, ...] = ()
+    teams: tuple[str, ...] = ()
     assignment: Assignment = "open"
     reservation_minutes: float = 30.0
     safety: bool = False
@@ -52,8 +55,9 @@ class Settings:
             raise InputError(
                 f"queue {queue}: assignment {self.assignment} needs the reviewers to assign to"
             )
-        if len(set(self.reviewers)) < len(self.reviewers) or not all(self.reviewers):
-            raise InputError(f"queue {queue}: reviewers {list(self.reviewers)} repeat or are empty")
+        for what, names in (("reviewers", self.reviewers), ("teams", self.teams)):
+            if len(set(names)) < len(names) or not all(names):
+                raise InputError(f"queue {queue}: {what} {list(names)} repeat or are empty")
         if not 0 < self.reservation_minutes <= 7 * 24 * 60:
             raise InputError(
                 f"queue {queue}: reservation_minutes is {self.reservation_minutes}; give more than "
@@ -65,7 +69,7 @@ def settings_of(row: rows.QueueRow) -> Settings:
     """Return a stored queue's settings; what an older version stored not takes its default."""
     known = {field.name for field in fields(Settings)}
     found = {name: value for name, value in row.settings.items() if name in known}
-    return Settings(**found | {"reviewers": tuple(found.get("reviewers", ()))})
+    return Settings(**found | {name: tuple(found.get(name, ())) for name in _NAMES})
 
 
 def checked(queue: str, given: Mapping[str, Any], base: Settings | None = None) -> Settings:
@@ -78,7 +82,7 @@ def checked(queue: str, given: Mapping[str, Any], base: Settings | None = None) 
     if unknown := sorted(given.keys() - set(known)):
         raise InputError(f"queue {queue}: {unknown[0]!r} is none of {', '.join(known)}")
     values = asdict(base or Settings()) | dict(given)
-    made = Settings(**values | {"reviewers": tuple(values["reviewers"])})
+    made = Settings(**values | {name: tuple(values[name]) for name in _NAMES})
     made.check(queue)
     return made
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from trueup.store import Store
+from trueup.store.overview import count_queue
 from trueup.store.queues import QueueRow
-from trueup.types import Annotation, Item
 
-__all__ = ["QueueStats", "make_stats"]
+__all__ = ["QueueStats", "read_stats"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,32 +51,8 @@ class QueueStats:
         return asdict(self)
 
 
-def make_stats(
-    queue: QueueRow,
-    items: Sequence[Item],
-    annotations: Sequence[Annotation],
-    *,
-    corrections: int,
-) -> QueueStats:
-    """Count a queue's items and standing labels; `corrections` is how many were replaced."""
-    raters = Counter(a.item_id for a in annotations)
-    done = sum(count >= queue.overlap for count in raters.values())
-    return QueueStats(
-        name=queue.name,
-        items=len(items),
-        done=done,
-        started=len(raters) - done,
-        annotations=len(annotations),
-        corrections=corrections,
-        simulated=sum(a.simulated for a in annotations),
-        overlap=queue.overlap,
-        stream=queue.stream,
-        reviewers=_count(a.reviewer for a in annotations),
-        cohorts=_count(i.cohort for i in items),
-        question_types=_count(i.question_type for i in items),
-        reasons=_count(i.reason for i in items),
-    )
-
-
-def _count(names: Iterable[str]) -> dict[str, int]:
-    return dict(sorted(Counter(names).items()))
+def read_stats(store: Store, queue: QueueRow) -> QueueStats:
+    """Count a queue's items and labels, in the database."""
+    with store.reading() as tx:
+        counts = count_queue(tx, queue.id, overlap=queue.overlap)
+    return QueueStats(name=queue.name, overlap=queue.overlap, stream=queue.stream, **counts)

@@ -11,13 +11,12 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import sqlite
 
 from trueup.store import schema
 from trueup.store.engine import Tx
@@ -29,6 +28,7 @@ __all__ = ["MESSAGE_KEYS", "Batch", "Page", "Wanted", "message_keys", "pages", "
 MESSAGE_KEYS = ("name", "tool_call_id", "tool_calls")
 """What a message of a prompt may hold beside its role and text."""
 
+_UNREAD = datetime.min.replace(tzinfo=UTC)
 _PAGE = 500  # under SQLite's limit on bound variables
 _ITEM, _ANSWER, _ANNOTATION = schema.item.c, schema.item_answer.c, schema.annotation.c
 _LATER = schema.annotation.alias()
@@ -67,7 +67,8 @@ class Page:
 
     Attributes:
         items: without the context and what was expected, which no file of an export holds.
-        annotations: by item id, in no order.
+        annotations: by item id, in no order, and without when they were given: `created_at` is
+            the beginning of time, since reading it takes a twentieth of an export's.
         erased: ids of items left out, since a text of theirs was erased.
         blobs: the hash of each text that was read, which the store therefore has.
     """
@@ -106,7 +107,7 @@ def pages(tx: Tx, wanted: Wanted) -> Iterator[Page]:
                 row.family,
                 tuple(json.loads(row.text)),
                 (),
-                tuple(sorted(answers[row.id], key=_key)),
+                tuple(answers[row.id]),
                 row.reason,
                 inclusion=row.inclusion,
             )
@@ -166,7 +167,7 @@ class Batch:
     actor: str
     now: datetime
     texts: dict[str, str] = field(default_factory=dict)
-    rows: list[dict[str, Any]] = field(default_factory=list)
+    rows: list[tuple[Any, ...]] = field(default_factory=list)
     links: list[tuple[str, str]] = field(default_factory=list)
 
     def __len__(self) -> int:
@@ -174,33 +175,30 @@ class Batch:
 
     def add(self, preference: Preference, known: Mapping[str, str]) -> None:
         """Take a preference in; `known` has the hashes of texts that the store has."""
-        chosen, rejected = preference.chosen, preference.rejected
+        rejected = preference.rejected
         self.rows.append(
-            {
-                "id": preference.id,
-                "item_id": preference.item_id,
-                "chosen_blob": self._hash(chosen, known),
-                "rejected_blob": None if rejected is None else self._hash(rejected, known),
-                "origin": preference.origin,
-                "agreement": preference.agreement,
-                "raters": preference.raters,
-                "strength": preference.strength,
-                "actor": self.actor,
-                "created_at": self.now,
-            }
+            (
+                preference.id,
+                preference.item_id,
+                self._hash(preference.chosen, known),
+                None if rejected is None else self._hash(rejected, known),
+                preference.origin,
+                preference.agreement,
+                preference.raters,
+                preference.strength,
+                self.actor,
+                self.now,
+            )
         )
-        self.links += [
-            (preference.id, annotation_id) for annotation_id in preference.annotation_ids
-        ]
+        self.links += [(preference.id, annotation) for annotation in preference.annotation_ids]
 
     def store(self, tx: Tx) -> None:
         """Store what was taken in, except what is there, and forget it."""
-        if not self.rows:
-            return
-        stamp = {"actor": self.actor, "created_at": self.now}
-        _insert(tx, schema.blob, [{"id": k, "text": t, **stamp} for k, t in self.texts.items()])
-        _insert(tx, schema.preference, sorted(self.rows, key=itemgetter("id")))
-        _link(tx, sorted(self.links))
+        texts = [(key, text, self.actor, self.now) for key, text in self.texts.items()]
+        _insert(tx, schema.blob, ("id", "text", "actor", "created_at"), texts)
+        _insert(tx, schema.preference, _PREFERENCE, sorted(self.rows, key=itemgetter(0)))
+        links = ("preference_id", "annotation_id")
+        _insert(tx, schema.preference_annotation, links, sorted(self.links))
         self.texts, self.rows, self.links = {}, [], []
 
     def _hash(self, text: str, known: Mapping[str, str]) -> str:
@@ -211,38 +209,44 @@ class Batch:
         return key
 
 
-def _insert(tx: Tx, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows, all with the same columns, that are not there yet."""
+_PREFERENCE = (
+    "id",
+    "item_id",
+    "chosen_blob",
+    "rejected_blob",
+    "origin",
+    "agreement",
+    "raters",
+    "strength",
+    "actor",
+    "created_at",
+)
+
+
+def _insert(tx: Tx, table: sa.Table, names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert the rows that are not there yet, given as tuples in the order of `names`.
+
+    The statement is written by hand: binding half a million values by name takes longer than
+    storing them, and PostgreSQL takes far longer over many statements than over one with arrays.
+    """
     if not rows:
         return
+    columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
+    types = [table.c[name].type.dialect_impl(tx.dialect) for name in names]
+    for number, kind in enumerate(types):
+        if process := kind.bind_processor(tx.dialect):
+            columns[number] = [process(value) for value in columns[number]]
+    into = f"INSERT INTO {table.name} ({', '.join(names)})"
     if tx.dialect.name == "postgresql":
-        _insert_arrays(tx, table, {name: [row[name] for row in rows] for name in rows[0]})
-    else:
-        tx.execute(sqlite.insert(table).on_conflict_do_nothing(), rows)
-
-
-def _link(tx: Tx, links: Sequence[tuple[str, str]]) -> None:
-    table = schema.preference_annotation
-    if tx.dialect.name == "postgresql":
-        pairs = zip(("preference_id", "annotation_id"), zip(*links, strict=True), strict=True)
-        _insert_arrays(tx, table, {name: list(ids) for name, ids in pairs})
+        arrays = ", ".join(f"CAST(%s AS {kind.compile(dialect=tx.dialect)}[])" for kind in types)
+        tx.exec_driver_sql(
+            f"{into} SELECT * FROM unnest({arrays}) ON CONFLICT DO NOTHING",
+            tuple(list(column) for column in columns),
+        )
         return
-    # by hand: binding three hundred thousand pairs by name takes longer than storing them
+    marks = ", ".join("?" for _ in names)
     tx.exec_driver_sql(
-        f"INSERT INTO {table.name} (preference_id, annotation_id) VALUES (?, ?) "
-        "ON CONFLICT DO NOTHING",
-        list(links),
-    )
-
-
-def _insert_arrays(tx: Tx, table: sa.Table, columns: Mapping[str, list[Any]]) -> None:
-    """Insert rows given by column, in one statement: PostgreSQL takes far longer over many."""
-    types = (table.c[name].type.compile(dialect=tx.dialect) for name in columns)
-    tx.exec_driver_sql(
-        f"INSERT INTO {table.name} ({', '.join(columns)}) "
-        f"SELECT * FROM unnest({', '.join(f'CAST(%s AS {kind}[])' for kind in types)}) "
-        "ON CONFLICT DO NOTHING",
-        tuple(columns.values()),
+        f"{into} VALUES ({marks}) ON CONFLICT DO NOTHING", list(zip(*columns, strict=True))
     )
 
 
@@ -264,7 +268,7 @@ def _annotations(
     found: dict[str, list[Annotation]] = defaultdict(list)
     more: list[Any]
     for row in tx.execute(query).all():
-        key, item_id, reviewer, preferred, strength, simulated, given_at, blob, text, *more = row
+        key, item_id, reviewer, preferred, strength, simulated, blob, text, *more = row
         if blob is not None:
             blobs[text] = blob
             if text is None:
@@ -274,7 +278,7 @@ def _annotations(
             ticked, answers = more or ((), {})
             label = replace(label, labels=tuple(ticked), correction=text, answers=answers)
         found[item_id].append(
-            Annotation(key, item_id, reviewer, label, wanted.stream, simulated, given_at)
+            Annotation(key, item_id, reviewer, label, wanted.stream, simulated, _UNREAD)
         )
     return found
 
@@ -309,10 +313,6 @@ def _counted(wanted: Wanted, ids: Sequence[str]) -> list[sa.ColumnElement[bool]]
     return conditions
 
 
-def _key(answer: ItemAnswer) -> str:
-    return answer.key
-
-
 _ITEMS = (
     sa.select(
         _ITEM.id,
@@ -329,9 +329,11 @@ _ITEMS = (
     .join(schema.blob, schema.blob.c.id == _ITEM.messages_blob)
     .order_by(_ITEM.id)
 )
-_ANSWERS = sa.select(
-    _ANSWER.item_id, _ANSWER.key, _ANSWER.source, _ANSWER.text_blob, schema.blob.c.text
-).join(schema.blob, schema.blob.c.id == _ANSWER.text_blob)
+_ANSWERS = (
+    sa.select(_ANSWER.item_id, _ANSWER.key, _ANSWER.source, _ANSWER.text_blob, schema.blob.c.text)
+    .join(schema.blob, schema.blob.c.id == _ANSWER.text_blob)
+    .order_by(_ANSWER.item_id, _ANSWER.key)
+)
 _ANNOTATIONS = sa.select(
     _ANNOTATION.id,
     _ANNOTATION.item_id,
@@ -339,7 +341,6 @@ _ANNOTATIONS = sa.select(
     _ANNOTATION.preferred,
     _ANNOTATION.strength,
     _ANNOTATION.simulated,
-    _ANNOTATION.created_at,
     _ANNOTATION.correction_blob,
     _TEXT.c.text,
 ).join_from(schema.annotation, _TEXT, _TEXT.c.id == _ANNOTATION.correction_blob, isouter=True)

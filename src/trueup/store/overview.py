@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from trueup.store import schema
 from trueup.store.engine import Tx
 
-__all__ = ["count_labels", "overview"]
+__all__ = ["count_labels", "count_queue", "overview"]
 
 
 def overview(tx: Tx) -> dict[str, Any]:
@@ -74,6 +74,50 @@ def count_labels(tx: Tx, queue_id: str, reviewer: str) -> int:
         slot.queue_id == queue_id, slot.reviewer == reviewer, slot.filled, slot.kind == "label"
     )
     return tx.execute(query).scalar_one()
+
+
+def count_queue(tx: Tx, queue_id: str, *, overlap: int) -> dict[str, Any]:
+    """Count a queue's items and labels.
+
+    Returns:
+        The figures of `trueup.queues.QueueStats` by name: `items`, `done`, `started`,
+        `annotations`, `corrections`, `simulated`; `reviewers`, `cohorts`, `question_types` and
+        `reasons` as counts by name.
+    """
+    item, given = schema.item.c, schema.annotation.c
+    here = schema.annotation.join(schema.item)
+    first = given.replaces_id.is_(None)  # what follows a first label is a chain of corrections
+    later = schema.annotation.alias()
+    standing = ~sa.exists().where(later.c.replaces_id == given.id)
+    labels = sa.select(given.item_id, sa.func.count().label("raters")).select_from(here)
+    by_item = labels.where(item.queue_id == queue_id, first).group_by(given.item_id).subquery()
+    done = sa.case((by_item.c.raters >= overlap, 1), else_=0)
+    touched, full, annotations = tx.execute(
+        sa.select(
+            sa.func.count(),
+            sa.func.coalesce(sa.func.sum(done), 0),
+            sa.func.coalesce(sa.func.sum(by_item.c.raters), 0),
+        )
+    ).one()
+    either = sa.select(sa.func.count()).select_from(here).where(item.queue_id == queue_id)
+
+    def by(column: sa.Column[Any], query: sa.Select[Any]) -> dict[str, int]:
+        found = tx.execute(query.add_columns(column).group_by(column))
+        return {str(name): count for count, name in found}
+
+    items = sa.select(sa.func.count()).where(item.queue_id == queue_id)
+    return {
+        "items": tx.execute(items).scalar_one(),
+        "done": int(full),  # PostgreSQL sums to a decimal
+        "started": touched - int(full),
+        "annotations": int(annotations),
+        "corrections": tx.execute(either.where(~first)).scalar_one(),
+        "simulated": tx.execute(either.where(standing, given.simulated)).scalar_one(),
+        "reviewers": dict(sorted(by(given.reviewer, either.where(first)).items())),
+        "cohorts": dict(sorted(by(item.cohort, items).items())),
+        "question_types": dict(sorted(by(item.question_type, items).items())),
+        "reasons": dict(sorted(by(item.reason, items).items())),
+    }
 
 
 def _count(tx: Tx, table: sa.Table, *where: sa.ColumnElement[bool]) -> int:

@@ -105,7 +105,7 @@ def visible(actor: Actor, queue: AnnotationQueue, *, needed: bool = False) -> bo
     Raises:
         AccessDenied: they may not, and it is needed.
     """
-    seen = may_see(actor, queue.settings.reviewers)
+    seen = may_see(actor, queue.settings.reviewers, queue.settings.teams)
     if needed and not seen:
         raise AccessDenied(
             f"{actor.name} is no reviewer of queue {queue.name}; a manager can add them"

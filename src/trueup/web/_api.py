@@ -52,6 +52,7 @@ def create(store: Opened, actor: Manager, given: QueueIn) -> dict[str, Any]:
     settings = Settings(
         given.description,
         tuple(given.reviewers),
+        tuple(given.teams),
         given.assignment,
         given.reservation_minutes,
         given.safety,

@@ -56,6 +56,7 @@ class QueueSet(_Strict):
     guidelines: _Text | None = None
     description: _Text | None = None
     reviewers: list[_Name] | None = None
+    teams: list[_Name] | None = None
     assignment: Assignment | None = None
     reservation_minutes: Annotated[float, Field(gt=0, le=10080)] | None = None
     safety: bool | None = None
@@ -70,6 +71,7 @@ class QueueIn(_Strict):
     questions: list[QuestionIn] | None = None
     description: _Text = ""
     reviewers: list[_Name] = []
+    teams: list[_Name] = []
     assignment: Assignment = "open"
     reservation_minutes: Annotated[float, Field(gt=0, le=10080)] = 30.0
     safety: bool = False
