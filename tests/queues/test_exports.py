@@ -332,9 +332,13 @@ def test_a_bad_step_gives_way_to_the_better_one(store, put, tmp_path):
     judge(last, "ann", (0, "good", ""), (1, "bad", "Yes, wet."))
     judge(fine, "ann", (0, "good", ""), (1, "neutral", ""))
     judge(mute, "ann", (1, "bad", ""))
+    drawn = put(queue, 5, messages, [("served", "No.")])
+    judge(drawn, "zed", (1, "bad", "Wet."))
+    judge(drawn, "bob", (1, "bad", "It is."))
     done = queue.export_rows(tmp_path / "s.jsonl", format="step")
     rows = {row["item_id"]: row for row in read(tmp_path / "s.jsonl")}
-    assert rows.keys() == {first, last}
+    assert rows.keys() == {first, last, drawn}
+    assert rows[drawn]["chosen"][0]["content"] == "It is."  # even in trust, so by name
     assert [m["content"] for m in rows[first]["prompt"]] == ["Is it wet?"]
     assert rows[first]["chosen"] == [{"role": "assistant", "content": "I ask."}]
     taken = 'I look.\n<tool_call>{"name": "look", "arguments": {"pipe": 3}}</tool_call>'
@@ -348,6 +352,7 @@ def test_a_bad_step_gives_way_to_the_better_one(store, put, tmp_path):
     assert kept[rows[last]["preference_id"]] == ("Yes, wet.", "No.")
     assert {e.completions[0] for e in read_examples(tmp_path / "s.jsonl")} == {
         "I ask.",
+        "It is.",
         "Yes, wet.",
     }
 

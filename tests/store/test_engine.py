@@ -97,7 +97,7 @@ def test_writers_wait_for_one_another(store):
 
 def test_on_postgresql_a_reading_sees_one_state_and_may_not_write(postgres, tmp_path, monkeypatch):
     monkeypatch.setenv("TRUEUP_FILES", str(tmp_path))
-    with Store.open(postgres()) as store:
+    with Store.open(postgres.make()) as store:
         count = sa.select(sa.func.count()).select_from(schema.blob)
         with store.reading() as tx:
             assert tx.execute(count).scalar() == 0
@@ -113,7 +113,7 @@ def test_on_postgresql_writers_that_lock_rows_run_beside_each_other(
     postgres, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("TRUEUP_FILES", str(tmp_path))
-    with Store.open(postgres()) as store:
+    with Store.open(postgres.make()) as store:
         done = []
 
         def alone() -> None:
@@ -154,7 +154,7 @@ def test_an_address_that_leads_nowhere_is_named_without_its_password(
 def test_an_empty_database_is_no_store_to_a_reader(postgres, tmp_path, monkeypatch):
     monkeypatch.setenv("TRUEUP_FILES", str(tmp_path))
     with pytest.raises(StoreError, match="is empty: run"):
-        Store.open(postgres(), create=False)
+        Store.open(postgres.make(), create=False)
 
 
 def test_a_reading_sees_one_state_and_writes_nothing(tmp_path):

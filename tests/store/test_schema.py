@@ -27,7 +27,7 @@ def test_checks_and_partial_indexes_are_migrated_too(store, request):
     """Alembic does not compare these, so they are compared as the database tells them."""
     address = "sqlite://"
     if store.on_postgresql:
-        address = request.getfixturevalue("postgres")().replace("ql:", "ql+psycopg:")
+        address = request.getfixturevalue("postgres").make().replace("ql:", "ql+psycopg:")
     other = sa.create_engine(address)
     schema.metadata.create_all(other)
     with other.connect() as meant, store.reading() as tx:

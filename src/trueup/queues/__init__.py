@@ -2,6 +2,8 @@
 
 from trueup.queues._audit import AuditReport, LabelAgreement
 from trueup.queues._claims import Claim
+from trueup.queues._exports import Export, RowFormat, Shape
+from trueup.queues._imports import Tool
 from trueup.queues._items import NewItem
 from trueup.queues._labelling import ImportReport
 from trueup.queues._ledger import Submission
@@ -16,6 +18,7 @@ __all__ = [
     "Assignment",
     "AuditReport",
     "Claim",
+    "Export",
     "Format",
     "ImportReport",
     "LabelAgreement",
@@ -23,9 +26,12 @@ __all__ = [
     "Origin",
     "PreferenceSet",
     "QueueStats",
+    "RowFormat",
     "Settings",
+    "Shape",
     "State",
     "Stream",
     "Submission",
+    "Tool",
     "list_queues",
 ]

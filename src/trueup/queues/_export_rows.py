@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from trueup.queues._export_settle import Outcome
 from trueup.store.exports import MESSAGE_KEYS
-from trueup.types import Message
+from trueup.types import Message, Preference
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -90,20 +90,7 @@ def render(
     prompt: Any = [_message(m, keys) for m in made.messages]
     if shape == "plain":
         prompt = made.messages[0]["content"]
-    more = {
-        **lineage,
-        "cohort": made.cohort,
-        "question_type": made.question_type,
-        "origin": made.origin,
-        "agreement": made.agreement,
-        "raters": made.raters,
-        "strength": float(made.strength),
-        "weight": float(made.weight),
-        "preference_id": made.id,
-        "item_id": made.item_id,
-        "trace_id": made.trace_id,
-        "annotation_ids": list(made.annotation_ids),
-    }
+    more = {**lineage, **_lineage(made)}
     if format == "ranked":
         ranking = [_answer(text, shape) for text in outcome.ranking]
         return [{"prompt": prompt, "ranking": ranking, "ranks": list(outcome.ranks), **more}]
@@ -126,6 +113,22 @@ def render(
     if format == "step":
         pair["step"] = outcome.step
     return [{**pair, **more}]
+
+
+def _lineage(made: Preference) -> Row:
+    return {
+        "cohort": made.cohort,
+        "question_type": made.question_type,
+        "origin": made.origin,
+        "agreement": made.agreement,
+        "raters": made.raters,
+        "strength": float(made.strength),
+        "weight": float(made.weight),
+        "preference_id": made.id,
+        "item_id": made.item_id,
+        "trace_id": made.trace_id,
+        "annotation_ids": list(made.annotation_ids),
+    }
 
 
 def _refusal(messages: Sequence[Message], shape: Shape) -> str:

@@ -127,10 +127,12 @@ def settle_ranking(
     given = [a for a in annotations if question is not None and question in a.label.answers]
     if not given:
         pair = settle_pair(item, annotations, min_agreement, trust)
-        if isinstance(pair, str) or pair.preference.rejected is None:
-            return pair if isinstance(pair, str) else "no rejected answer"
-        made = pair.preference
-        return replace(pair, ranking=(made.chosen, pair.preference.rejected), ranks=(1, 2))
+        if isinstance(pair, str):
+            return pair
+        chosen, rejected = pair.preference.chosen, pair.preference.rejected
+        if rejected is None:
+            return "no rejected answer"
+        return replace(pair, ranking=(chosen, rejected), ranks=(1, 2))
     if len({answer.text for answer in item.answers}) < len(item.answers):
         return "two answers are the same"
     rankings = [_places(a.label.answers[question or ""]) for a in given]
@@ -175,13 +177,12 @@ def settle_step(
     agreement = _share(said)
     if reason := _doubt(agreement, min_agreement):
         return reason
-    better = _commonest(
-        [
-            (mark[step]["better"], trust, a.reviewer)
-            for a, mark, label in zip(given, marks, said, strict=True)
-            if label == "bad" and mark[step]["better"]
-        ]
-    )
+    offered = [
+        (mark[step]["better"], a.reviewer)
+        for a, mark, label in zip(given, marks, said, strict=True)
+        if label == "bad" and mark[step]["better"]
+    ]
+    better = _commonest(offered, trust)
     taken = _step_taken(item, turns, step)
     if not better or taken is None:
         return "no better step" if not better else "several answers, and none that was served"
@@ -209,13 +210,13 @@ def _step_taken(item: Item, turns: Sequence[int], step: int) -> str | None:
     return None if shown is None else shown.text
 
 
-def _commonest(given: Sequence[tuple[str, Mapping[str, int], str]]) -> str | None:
-    """Return the text given most often, of equals that of the most trusted reviewer."""
-    counts = Counter(text for text, _, _ in given)
-    top = [entry for entry in given if counts[entry[0]] == max(counts.values())]
-    if len({text for text, _, _ in top}) < 2:
+def _commonest(offered: Sequence[tuple[str, str]], trust: Mapping[str, int]) -> str | None:
+    """Return the text that most reviewers offer, of equals that of the most trusted of them."""
+    counts = Counter(text for text, _ in offered)
+    top = [(text, name) for text, name in offered if counts[text] == max(counts.values())]
+    if len({text for text, _ in top}) < 2:
         return top[0][0] if top else None
-    return min(top, key=lambda entry: (entry[1][entry[2]], entry[2]))[0]
+    return min(top, key=lambda entry: (trust[entry[1]], entry[1]))[0]
 
 
 def _places(ranking: Sequence[str | list[str]]) -> dict[str, int]:
