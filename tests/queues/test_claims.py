@@ -212,6 +212,9 @@ def test_overlap_can_grow_and_shrink_and_labels_stay(fill, now):
     queue.configure(overlap=1, actor="ana", now=now)
     assert label_all(queue, "dan", now) == []
     assert (queue.overlap, len(queue.annotations())) == (1, 4)
+    queue.configure(overlap=3, actor="ana", now=now)  # the places that were filled are there still
+    assert len(label_all(queue, "dan", now)) == 2
+    assert label_all(queue, "eve", now) == []
 
 
 def test_settings_that_make_no_sense_change_nothing(fill, now):

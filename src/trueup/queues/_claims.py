@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from trueup.errors import InputError, QueueEmpty, QueueError
+from trueup.queues._questions import keys_of
 from trueup.queues._settings import settings_of
 from trueup.store import Store, Tx, content_hash, events, slots
 from trueup.store import queues as rows
 from trueup.store.stamp import Stamp
 from trueup.types import Annotation, Item
 
-__all__ = ["Claim", "check_open", "claim_next", "last_label", "places", "resize", "skip"]
+__all__ = ["Claim", "check_open", "claim_next", "last_label", "put_items", "resize", "skip"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ def check_open(row: rows.QueueRow, *states: str) -> None:
     if row.state not in states:
         raise QueueError(
             f"queue {row.name} is {row.state}: "
-            f"a manager can make it {states[0]} again (`trueup queue set {row.name} --state`)"
+            f"a manager can make it {states[0]} again (`configure(state={states[0]!r})`)"
         )
 
 
@@ -100,8 +101,7 @@ def shown_order(item: Item, reviewer: str) -> str:
     So that a reviewer who comes back sees the same order, half of them see the other one, and a
     place that is preferred for being a place can be told from an answer that is.
     """
-    keys = [answer.key for answer in item.answers]
-    return "".join(sorted(keys, key=lambda key: content_hash([item.id, reviewer, key])))
+    return "".join(sorted(keys_of(item), key=lambda key: content_hash([item.id, reviewer, key])))
 
 
 def skip(
@@ -131,12 +131,26 @@ def last_label(store: Store, row: rows.QueueRow, reviewer: str, now: datetime) -
     return Claim(item, now, order, standing=found)
 
 
-def places(
+def put_items(tx: Tx, row: rows.QueueRow, items: Sequence[Item], stamp: Stamp) -> int:
+    """Store the items that are new, with their places and the event, and return how many."""
+    given = stamp._asdict()
+    new = [item for item in items if rows.put_item(tx, item, **given)]
+    if not new:
+        return 0
+    first = slots.next_position(tx, row.id)
+    placed = [(item, first + index) for index, item in enumerate(new)]
+    laid = _places(row, placed, slots.count_assigned(tx, row.id))
+    slots.add_slots(tx, row.id, laid, **given)
+    detail = {"items": [item.id for item in new]}
+    safety = settings_of(row).safety
+    events.record(tx, "add_items", "queue", row.id, detail, **given, safety=safety)
+    return len(new)
+
+
+def _places(
     row: rows.QueueRow,
     items: Sequence[tuple[Item, int]],
     loads: dict[str, int],
-    *,
-    numbers: range,
 ) -> list[slots.Place]:
     """Lay out the places at items, assigned as the queue's settings say.
 
@@ -144,7 +158,6 @@ def places(
         row: the queue.
         items: each with its position.
         loads: how many places are assigned to each reviewer already; changed.
-        numbers: which places of each item.
     """
     settings = settings_of(row)
     made = []
@@ -159,7 +172,7 @@ def places(
             names = order[: row.overlap]
             for name in names:
                 loads[name] = loads.get(name, 0) + 1
-        for number in numbers:
+        for number in range(row.overlap):
             assigned = names[number] if number < len(names) else None
             made.append(slots.Place(item.id, position, number, item.tag, assigned))
     return made
@@ -167,7 +180,7 @@ def places(
 
 def resize(tx: Tx, row: rows.QueueRow, overlap: int, *, actor: str, now: datetime) -> None:
     """Give every item of the queue as many places as it now needs."""
-    if overlap < row.overlap:
+    if overlap <= row.overlap:
         slots.drop_open(tx, row.id, overlap)
         return
     first = slots.first_places(tx, row.id)

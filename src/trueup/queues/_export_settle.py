@@ -1,6 +1,6 @@
 """What one item's labels come to in each format of an export.
 
-A pair is settled by the rules of `_settle`, which this shares the answers with. A ranking is the
+A pair is settled as `_settle` does it. A ranking is the
 mean of its reviewers' (Borda's count), and answers with equal means stay tied. A step is the first
 one that more than half of the reviewers call bad.
 """
@@ -8,13 +8,11 @@ one that more than half of the reviewers call bad.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from itertools import combinations
 
-from trueup.queues._settle import Origin, _answers
-from trueup.store import derived_id
+from trueup.queues._settle import Origin, doubt, make_preference, settle_item, share
 from trueup.types import Annotation, Item, Preference
 
 __all__ = ["Outcome", "Trust", "rank_reviewers", "settle_pair", "settle_ranking", "settle_step"]
@@ -92,27 +90,8 @@ def settle_pair(
     item: Item, annotations: Sequence[Annotation], min_agreement: float, trust: Mapping[str, int]
 ) -> Outcome | str:
     """Return what the majority prefers over what, or why there is nothing."""
-    if not annotations:
-        return "no labels"
-    sources = {answer.key: answer.source for answer in item.answers}  # a vote is for what it names
-    preferred = [a.label.preferred for a in annotations if a.label.preferred]
-    votes = tuple([sources.get(name, name) for name in preferred])
-    if len(votes) < len(annotations):
-        return "no preference asked for"
-    agreement, winner = _count(votes)
-    if reason := _doubt(agreement, min_agreement):
-        return reason
-    if winner is None or winner == "tie":
-        return winner or "no majority"
-    agreeing = [a for a, vote in zip(annotations, votes, strict=True) if vote == winner]
-    answers = _answers(item, winner, agreeing, trust)
-    if isinstance(answers, str):
-        return answers
-    strength = sum(a.label.strength for a in agreeing) / len(agreeing)
-    chosen, rejected, origin = answers
-    return Outcome(
-        _preference(item, annotations, chosen, rejected, origin, agreement, strength=strength)
-    )
+    found = settle_item(item, annotations, min_agreement, trust)
+    return found if isinstance(found, str) else Outcome(found)
 
 
 def settle_ranking(
@@ -137,7 +116,7 @@ def settle_ranking(
         return "two answers are the same"
     rankings = [_places(a.label.answers[question or ""]) for a in given]
     agreement = _kendall(rankings)
-    if reason := _doubt(agreement, min_agreement):
+    if reason := doubt(agreement, min_agreement):
         return reason
     sums = {answer.key: sum(places[answer.key] for places in rankings) for answer in item.answers}
     if len(set(sums.values())) == 1:
@@ -148,7 +127,7 @@ def settle_ranking(
     best = ordered[0].source
     origin: Origin = "given" if served is None else "sampled" if best == "sampled" else "served"
     texts = tuple(answer.text for answer in ordered)
-    made = _preference(
+    made = make_preference(
         item, given, texts[0], texts[-1], origin, agreement, more=("ranking", texts, ranks)
     )
     return Outcome(made, texts, ranks)
@@ -174,8 +153,8 @@ def settle_step(
             break
     else:
         return "no bad step"
-    agreement = _share(said)
-    if reason := _doubt(agreement, min_agreement):
+    agreement = share(said)
+    if reason := doubt(agreement, min_agreement):
         return reason
     offered = [
         (mark[step]["better"], a.reviewer)
@@ -189,15 +168,8 @@ def settle_step(
     end = turns[step] if step < len(turns) else len(item.messages)
     if not end or better == taken.strip():
         return "no prompt before the step" if not end else "the better step repeats the step"
-    made = _preference(item, given, better, taken, "corrected", agreement, more=("step", step))
+    made = make_preference(item, given, better, taken, "corrected", agreement, more=("step", step))
     return Outcome(replace(made, messages=item.messages[:end]), step=step)
-
-
-@lru_cache(maxsize=4096)
-def _count(votes: tuple[str, ...]) -> tuple[float | None, str | None]:
-    """Return how far votes agree and what more than half are for; a queue's are a few patterns."""
-    winner, count = Counter(votes).most_common(1)[0]
-    return _share(votes), winner if 2 * count > len(votes) else None
 
 
 def _step_taken(item: Item, turns: Sequence[int], step: int) -> str | None:
@@ -248,50 +220,3 @@ def _kendall(rankings: Sequence[Mapping[str, int]]) -> float | None:
 
 def _sign(number: int) -> int:
     return (number > 0) - (number < 0)
-
-
-def _share(values: Sequence[Hashable]) -> float | None:
-    """Return what `trueup.stats.agreement.pair_agreement` does; a table an item would be slow."""
-    count = len(values)
-    same = sum(n * (n - 1) for n in Counter(values).values())
-    return same / (count * (count - 1)) if count > 1 else None
-
-
-def _doubt(agreement: float | None, min_agreement: float) -> str:
-    if min_agreement > 0 and agreement is None:
-        return "one rater"
-    return "agreement too low" if agreement is not None and agreement < min_agreement else ""
-
-
-def _preference(
-    item: Item,
-    annotations: Sequence[Annotation],
-    chosen: str,
-    rejected: str | None,
-    origin: Origin,
-    agreement: float | None,
-    *,
-    strength: float = 0.0,
-    more: tuple[object, ...] = (),
-) -> Preference:
-    ids = sorted(a.id for a in annotations)
-    return Preference(
-        id=derived_id("preference", item.id, ids, chosen, rejected, *more),
-        item_id=item.id,
-        trace_id=item.trace_id,
-        conversation_id=item.conversation_id,
-        cohort=item.cohort,
-        question_type=item.question_type,
-        family=item.family,
-        messages=item.messages,
-        context=item.context,
-        chosen=chosen,
-        rejected=rejected,
-        origin=origin,
-        agreement=agreement,
-        raters=len(annotations),
-        strength=strength,
-        annotation_ids=tuple(ids),
-        expected=item.expected,
-        weight=1 / item.inclusion,
-    )

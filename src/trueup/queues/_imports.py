@@ -14,9 +14,7 @@ from trueup.queues._items import NewItem, to_item
 from trueup.queues._labelling import ImportReport
 from trueup.queues._ledger import Admission, Slot, Submission, admit
 from trueup.queues._reading import read_slots
-from trueup.queues._settings import settings_of
-from trueup.store import Tx, derived_id, events, slots
-from trueup.store import queues as rows
+from trueup.store import Tx, derived_id
 from trueup.store.queues import QueueRow
 from trueup.store.stamp import Stamp
 from trueup.store.traces import put_trace
@@ -141,28 +139,7 @@ def _frozen(queue: QueueRow, record: Record, tool: Tool) -> tuple[Trace, Item]:
 
 def _put_items(tx: Tx, queue: QueueRow, found: _Found, tool: Tool, stamp: Stamp) -> None:
     made = [found.slots[item_id].item for item_id in found.traces]
-    if not made:
-        return
-    actor, now = stamp
-    first = slots.next_position(tx, queue.id)
     for item in made:
         trace = found.traces[item.id]
-        put_trace(tx, trace, source=f"import:{tool}", checkpoint_id=None, actor=actor, now=now)
-        rows.put_item(tx, item, actor=actor, now=now)
-    laid = claims.places(
-        queue,
-        [(item, first + index) for index, item in enumerate(made)],
-        slots.count_assigned(tx, queue.id),
-        numbers=range(queue.overlap),
-    )
-    slots.add_slots(tx, queue.id, laid, actor=actor, now=now)
-    events.record(
-        tx,
-        "add_items",
-        "queue",
-        queue.id,
-        {"items": [item.id for item in made]},
-        actor=actor,
-        now=now,
-        safety=settings_of(queue).safety,
-    )
+        put_trace(tx, trace, source=f"import:{tool}", checkpoint_id=None, **stamp._asdict())
+    claims.put_items(tx, queue, made, stamp)

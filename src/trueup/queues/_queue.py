@@ -26,7 +26,7 @@ from trueup.queues._settle import Origin
 from trueup.queues._stats import QueueStats, read_stats
 from trueup.store import Store, Tx, default_store, events, slots
 from trueup.store import queues as rows
-from trueup.store.stamp import stamp
+from trueup.store.stamp import Stamp, stamp
 from trueup.types import LABELS, Annotation, Item, Label, Question
 
 __all__ = ["AnnotationQueue", "list_queues"]
@@ -215,18 +215,7 @@ class AnnotationQueue:
                     f"queue {self.name}: {len(missing)} items are on traces that the store does "
                     f"not have, {missing[0]} first; import their traces before"
                 )
-            new = [item for item in made if rows.put_item(tx, item, actor=actor, now=now)]
-            first = slots.next_position(tx, self.id)
-            laid = claims.places(
-                self._row,
-                [(item, first + index) for index, item in enumerate(new)],
-                slots.count_assigned(tx, self.id),
-                numbers=range(self.overlap),
-            )
-            slots.add_slots(tx, self.id, laid, actor=actor, now=now)
-            if new:
-                self._record(tx, "add_items", {"items": [i.id for i in new]}, actor, now)
-        return len(new)
+            return claims.put_items(tx, self._row, made, Stamp(actor, now))
 
     def items(self) -> list[Item]:
         """Return the items in the order they were added."""

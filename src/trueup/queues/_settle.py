@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
-from trueup.queues._audit import identity, rate
-from trueup.stats.agreement import pair_agreement, reviewer_reliability
+from trueup.queues._audit import rate
+from trueup.stats.agreement import reviewer_reliability
 from trueup.store import derived_id
 from trueup.types import Annotation, Item, Preference
 
-__all__ = ["Origin", "Settled", "settle"]
+__all__ = [
+    "Origin",
+    "Settled",
+    "doubt",
+    "make_preference",
+    "settle",
+    "settle_item",
+    "share",
+]
 
 Origin = Literal["sampled", "served", "corrected", "given"]
 
@@ -49,7 +58,7 @@ def settle(
     trust = _trust(items, annotations)
     preferences, left_out = [], Counter[str]()
     for item in items:
-        found = _settle_item(item, by_item[item.id], min_agreement, trust)
+        found = settle_item(item, by_item[item.id], min_agreement, trust)
         if isinstance(found, str):
             left_out[found] += 1
         elif paired and found.rejected is None:
@@ -61,33 +70,69 @@ def settle(
     return Settled(tuple(preferences), dict(sorted(left_out.items())))
 
 
-def _settle_item(
+def settle_item(
     item: Item, annotations: Sequence[Annotation], min_agreement: float, trust: Mapping[str, int]
 ) -> Preference | str:
     """Return the item's preference, or why it has none."""
     if not annotations:
         return "no labels"
-    votes = [identity(item, a.label.preferred) for a in annotations if a.label.preferred]
+    sources = {answer.key: answer.source for answer in item.answers}  # a vote is for what it names
+    preferred = [a.label.preferred for a in annotations if a.label.preferred]
+    votes = tuple([sources.get(name, name) for name in preferred])
     if len(votes) < len(annotations):
         return "no preference asked for"
-    agreement = pair_agreement(votes)
-    if min_agreement > 0 and agreement is None:
-        return "one rater"
-    if agreement is not None and agreement < min_agreement:
-        return "agreement too low"
-    winner, count = Counter(votes).most_common(1)[0]
-    if 2 * count <= len(votes):
-        return "no majority"
-    if winner == "tie":
-        return "tie"
+    agreement, winner = _count(votes)
+    if reason := doubt(agreement, min_agreement):
+        return reason
+    if winner is None or winner == "tie":
+        return winner or "no majority"
     agreeing = [a for a, vote in zip(annotations, votes, strict=True) if vote == winner]
     answers = _answers(item, winner, agreeing, trust)
     if isinstance(answers, str):
         return answers
+    strength = sum(a.label.strength for a in agreeing) / len(agreeing)
     chosen, rejected, origin = answers
+    return make_preference(
+        item, annotations, chosen, rejected, origin, agreement, strength=strength
+    )
+
+
+@lru_cache(maxsize=4096)
+def _count(votes: tuple[str, ...]) -> tuple[float | None, str | None]:
+    """Return how far votes agree and what more than half are for; a queue's are a few patterns."""
+    winner, count = Counter(votes).most_common(1)[0]
+    return share(votes), winner if 2 * count > len(votes) else None
+
+
+def share(values: Sequence[Hashable]) -> float | None:
+    """Return what `trueup.stats.agreement.pair_agreement` does; a table an item would be slow."""
+    count = len(values)
+    same = sum(n * (n - 1) for n in Counter(values).values())
+    return same / (count * (count - 1)) if count > 1 else None
+
+
+def doubt(agreement: float | None, min_agreement: float) -> str:
+    """Return why an item's raters agree too little, or ""."""
+    if min_agreement > 0 and agreement is None:
+        return "one rater"
+    return "agreement too low" if agreement is not None and agreement < min_agreement else ""
+
+
+def make_preference(
+    item: Item,
+    annotations: Sequence[Annotation],
+    chosen: str,
+    rejected: str | None,
+    origin: Origin,
+    agreement: float | None,
+    *,
+    strength: float = 0.0,
+    more: tuple[object, ...] = (),
+) -> Preference:
+    """Return a preference on an item; its id follows from the labels, the outcome and `more`."""
     ids = sorted(a.id for a in annotations)
     return Preference(
-        id=derived_id("preference", item.id, ids, chosen, rejected),
+        id=derived_id("preference", item.id, ids, chosen, rejected, *more),
         item_id=item.id,
         trace_id=item.trace_id,
         conversation_id=item.conversation_id,
@@ -101,7 +146,7 @@ def _settle_item(
         origin=origin,
         agreement=agreement,
         raters=len(annotations),
-        strength=sum(a.label.strength for a in agreeing) / len(agreeing),
+        strength=strength,
         annotation_ids=tuple(ids),
         expected=item.expected,
         weight=1 / item.inclusion,

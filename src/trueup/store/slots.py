@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from trueup.store import schema
 from trueup.store.engine import Tx
 from trueup.store.ids import derived_id
+from trueup.store.rows import insert_new
 
 __all__ = [
     "Held",
@@ -114,8 +115,7 @@ def add_slots(
         }
         for place in places
     ]
-    if rows:
-        tx.execute(sa.insert(schema.slot), rows)
+    insert_new(tx, schema.slot, rows)
 
 
 def first_places(tx: Tx, queue_id: str) -> list[Place]:
