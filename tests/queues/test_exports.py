@@ -376,31 +376,28 @@ def test_files_train_here(asked, tmp_path, suffix, shape):
 
 
 @pytest.mark.parametrize("suffix", ["jsonl", "parquet", "csv"])
-def test_files_load_in_datasets_and_fit_trl(asked, tmp_path, suffix):
-    from trl.data_utils import is_conversational, maybe_extract_prompt, unpair_preference_dataset
-
+def test_files_load_in_datasets(asked, tmp_path, suffix):
     path = tmp_path / f"p.{suffix}"
     asked.export_rows(path, format="paired", shape="plain" if suffix == "csv" else "conversational")
     table = load(path)
     assert {"prompt", "chosen", "rejected", "preference_id"} <= set(table.column_names)
-    assert is_conversational(table[0]) == (suffix != "csv")
-    assert maybe_extract_prompt(table[0]) == table[0]
-    kto = unpair_preference_dataset(table)
-    assert sorted(kto["label"]) == sorted([True, False] * len(table))
-    assert set(kto.column_names) >= {"prompt", "completion", "label"}
+    for name, role in (("prompt", "user"), ("chosen", "assistant"), ("rejected", "assistant")):
+        given = table[0][name]
+        assert isinstance(given, str) if suffix == "csv" else given[-1]["role"] == role
 
 
 def test_a_prompt_that_was_exported_renders(asked, tmp_path, tiny_model_dir):
     from transformers import AutoTokenizer
-    from trl.data_utils import apply_chat_template
 
     asked.export_rows(tmp_path / "p.parquet", format="paired", cohorts=["tool-heavy"])
     tokenizer = AutoTokenizer.from_pretrained(tiny_model_dir)
     rows = {row["trace_id"]: row for row in load(tmp_path / "p.parquet")}
-    kept = {key: rows["t1"][key] for key in ("prompt", "chosen", "rejected")}
-    done = apply_chat_template(kept, tokenizer)
-    assert done["prompt"] == "<|im_start|>user\n1?<|im_end|>\n<|im_start|>assistant\n"
-    assert done["chosen"].startswith("s1")
+    prompt, chosen = rows["t1"]["prompt"], rows["t1"]["chosen"]
+    asked_for = tokenizer.apply_chat_template(prompt, tokenize=False, add_generation_prompt=True)
+    assert asked_for == "<|im_start|>user\n1?<|im_end|>\n<|im_start|>assistant\n"
+    assert tokenizer.apply_chat_template(prompt + chosen, tokenize=False).startswith(
+        f"{asked_for}s1"
+    )
 
 
 def test_calls_have_one_type_whatever_their_arguments(asked, tmp_path):
