@@ -9,7 +9,7 @@ from trueup.errors import InputError, QueueEmpty
 from trueup.queues import NewItem
 from trueup.queues._settle import settle
 from trueup.store import schema
-from trueup.store.queues import list_preferences
+from trueup.store.preferences import list_preferences
 from trueup.types import Annotation, Item, ItemAnswer, Label
 
 

@@ -17,7 +17,7 @@ from trueup.queues._settle import settle
 from trueup.stats.agreement import reviewer_reliability
 from trueup.stats.distances import ranking_distances
 from trueup.store.events import list_events
-from trueup.store.queues import list_preferences
+from trueup.store.preferences import list_preferences
 from trueup.store.traces import put_trace
 from trueup.training import read_examples
 from trueup.types import Annotation, Item, ItemAnswer, Label, Question, Trace

@@ -4,6 +4,7 @@ import pytest
 import sqlalchemy as sa
 
 from trueup.store import Store, schema
+from trueup.store.annotations import put_annotation
 from trueup.store.datasets import (
     CohortEvaluation,
     MemberRow,
@@ -20,7 +21,9 @@ from trueup.store.datasets import (
     seal_version,
     set_splits,
 )
-from trueup.store.queues import find_queue, put_annotation, put_item, put_preference, put_queue
+from trueup.store.items import put_item
+from trueup.store.preferences import put_preference
+from trueup.store.queues import find_queue, put_queue
 from trueup.store.traces import put_trace
 from trueup.types import Annotation, Item, ItemAnswer, Label, Preference, Trace
 

@@ -5,8 +5,10 @@ from sqlalchemy import update
 
 from trueup.queues import AnnotationQueue, NewItem
 from trueup.store import exports, schema
+from trueup.store.annotations import list_annotations
 from trueup.store.exports import Batch, Wanted, message_keys, pages, votes
-from trueup.store.queues import list_annotations, list_items, list_preferences
+from trueup.store.items import list_items
+from trueup.store.preferences import list_preferences
 from trueup.store.traces import put_trace
 from trueup.types import Label, Preference, Trace
 

@@ -6,20 +6,15 @@ import sqlalchemy as sa
 
 from trueup.errors import StoreError
 from trueup.store import Store, schema
+from trueup.store.annotations import list_annotations, put_annotation
+from trueup.store.items import known_traces, list_items, lock_items, put_item
+from trueup.store.preferences import list_preferences, put_preference
 from trueup.store.queues import (
     AuditRow,
     find_queue,
-    known_traces,
     latest_audit,
-    list_annotations,
-    list_items,
-    list_preferences,
     list_queues,
-    lock_items,
-    put_annotation,
     put_audit,
-    put_item,
-    put_preference,
     put_queue,
 )
 from trueup.store.traces import put_trace

@@ -10,7 +10,8 @@ from alembic.migration import MigrationContext
 from trueup import store as room
 from trueup.queues._questions import default_questions
 from trueup.store import Store, schema
-from trueup.store.queues import find_queue, list_annotations
+from trueup.store.annotations import list_annotations
+from trueup.store.queues import find_queue
 from trueup.store.rows import put_blob
 from trueup.store.traces import put_trace
 from trueup.types import Trace

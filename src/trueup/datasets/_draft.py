@@ -11,7 +11,7 @@ from trueup.datasets._splits import TRAIN, assign_splits
 from trueup.errors import DatasetError, UnknownName, VersionConflict
 from trueup.store import Tx
 from trueup.store import datasets as stored
-from trueup.store.queues import list_preferences
+from trueup.store.preferences import list_preferences
 from trueup.types import Preference
 
 __all__ = ["check_rows", "collect", "put_rows"]

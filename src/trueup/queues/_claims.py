@@ -10,7 +10,9 @@ from trueup.errors import InputError, QueueEmpty, QueueError
 from trueup.queues._questions import keys_of
 from trueup.queues._settings import settings_of
 from trueup.store import Store, Tx, content_hash, events, slots
-from trueup.store import queues as rows
+from trueup.store.annotations import latest_annotation
+from trueup.store.items import has_item, list_items, put_item
+from trueup.store.queues import QueueRow
 from trueup.store.stamp import Stamp
 from trueup.types import Annotation, Item
 
@@ -35,7 +37,7 @@ class Claim:
     standing: Annotation | None = None
 
 
-def check_open(row: rows.QueueRow, *states: str) -> None:
+def check_open(row: QueueRow, *states: str) -> None:
     """Raise QueueError unless the queue is in one of the states."""
     if row.state not in states:
         raise QueueError(
@@ -46,7 +48,7 @@ def check_open(row: rows.QueueRow, *states: str) -> None:
 
 def claim_next(
     store: Store,
-    row: rows.QueueRow,
+    row: QueueRow,
     reviewer: str,
     *,
     tags: Sequence[str] | None,
@@ -74,11 +76,11 @@ def claim_next(
                 waiting = slots.count_waiting(tx, row.id, reviewer, tags=wanted, now=now)
                 raise QueueEmpty(_why_empty(row, reviewer, waiting))
             found = claimed
-        [item] = rows.list_items(tx, ids=[found])
+        [item] = list_items(tx, ids=[found])
     return Claim(item, until, shown_order(item, reviewer))
 
 
-def _why_empty(row: rows.QueueRow, reviewer: str, waiting: slots.Waiting) -> str:
+def _why_empty(row: QueueRow, reviewer: str, waiting: slots.Waiting) -> str:
     where = f"queue {row.name}: nothing is left for {reviewer}"
     if not waiting.open:
         return (
@@ -105,13 +107,13 @@ def shown_order(item: Item, reviewer: str) -> str:
 
 
 def skip(
-    store: Store, row: rows.QueueRow, item_id: str, reviewer: str, reason: str, stamp: Stamp
+    store: Store, row: QueueRow, item_id: str, reviewer: str, reason: str, stamp: Stamp
 ) -> None:
     """Give an item back for good, with the reason; see `AnnotationQueue.skip`."""
     if not reason.strip():
         raise InputError(f"item {item_id}: a skip needs its reason, so that the item can be mended")
     with store.transaction(beside_others=True) as tx:
-        if not rows.has_item(tx, row.id, item_id):
+        if not has_item(tx, row.id, item_id):
             raise QueueError(f"queue {row.name} has no item {item_id!r}")
         slots.release(tx, item_id, reviewer)
         slots.put_skip(tx, item_id, reviewer, reason.strip(), **stamp._asdict())
@@ -120,21 +122,21 @@ def skip(
         events.record(tx, "skip", "item", item_id, detail, **stamp._asdict(), safety=safety)
 
 
-def last_label(store: Store, row: rows.QueueRow, reviewer: str, now: datetime) -> Claim:
+def last_label(store: Store, row: QueueRow, reviewer: str, now: datetime) -> Claim:
     """Return the item that the reviewer labelled last; see `AnnotationQueue.undo`."""
     with store.reading() as tx:
-        found = rows.latest_annotation(tx, row.id, reviewer)
+        found = latest_annotation(tx, row.id, reviewer)
         if found is None:
             raise QueueEmpty(f"queue {row.name}: {reviewer} has labelled nothing; nothing to undo")
-        [item] = rows.list_items(tx, ids=[found.item_id])
+        [item] = list_items(tx, ids=[found.item_id])
     order = found.shown or shown_order(item, reviewer)
     return Claim(item, now, order, standing=found)
 
 
-def put_items(tx: Tx, row: rows.QueueRow, items: Sequence[Item], stamp: Stamp) -> int:
+def put_items(tx: Tx, row: QueueRow, items: Sequence[Item], stamp: Stamp) -> int:
     """Store the items that are new, with their places and the event, and return how many."""
     given = stamp._asdict()
-    new = [item for item in items if rows.put_item(tx, item, **given)]
+    new = [item for item in items if put_item(tx, item, **given)]
     if not new:
         return 0
     first = slots.next_position(tx, row.id)
@@ -148,7 +150,7 @@ def put_items(tx: Tx, row: rows.QueueRow, items: Sequence[Item], stamp: Stamp) -
 
 
 def _places(
-    row: rows.QueueRow,
+    row: QueueRow,
     items: Sequence[tuple[Item, int]],
     loads: dict[str, int],
 ) -> list[slots.Place]:
@@ -178,7 +180,7 @@ def _places(
     return made
 
 
-def resize(tx: Tx, row: rows.QueueRow, overlap: int, *, actor: str, now: datetime) -> None:
+def resize(tx: Tx, row: QueueRow, overlap: int, *, actor: str, now: datetime) -> None:
     """Give every item of the queue as many places as it now needs."""
     if overlap <= row.overlap:
         slots.drop_open(tx, row.id, overlap)

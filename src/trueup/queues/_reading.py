@@ -5,25 +5,27 @@ from __future__ import annotations
 from trueup.errors import QueueEmpty
 from trueup.queues._ledger import Slot, slots
 from trueup.store import Store, Tx
-from trueup.store import queues as rows
+from trueup.store.annotations import list_annotations
+from trueup.store.items import list_items, lock_items
+from trueup.store.queues import QueueRow
 from trueup.types import Annotation, Item
 
 __all__ = ["read_labelled", "read_slots"]
 
 
-def read_slots(tx: Tx, queue: rows.QueueRow, item_id: str | None = None) -> dict[str, Slot]:
+def read_slots(tx: Tx, queue: QueueRow, item_id: str | None = None) -> dict[str, Slot]:
     """Lock an item of the queue, or all of them, and return them with their labels by item id."""
-    rows.lock_items(tx, queue.id, item_id)
+    lock_items(tx, queue.id, item_id)
     ids = None if item_id is None else [item_id]
     return slots(
-        rows.list_items(tx, queue_id=queue.id, ids=ids),
-        rows.list_annotations(tx, queue_id=queue.id, item_ids=ids),
-        rows.list_annotations(tx, queue_id=queue.id, item_ids=ids, replaced=True),
+        list_items(tx, queue_id=queue.id, ids=ids),
+        list_annotations(tx, queue_id=queue.id, item_ids=ids),
+        list_annotations(tx, queue_id=queue.id, item_ids=ids, replaced=True),
     )
 
 
 def read_labelled(
-    store: Store, queue: rows.QueueRow, *, include_simulated: bool = True
+    store: Store, queue: QueueRow, *, include_simulated: bool = True
 ) -> tuple[list[Item], list[Annotation]]:
     """Return the queue's items and standing labels, of which there is at least one.
 
@@ -31,8 +33,8 @@ def read_labelled(
         QueueEmpty: there is none.
     """
     with store.reading() as tx:
-        items = rows.list_items(tx, queue_id=queue.id)
-        annotations = rows.list_annotations(tx, queue_id=queue.id)
+        items = list_items(tx, queue_id=queue.id)
+        annotations = list_annotations(tx, queue_id=queue.id)
     kept = [a for a in annotations if include_simulated or not a.simulated]
     if not kept:
         kinds = "labels" if include_simulated or not annotations else "labels given by people"

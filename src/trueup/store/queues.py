@@ -1,10 +1,8 @@
-"""Queues in the store: items, annotations, audits and the preferences settled from them."""
+"""Queues in the store, with their guidelines and audits."""
 
 from __future__ import annotations
 
-import json
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,36 +12,22 @@ import sqlalchemy as sa
 from trueup.store import schema
 from trueup.store.engine import Tx
 from trueup.store.ids import derived_id
-from trueup.store.rows import chunks, get_blobs, insert_new, put_blob, put_json
-from trueup.types import Annotation, Expected, Item, ItemAnswer, Label, Preference, Question
+from trueup.store.rows import get_blobs, insert_new, put_blob
+from trueup.types import Question
 
 __all__ = [
     "AuditRow",
     "Guideline",
     "QueueRow",
     "find_queue",
-    "has_item",
-    "known_traces",
-    "latest_annotation",
     "latest_audit",
-    "list_annotations",
     "list_guidelines",
-    "list_items",
-    "list_preferences",
     "list_queues",
-    "lock_items",
-    "put_annotation",
     "put_audit",
     "put_guideline",
-    "put_item",
-    "put_preference",
     "put_queue",
-    "queues_on",
     "set_queue",
 ]
-
-_LATER = schema.annotation.alias()  # made once: an alias is dearer than the query it stands in
-_CORRECTED = sa.exists().where(_LATER.c.replaces_id == schema.annotation.c.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,207 +162,6 @@ def list_guidelines(tx: Tx, queue_id: str) -> list[Guideline]:
     ]
 
 
-def known_traces(tx: Tx, ids: Iterable[str]) -> set[str]:
-    """Return which of `ids` are traces of this store."""
-    column = schema.trace.c.id
-    return {
-        found
-        for some in chunks(ids)
-        for found in tx.scalars(sa.select(column).where(column.in_(some)))
-    }
-
-
-def put_item(tx: Tx, item: Item, *, actor: str, now: datetime) -> bool:
-    """Store an item with everything it shows and return whether it is new."""
-    row = {
-        "id": item.id,
-        "queue_id": item.queue_id,
-        "trace_id": item.trace_id,
-        "conversation_id": item.conversation_id,
-        "cohort": item.cohort,
-        "question_type": item.question_type,
-        "family": item.family,
-        "messages_blob": put_json(tx, [dict(m) for m in item.messages], actor=actor, now=now),
-        "context_blob": put_json(tx, list(item.context), actor=actor, now=now),
-        "expected": None if item.expected is None else item.expected.to_json(),
-        "reason": item.reason,
-        "inclusion": item.inclusion,
-        "tag": item.tag,
-        "actor": actor,
-        "created_at": now,
-    }
-    if not insert_new(tx, schema.item, [row]):
-        return False
-    answers = [
-        {
-            "item_id": item.id,
-            "key": answer.key,
-            "text_blob": put_blob(tx, answer.text, actor=actor, now=now),
-            "source": answer.source,
-        }
-        for answer in item.answers
-    ]
-    insert_new(tx, schema.item_answer, answers)
-    return True
-
-
-def list_items(
-    tx: Tx, *, queue_id: str | None = None, ids: Iterable[str] | None = None
-) -> list[Item]:
-    """Return the items of a queue, or those of `ids`, in the order they were added.
-
-    Raises:
-        StoreError: a text of one of them was erased.
-    """
-    table = schema.item
-    query = sa.select(table)
-    if queue_id is not None:
-        query = query.where(table.c.queue_id == queue_id)
-    rows = _rows(tx, query, table.c.id, ids)
-    rows.sort(key=lambda row: (row.created_at, row.id))
-    answers = _answers(tx, queue_id, None if ids is None else [row.id for row in rows])
-    keys = {key for row in rows for key in (row.messages_blob, row.context_blob)}
-    keys.update(answer.text_blob for shown in answers.values() for answer in shown)
-    blobs = get_blobs(tx, keys)
-    return [
-        Item(
-            id=row.id,
-            queue_id=row.queue_id,
-            trace_id=row.trace_id,
-            conversation_id=row.conversation_id,
-            cohort=row.cohort,
-            question_type=row.question_type,
-            family=row.family,
-            messages=tuple(json.loads(blobs[row.messages_blob])),
-            context=tuple(json.loads(blobs[row.context_blob])),
-            answers=tuple(
-                ItemAnswer(answer.key, blobs[answer.text_blob], answer.source)
-                for answer in answers[row.id]
-            ),
-            reason=row.reason,
-            expected=None if row.expected is None else Expected.from_json(row.expected),
-            inclusion=row.inclusion,
-            tag=row.tag,
-        )
-        for row in rows
-    ]
-
-
-def has_item(tx: Tx, queue_id: str, item_id: str) -> bool:
-    """Return whether the queue has the item."""
-    table = schema.item
-    query = sa.select(table.c.id).where(table.c.id == item_id, table.c.queue_id == queue_id)
-    return tx.execute(query).first() is not None
-
-
-def queues_on(tx: Tx, trace_id: str) -> set[str]:
-    """Return the ids of the queues that have an item on a trace."""
-    query = sa.select(schema.item.c.queue_id).where(schema.item.c.trace_id == trace_id)
-    return set(tx.scalars(query))
-
-
-def latest_annotation(tx: Tx, queue_id: str, reviewer: str) -> Annotation | None:
-    """Return the standing label that a reviewer gave last in a queue, or None."""
-    table = schema.annotation
-    query = (
-        sa.select(table.c.item_id)
-        .join(schema.item)
-        .where(schema.item.c.queue_id == queue_id, table.c.reviewer == reviewer, ~_CORRECTED)
-        .order_by(table.c.created_at.desc(), table.c.id.desc())
-        .limit(1)
-    )
-    item_id = tx.execute(query).scalar()
-    if item_id is None:
-        return None
-    found = list_annotations(tx, item_ids=[item_id])
-    return next(a for a in found if a.reviewer == reviewer)
-
-
-def lock_items(tx: Tx, queue_id: str, item_id: str | None = None) -> None:
-    """Keep others from labelling an item, or all of the queue, until the transaction ends.
-
-    On SQLite the write transaction itself does; PostgreSQL locks the rows.
-    """
-    query = sa.select(schema.item.c.id).where(schema.item.c.queue_id == queue_id)
-    if item_id is not None:
-        query = query.where(schema.item.c.id == item_id)
-    tx.execute(query.order_by(schema.item.c.id).with_for_update())
-
-
-def put_annotation(tx: Tx, annotation: Annotation, *, replaces: str | None, actor: str) -> bool:
-    """Store an annotation, naming the one it corrects, and return whether it is new."""
-    label, now = annotation.label, annotation.created_at
-    row = {
-        "id": annotation.id,
-        "item_id": annotation.item_id,
-        "reviewer": annotation.reviewer,
-        "preferred": label.preferred,
-        "strength": label.strength,
-        "labels": list(label.labels),
-        "correction_blob": None
-        if label.correction is None
-        else put_blob(tx, label.correction, actor=actor, now=now),
-        "seconds": label.seconds,
-        "answers": dict(label.answers),
-        "shown": annotation.shown,
-        "guideline_id": annotation.guideline_id,
-        "stream": annotation.stream,
-        "simulated": annotation.simulated,
-        "replaces_id": replaces,
-        "actor": actor,
-        "created_at": now,
-    }
-    return insert_new(tx, schema.annotation, [row]) == 1
-
-
-def list_annotations(
-    tx: Tx,
-    *,
-    queue_id: str | None = None,
-    item_ids: Iterable[str] | None = None,
-    replaced: bool = False,
-) -> list[Annotation]:
-    """Return annotations in the order they were given.
-
-    Args:
-        tx: an open transaction.
-        queue_id: only this queue's.
-        item_ids: only those on these items.
-        replaced: whether to return those that a correction took the place of, and only those.
-
-    Raises:
-        StoreError: a correction's text was erased.
-    """
-    table = schema.annotation
-    query = sa.select(table).where(_CORRECTED if replaced else ~_CORRECTED)
-    if queue_id is not None:
-        query = query.join(schema.item).where(schema.item.c.queue_id == queue_id)
-    rows = _rows(tx, query, table.c.item_id, item_ids)
-    rows.sort(key=lambda row: (row.created_at, row.id))
-    blobs = get_blobs(tx, (row.correction_blob for row in rows if row.correction_blob))
-    return [
-        Annotation(
-            id=row.id,
-            item_id=row.item_id,
-            reviewer=row.reviewer,
-            label=Label(
-                preferred=row.preferred,
-                strength=row.strength,
-                labels=tuple(row.labels),
-                correction=blobs[row.correction_blob] if row.correction_blob else None,
-                seconds=row.seconds,
-                answers=row.answers,
-            ),
-            stream=row.stream,
-            simulated=row.simulated,
-            created_at=row.created_at,
-            shown=row.shown,
-            guideline_id=row.guideline_id,
-        )
-        for row in rows
-    ]
-
-
 def put_audit(tx: Tx, audit: AuditRow, *, actor: str) -> bool:
     """Store an audit and return whether it is new."""
     row = {
@@ -406,78 +189,6 @@ def latest_audit(tx: Tx, queue_id: str) -> AuditRow | None:
     )
 
 
-def put_preference(tx: Tx, preference: Preference, *, actor: str, now: datetime) -> bool:
-    """Store a preference with the annotations it rests on and return whether it is new."""
-    rejected = preference.rejected
-    row = {
-        "id": preference.id,
-        "item_id": preference.item_id,
-        "chosen_blob": put_blob(tx, preference.chosen, actor=actor, now=now),
-        "rejected_blob": None if rejected is None else put_blob(tx, rejected, actor=actor, now=now),
-        "origin": preference.origin,
-        "agreement": preference.agreement,
-        "raters": preference.raters,
-        "strength": preference.strength,
-        "actor": actor,
-        "created_at": now,
-    }
-    if not insert_new(tx, schema.preference, [row]):
-        return False
-    links = [
-        {"preference_id": preference.id, "annotation_id": annotation_id}
-        for annotation_id in preference.annotation_ids
-    ]
-    insert_new(tx, schema.preference_annotation, links)
-    return True
-
-
-def list_preferences(
-    tx: Tx, *, queue_id: str | None = None, ids: Iterable[str] | None = None
-) -> list[Preference]:
-    """Return the preferences of a queue, or those of `ids`, by id; unknown ids are left out.
-
-    Raises:
-        StoreError: a text of one of them was erased.
-    """
-    table = schema.preference
-    query = sa.select(table)
-    if queue_id is not None:
-        query = query.join(schema.item).where(schema.item.c.queue_id == queue_id)
-    rows = _rows(tx, query, table.c.id, ids)
-    rows.sort(key=lambda row: str(row.id))
-    items = {item.id: item for item in list_items(tx, ids={row.item_id for row in rows})}
-    links = _links(tx, [row.id for row in rows])
-    blobs = get_blobs(
-        tx, (key for row in rows for key in (row.chosen_blob, row.rejected_blob) if key)
-    )
-    return [_preference(row, items[row.item_id], links[row.id], blobs) for row in rows]
-
-
-def _preference(
-    row: sa.Row[Any], item: Item, annotation_ids: Sequence[str], blobs: Mapping[str, str]
-) -> Preference:
-    return Preference(
-        id=row.id,
-        item_id=item.id,
-        trace_id=item.trace_id,
-        conversation_id=item.conversation_id,
-        cohort=item.cohort,
-        question_type=item.question_type,
-        family=item.family,
-        messages=item.messages,
-        context=item.context,
-        chosen=blobs[row.chosen_blob],
-        rejected=blobs[row.rejected_blob] if row.rejected_blob else None,
-        origin=row.origin,
-        agreement=row.agreement,
-        raters=row.raters,
-        strength=row.strength,
-        annotation_ids=tuple(annotation_ids),
-        expected=item.expected,
-        weight=1 / item.inclusion,
-    )
-
-
 def _queue(row: sa.Row[Any]) -> QueueRow:
     questions = tuple(
         Question(**asked | {"options": tuple(asked.get("options", ()))}) for asked in row.questions
@@ -501,34 +212,6 @@ _NEWEST = (
     .limit(1)
     .scalar_subquery()
 )
+
+
 _QUEUES = sa.select(schema.queue, _NEWEST.label("guideline_id"))
-
-
-def _rows(
-    tx: Tx, query: sa.Select[Any], column: sa.Column[Any], values: Iterable[str] | None
-) -> list[Any]:
-    """Run the query, restricted to rows whose `column` is among `values` where they are given."""
-    if values is None:
-        return list(tx.execute(query))
-    return [row for some in chunks(values) for row in tx.execute(query.where(column.in_(some)))]
-
-
-def _answers(
-    tx: Tx, queue_id: str | None, item_ids: Sequence[str] | None
-) -> dict[str, list[sa.Row[Any]]]:
-    table = schema.item_answer
-    query = sa.select(table)
-    if queue_id is not None:
-        query = query.join(schema.item).where(schema.item.c.queue_id == queue_id)
-    found: dict[str, list[sa.Row[Any]]] = defaultdict(list)
-    for row in sorted(_rows(tx, query, table.c.item_id, item_ids), key=lambda r: str(r.key)):
-        found[row.item_id].append(row)
-    return found
-
-
-def _links(tx: Tx, preference_ids: Sequence[str]) -> dict[str, list[str]]:
-    table = schema.preference_annotation
-    found: dict[str, list[str]] = defaultdict(list)
-    for row in _rows(tx, sa.select(table), table.c.preference_id, preference_ids):
-        found[row.preference_id].append(row.annotation_id)
-    return {key: sorted(ids) for key, ids in found.items()}

@@ -15,7 +15,16 @@ from trueup.store import schema
 from trueup.store.engine import Tx
 from trueup.store.ids import content_hash
 
-__all__ = ["chunks", "get_blob", "get_blobs", "get_json", "insert_new", "put_blob", "put_json"]
+__all__ = [
+    "chunks",
+    "get_blob",
+    "get_blobs",
+    "get_json",
+    "insert_new",
+    "put_blob",
+    "put_json",
+    "rows_among",
+]
 
 _CHUNK = 500  # under SQLite's limit on bound variables
 
@@ -77,3 +86,12 @@ def get_blob(tx: Tx, key: str) -> str:
 def get_json(tx: Tx, key: str) -> Any:
     """Return one JSON value; see `get_blobs`."""
     return json.loads(get_blob(tx, key))
+
+
+def rows_among(
+    tx: Tx, query: sa.Select[Any], column: sa.Column[Any], values: Iterable[str] | None
+) -> list[Any]:
+    """Run the query, restricted to rows whose `column` is among `values` where they are given."""
+    if values is None:
+        return list(tx.execute(query))
+    return [row for some in chunks(values) for row in tx.execute(query.where(column.in_(some)))]

@@ -17,8 +17,10 @@ from trueup.people import Actor, accept, permissions_of, sign_in, sign_out
 from trueup.queues import AnnotationQueue, list_queues
 from trueup.release.lineage import backward_tree, forward_tree, trace_back, trace_forward
 from trueup.store import Store
-from trueup.store import queues as rows
+from trueup.store.annotations import list_annotations
+from trueup.store.items import list_items, queues_on
 from trueup.store.overview import count_labels, overview
+from trueup.store.queues import latest_audit
 from trueup.store.traces import get_trace
 from trueup.web._access import (
     allowed,
@@ -65,7 +67,7 @@ def queue(request: Request, store: Opened, actor: Reader, key: str) -> Response:
     """Show how far a queue has come, and whether its labels may be trusted."""
     found = _queue(store, actor, key)
     with store.reading() as tx:
-        audit = rows.latest_audit(tx, found.id)
+        audit = latest_audit(tx, found.id)
     guidelines = found.guidelines()
     return _page(
         request,
@@ -100,8 +102,8 @@ def label(request: Request, store: Opened, actor: Labeller, key: str) -> Respons
 def item(request: Request, store: Opened, actor: Manager, key: str) -> Response:
     """Show an item with its labels."""
     with store.reading() as tx:
-        found = rows.list_items(tx, ids=[key])
-        labels = rows.list_annotations(tx, item_ids=[key])
+        found = list_items(tx, ids=[key])
+        labels = list_annotations(tx, item_ids=[key])
     if not found:
         raise UnknownName(f"no item {key!r} in {store.address}")
     owner = next(q for q in list_queues(store=store) if q.id == found[0].queue_id)
@@ -124,7 +126,7 @@ def trace(request: Request, store: Opened, actor: Reader, key: str) -> Response:
     """
     with store.reading() as tx:
         found = get_trace(tx, key)
-        on = rows.queues_on(tx, key)
+        on = queues_on(tx, key)
     blind = "read_lineage" not in permissions_of(actor)
     if blind and not any(q.id in on and visible(actor, q) for q in list_queues(store=store)):
         raise AccessDenied(f"trace {key}: {actor.name} reviews no queue that has an item on it")

@@ -1,0 +1,121 @@
+"""What the labels come to: figures, an audit, preferences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from trueup.queues._audit import AuditReport, make_report
+from trueup.queues._base import QueueBase
+from trueup.queues._preferences import Format, PreferenceSet, check_export, settle_queue
+from trueup.queues._reading import read_labelled
+from trueup.queues._settle import Origin
+from trueup.queues._stats import QueueStats, read_stats
+from trueup.store import queues as rows
+from trueup.store.preferences import put_preference
+from trueup.store.stamp import stamp
+
+__all__ = ["Results"]
+
+
+class Results(QueueBase):
+    """The part of a queue that reads its labels."""
+
+    def stats(self) -> QueueStats:
+        """Return how far the queue has come."""
+        return read_stats(self._store, self._row)
+
+    def audit(
+        self,
+        min_alpha: float = 0.6,
+        seed: int = 0,
+        *,
+        actor: str | None = None,
+        now: datetime | None = None,
+    ) -> AuditReport:
+        """Measure how far the labels agree, and store what was found.
+
+        Args:
+            min_alpha: the line that alpha is held against.
+            seed: of the bootstrap, not negative.
+            actor: who audits.
+            now: when.
+
+        Raises:
+            QueueEmpty: there is no label.
+            InputError: an argument makes no sense.
+        """
+        actor, now = stamp(actor, now)
+        items, annotations = read_labelled(self._store, self._row)
+        report = make_report(self._row, items, annotations, min_alpha=min_alpha, seed=seed)
+        row = rows.AuditRow(
+            report.id, self.id, report.alpha.value, min_alpha, report.passed, report.to_json(), now
+        )
+        with self._store.transaction() as tx:
+            rows.put_audit(tx, row, actor=actor)
+        return report
+
+    def require_agreement(
+        self,
+        min_alpha: float = 0.6,
+        seed: int = 0,
+        *,
+        actor: str | None = None,
+        now: datetime | None = None,
+    ) -> AuditReport:
+        """Audit the queue and return the report only if it passed; see `audit`.
+
+        Raises:
+            AgreementTooLow: it did not; the message says where to look.
+            QueueEmpty: there is no label.
+        """
+        report = self.audit(min_alpha, seed, actor=actor, now=now)
+        report.require()
+        return report
+
+    def export(
+        self,
+        format: Format = "paired",
+        min_agreement: float = 0.0,
+        *,
+        origins: Sequence[Origin] | None = None,
+        include_simulated: bool = True,
+        actor: str | None = None,
+        now: datetime | None = None,
+    ) -> PreferenceSet:
+        """Settle the items by majority and store the preferences; doing it twice changes nothing.
+
+        Where more than half prefer an answer it is chosen over the other one. Where more than half
+        want neither, the correction given most often is chosen over the served answer. An item
+        that shows the served answer alone and is approved gives a row without a rejected answer.
+
+        Args:
+            format: "paired" leaves out rows without a rejected answer; "unpaired" has them all.
+            min_agreement: least share of agreeing rater pairs on an item, in [0, 1]. Items with
+                one rater are left out unless it is 0.
+            origins: only preferences of these origins; None takes all.
+            include_simulated: whether labels given by a program count.
+            actor: who exports.
+            now: when.
+
+        Raises:
+            QueueEmpty: no item gives a preference; the message says why not.
+            InputError: an argument makes no sense.
+        """
+        check_export(format, min_agreement)
+        actor, now = stamp(actor, now)
+        items, annotations = read_labelled(
+            self._store, self._row, include_simulated=include_simulated
+        )
+        found = settle_queue(
+            self._row,
+            items,
+            annotations,
+            format=format,
+            min_agreement=min_agreement,
+            origins=origins,
+        )
+        with self._store.transaction() as tx:
+            for preference in found:
+                put_preference(tx, preference, actor=actor, now=now)
+        return found
