@@ -8,9 +8,9 @@ import sys
 import pytest
 
 PUBLIC = {
-    "types": """ALL_COHORTS LABELS Annotation AnyOf Checkpoint Completion Example Expected Item
-        ItemAnswer Label Message Messages Preference Question QuestionKind Run Score Span ToolCall
-        Trace Verdict VerdictOutcome""",
+    "types": """ALL_COHORTS LABELS Annotation AnnotationKind AnyOf Checkpoint Completion Example
+        Expected Item ItemAnswer Label Message Messages Preference Question QuestionKind Run Score
+        Span ToolCall Trace Verdict VerdictOutcome""",
     "errors": """AccessDenied AgreementTooLow DatasetError GateError InputError LeaseExpired
         LossNotFinite MissingExtra ModelError PromptTooLong QueueEmpty QueueError SignInError
         StoreBusy StoreError TraceRejected TrainingError TrueupError UnknownName VersionConflict
@@ -42,9 +42,9 @@ PUBLIC = {
     "evals": """EVALUATORS Answered BiasDetection Evaluator Groundedness LengthDrift Refusal
         TaskCompletion ToolSelectionAccuracy evaluate_traces evaluator failed find_refusal
         over_refused score_answer""",
-    "queues": """AnnotationQueue Assignment AuditReport Claim Export Format ImportReport
-        LabelAgreement NewItem Origin PreferenceSet QueueStats RowFormat Settings Shape State Stream
-        Submission Tool list_queues""",
+    "queues": """AnnotationQueue Assignment AuditReport Claim Export Feedback Format
+        ImportReport LabelAgreement NewItem Origin PreferenceSet QueueStats Reliability RowFormat
+        Settings Shape State Stream Submission Tool list_queues""",
     "people": """PERMISSIONS Actor ApiKey Invitation Member NewKey Permission Role accept
         add_member first_invitation get_member invite key_owner list_keys list_members make_key
         may_see permissions_of require revoke_key session_of set_member set_password sign_in

@@ -16,6 +16,7 @@ __all__ = [
     "ALL_COHORTS",
     "LABELS",
     "Annotation",
+    "AnnotationKind",
     "AnyOf",
     "Checkpoint",
     "Completion",
@@ -281,6 +282,7 @@ class Item:
         reason: why it was queued: "failed:<evaluator>" or "sampled".
         inclusion: the probability with which it was queued: 1 where all of its like were.
         tag: the expertise that it asks of a reviewer; empty asks for none.
+        gold: whether its answer is known, so that it tries reviewers and is never exported.
     """
 
     id: str
@@ -297,6 +299,7 @@ class Item:
     expected: Expected | None = None
     inclusion: float = 1.0
     tag: str = ""
+    gold: bool = False
 
     def answer(self, source: str) -> ItemAnswer | None:
         """Return the answer that came from `source`, if the item shows one."""
@@ -370,6 +373,14 @@ class Label:
     answers: Mapping[str, Any] = field(default_factory=dict)
 
 
+AnnotationKind = Literal["label", "adjudication", "spot_check", "gold", "known"]
+"""What a label is for.
+
+"label" counts; "adjudication" settles what those disagree on; "spot_check" holds them against a
+second look; "gold" is given to an item whose answer is known, and "known" is that answer.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Annotation:
     """A label with who gave it, when, and through which stream.
@@ -377,6 +388,7 @@ class Annotation:
     Attributes:
         shown: the keys of the answers in the order that the reviewer saw; empty is a, b, ...
         guideline_id: the version of the guidelines that it was given under.
+        kind: what it is for.
     """
 
     id: str
@@ -388,6 +400,7 @@ class Annotation:
     created_at: datetime
     shown: str = ""
     guideline_id: str | None = None
+    kind: AnnotationKind = "label"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -178,7 +181,16 @@ def test_flipping_whole_clusters_is_stricter_than_flipping_items() -> None:
     assert sign_flip_test(differences, range(10)) < 0.01
 
 
+@pytest.fixture(scope="module")
+def no_old_garbage() -> Iterator[None]:
+    """statsmodels collects garbage at every call, which takes long with torch loaded."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
+@pytest.mark.usefixtures("no_old_garbage")
 def test_holm_equals_statsmodels(p_values: list[float]) -> None:
     assert holm(p_values) == pytest.approx(
         list(multipletests(p_values, method="holm")[1]), abs=1e-12

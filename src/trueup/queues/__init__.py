@@ -9,6 +9,7 @@ from trueup.queues._labelling import ImportReport
 from trueup.queues._ledger import Submission
 from trueup.queues._preferences import Format, PreferenceSet
 from trueup.queues._queue import AnnotationQueue, list_queues
+from trueup.queues._reliability import Feedback, Reliability
 from trueup.queues._settings import Assignment, Settings, State, Stream
 from trueup.queues._settle import Origin
 from trueup.queues._stats import QueueStats
@@ -19,6 +20,7 @@ __all__ = [
     "AuditReport",
     "Claim",
     "Export",
+    "Feedback",
     "Format",
     "ImportReport",
     "LabelAgreement",
@@ -26,6 +28,7 @@ __all__ = [
     "Origin",
     "PreferenceSet",
     "QueueStats",
+    "Reliability",
     "RowFormat",
     "Settings",
     "Shape",

@@ -5,18 +5,32 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from random import random
 
 from trueup.errors import InputError, QueueEmpty, QueueError
 from trueup.queues._questions import keys_of
-from trueup.queues._settings import settings_of
+from trueup.queues._settings import Settings, settings_of
 from trueup.store import Store, Tx, content_hash, events, slots
-from trueup.store.annotations import latest_annotation
-from trueup.store.items import has_item, list_items, put_item
+from trueup.store.annotations import latest_annotation, list_annotations
+from trueup.store.items import cached_item, has_item, list_items, put_item
 from trueup.store.queues import QueueRow
 from trueup.store.stamp import Stamp
 from trueup.types import Annotation, Item
 
-__all__ = ["Claim", "check_open", "claim_next", "last_label", "put_items", "resize", "skip"]
+__all__ = [
+    "LOOKING",
+    "Claim",
+    "check_open",
+    "claim_next",
+    "last_label",
+    "put_items",
+    "resize",
+    "skip",
+]
+
+
+LOOKING = ("active", "paused", "completed")
+"""States in which senior reviewers may look at what was labelled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +43,14 @@ class Claim:
             the place is still free.
         shown: the keys of the answers in the order to show them in, which differs by reviewer.
         standing: the reviewer's own label, where the claim is to correct it.
+        labels: what reviewers say of it, where the claim is to settle that.
     """
 
     item: Item
     expires_at: datetime
     shown: str
     standing: Annotation | None = None
+    labels: tuple[Annotation, ...] = ()
 
 
 def check_open(row: QueueRow, *states: str) -> None:
@@ -51,37 +67,56 @@ def claim_next(
     row: QueueRow,
     reviewer: str,
     *,
+    kind: slots.Kind = "label",
     tags: Sequence[str] | None,
     beside: str | None,
     now: datetime,
 ) -> Claim:
     """Reserve the next item for a reviewer; see `AnnotationQueue.claim`."""
-    check_open(row, "active")
+    check_open(row, *(["active"] if kind == "label" else LOOKING))
     settings = settings_of(row)
+    if kind == "label":
+        _check_reviewer(row, settings, reviewer)
+    wanted = tags if kind == "label" and settings.assignment == "expertise" else None
+    kinds = ("label", "gold") if kind == "label" else (kind,)
+    with store.transaction(beside_others=True) as tx:
+        held = slots.list_held(tx, reviewer, now=now, queue_id=row.id)
+        held = [one for one in held if one.kind in kinds and one.item_id != beside]
+        if held:
+            found, until = held[0].item_id, held[0].expires_at
+        else:
+            until = now + timedelta(minutes=settings.reservation_minutes)
+            asked = slots.Asked(row.id, reviewer, kind, wanted, now)
+            claimed = slots.claim(tx, asked, until=until)
+            if claimed is None:
+                waiting = slots.count_waiting(tx, asked)
+                raise QueueEmpty(_why_empty(row, reviewer, waiting, kind))
+            found = claimed
+            if kind == "label" and random() < settings.gold_share:
+                # what was claimed waits behind it, held
+                found = slots.claim_gold(tx, row.id, reviewer, now=now, until=until) or found
+        item = cached_item(tx, found)
+        assert item is not None
+        labels: list[Annotation] = []
+        if kind == "adjudication" and settings.adjudicators_see:
+            labels = list_annotations(tx, item_ids=[found])
+    return Claim(item, until, shown_order(item, reviewer), labels=tuple(labels))
+
+
+def _check_reviewer(row: QueueRow, settings: Settings, reviewer: str) -> None:
     if settings.reviewers and not settings.teams and reviewer not in settings.reviewers:
         raise QueueError(
             f"queue {row.name}: {reviewer} is none of its reviewers "
             f"({', '.join(settings.reviewers)}); a manager can add them"
         )
-    wanted = tags if settings.assignment == "expertise" else None
-    with store.transaction(beside_others=True) as tx:
-        held = slots.list_held(tx, reviewer, now=now, queue_id=row.id)
-        held = [one for one in held if one.kind == "label" and one.item_id != beside]
-        if held:
-            found, until = held[0].item_id, held[0].expires_at
-        else:
-            until = now + timedelta(minutes=settings.reservation_minutes)
-            claimed = slots.claim(tx, row.id, reviewer, tags=wanted, now=now, until=until)
-            if claimed is None:
-                waiting = slots.count_waiting(tx, row.id, reviewer, tags=wanted, now=now)
-                raise QueueEmpty(_why_empty(row, reviewer, waiting))
-            found = claimed
-        [item] = list_items(tx, ids=[found])
-    return Claim(item, until, shown_order(item, reviewer))
 
 
-def _why_empty(row: QueueRow, reviewer: str, waiting: slots.Waiting) -> str:
+def _why_empty(row: QueueRow, reviewer: str, waiting: slots.Waiting, kind: slots.Kind) -> str:
     where = f"queue {row.name}: nothing is left for {reviewer}"
+    if kind != "label":
+        where = f"queue {row.name}: no {kind.replace('_', ' ')} is left for {reviewer}"
+        if not waiting.open:
+            return f"{where}; none waits, or {reviewer} has labelled what does"
     if not waiting.open:
         return (
             f"{where}; every item has the reviewers it needs, or waits for others than {reviewer}"
@@ -122,10 +157,13 @@ def skip(
         events.record(tx, "skip", "item", item_id, detail, **stamp._asdict(), safety=safety)
 
 
-def last_label(store: Store, row: QueueRow, reviewer: str, now: datetime) -> Claim:
+def last_label(
+    store: Store, row: QueueRow, reviewer: str, now: datetime, kind: slots.Kind = "label"
+) -> Claim:
     """Return the item that the reviewer labelled last; see `AnnotationQueue.undo`."""
+    kinds: tuple[slots.Kind, ...] = ("label", "gold") if kind == "label" else (kind,)
     with store.reading() as tx:
-        found = latest_annotation(tx, row.id, reviewer)
+        found = latest_annotation(tx, row.id, reviewer, kinds=kinds)
         if found is None:
             raise QueueEmpty(f"queue {row.name}: {reviewer} has labelled nothing; nothing to undo")
         [item] = list_items(tx, ids=[found.item_id])
@@ -140,7 +178,8 @@ def put_items(tx: Tx, row: QueueRow, items: Sequence[Item], stamp: Stamp) -> int
     if not new:
         return 0
     first = slots.next_position(tx, row.id)
-    placed = [(item, first + index) for index, item in enumerate(new)]
+    asked = [item for item in new if not item.gold]
+    placed = [(item, first + index) for index, item in enumerate(asked)]
     laid = _places(row, placed, slots.count_assigned(tx, row.id))
     slots.add_slots(tx, row.id, laid, **given)
     detail = {"items": [item.id for item in new]}

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
-from trueup.queues._settle import Origin, doubt, make_preference, settle_item, share
+from trueup.queues._settle import Origin, doubt, make_preference, settle_item, share, split
 from trueup.types import Annotation, Item, Preference
 
 __all__ = ["Outcome", "Trust", "rank_reviewers", "settle_pair", "settle_ranking", "settle_step"]
@@ -103,8 +103,10 @@ def settle_ranking(
     question: str | None,
 ) -> Outcome | str:
     """Return the answers by their mean ranks; a pair where nobody was asked to rank."""
-    given = [a for a in annotations if question is not None and question in a.label.answers]
-    if not given:
+    given, ruling = split(
+        [a for a in annotations if question is not None and question in a.label.answers]
+    )
+    if not given and ruling is None:
         pair = settle_pair(item, annotations, min_agreement, trust)
         if isinstance(pair, str):
             return pair
@@ -115,8 +117,10 @@ def settle_ranking(
     if len({answer.text for answer in item.answers}) < len(item.answers):
         return "two answers are the same"
     rankings = [_places(a.label.answers[question or ""]) for a in given]
-    agreement = _kendall(rankings)
-    if reason := doubt(agreement, min_agreement):
+    agreement = _kendall(rankings) if rankings else None
+    if ruling is not None:
+        rankings = [_places(ruling.label.answers[question or ""])]
+    elif reason := doubt(agreement, min_agreement):
         return reason
     sums = {answer.key: sum(places[answer.key] for places in rankings) for answer in item.answers}
     if len(set(sums.values())) == 1:
@@ -127,8 +131,9 @@ def settle_ranking(
     best = ordered[0].source
     origin: Origin = "given" if served is None else "sampled" if best == "sampled" else "served"
     texts = tuple(answer.text for answer in ordered)
+    counted = [*given, *([ruling] if ruling else [])]
     made = make_preference(
-        item, given, texts[0], texts[-1], origin, agreement, more=("ranking", texts, ranks)
+        item, counted, texts[0], texts[-1], origin, agreement, more=("ranking", texts, ranks)
     )
     return Outcome(made, texts, ranks)
 
@@ -142,9 +147,11 @@ def settle_step(
     question: str,
 ) -> Outcome | str:
     """Return the first step that the majority calls bad, with the better one in its place."""
-    given = [a for a in annotations if question in a.label.answers]
-    if not given:
+    counted = [a for a in annotations if question in a.label.answers]
+    if not counted:
         return "no labels"
+    labels, ruling = split(counted)
+    given = labels if ruling is None else [ruling]
     marks = [{mark["step"]: mark for mark in a.label.answers[question]} for a in given]
     turns = [n for n, turn in enumerate(item.messages) if turn.get("role") == "assistant"]
     for step in range(len(turns) + 1):
@@ -154,7 +161,7 @@ def settle_step(
     else:
         return "no bad step"
     agreement = share(said)
-    if reason := doubt(agreement, min_agreement):
+    if ruling is None and (reason := doubt(agreement, min_agreement)):
         return reason
     offered = [
         (mark[step]["better"], a.reviewer)
@@ -168,7 +175,9 @@ def settle_step(
     end = turns[step] if step < len(turns) else len(item.messages)
     if not end or better == taken.strip():
         return "no prompt before the step" if not end else "the better step repeats the step"
-    made = make_preference(item, given, better, taken, "corrected", agreement, more=("step", step))
+    made = make_preference(
+        item, counted, better, taken, "corrected", agreement, more=("step", step)
+    )
     return Outcome(replace(made, messages=item.messages[:end]), step=step)
 
 

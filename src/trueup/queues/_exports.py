@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -21,11 +21,14 @@ from trueup.queues._export_settle import (
     settle_ranking,
     settle_step,
 )
+from trueup.queues._reliability import flagged
 from trueup.queues._settings import settings_of
+from trueup.queues._settle import WAITS
 from trueup.store import Store, Tx, events
 from trueup.store import exports as rows
 from trueup.store.files import whole_file
 from trueup.store.queues import QueueRow
+from trueup.store.slots import waiting_items
 from trueup.store.stamp import Stamp
 from trueup.types import Annotation, Item, Preference
 
@@ -74,6 +77,7 @@ class Plan:
     min_agreement: float
     reviewers: Sequence[str] | None
     exclude_reviewers: Sequence[str]
+    exclude_flagged: bool
     labels: Sequence[str] | None
     cohorts: Sequence[str] | None
     since: datetime | None
@@ -129,13 +133,18 @@ class Plan:
             "min_agreement": self.min_agreement,
             "reviewers": self.reviewers and list(self.reviewers),
             "exclude_reviewers": list(self.exclude_reviewers),
+            "exclude_flagged": self.exclude_flagged,
             "labels": self.labels and list(self.labels),
             "cohorts": self.cohorts and list(self.cohorts),
             "since": self.since and self.since.isoformat(),
             "until": self.until and self.until.isoformat(),
             "include_simulated": self.include_simulated,
         }
-        return {name: value for name, value in given.items() if value not in (None, [], 0.0)}
+        return {
+            name: value
+            for name, value in given.items()
+            if value not in (None, [], 0.0) or name == "include_simulated"
+        }
 
 
 def write_export(store: Store, queue: QueueRow, plan: Plan, stamp: Stamp) -> Export:
@@ -145,6 +154,9 @@ def write_export(store: Store, queue: QueueRow, plan: Plan, stamp: Stamp) -> Exp
     the event that tells of it are stored.
     """
     plan.check(queue)
+    if plan.exclude_flagged:
+        out = {*plan.exclude_reviewers, *flagged(store, queue)}
+        plan = replace(plan, exclude_reviewers=sorted(out))
     tally, batch = _Tally(Counter()), rows.Batch(*stamp)
     with (
         whole_file(plan.path, overwrite=plan.overwrite) as temporary,
@@ -211,6 +223,7 @@ def _settled(
     wanted, settle = plan.wanted(queue), _settle_as(queue, plan.format)
     trust = Trust(lambda: rows.votes(tx, wanted))
     head = plan.head or ("safety" if settings_of(queue).safety else "quality")
+    waiting = waiting_items(tx, queue.id, "adjudication")
     for page in rows.pages(tx, wanted):
         tally.left_out.update(["a text was erased"] * len(page.erased))
         made = []
@@ -219,7 +232,9 @@ def _settled(
             simulated = any(a.simulated for a in given)
             lineage = {"queue": queue.name, "stream": queue.stream, "simulated": simulated}
             found: Outcome | list[Row] | str = "other labels"
-            if plan.labels is None or _ticked(given, plan.labels):
+            if item.id in waiting:
+                found = WAITS
+            elif plan.labels is None or _ticked(given, plan.labels):
                 found = settle(item, given, plan.min_agreement, trust)
             if isinstance(found, Outcome):
                 preference = found.preference

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from string import ascii_lowercase
 
-from trueup.errors import InputError
-from trueup.store import content_hash, derived_id
+from trueup.errors import InputError, UnknownName
+from trueup.store import Tx, content_hash, derived_id
+from trueup.store.items import known_traces
+from trueup.store.queues import QueueRow
 from trueup.types import Expected, Item, ItemAnswer, Message, Trace
 
-__all__ = ["NewItem", "to_item"]
+__all__ = ["NewItem", "to_item", "to_items"]
 
 _MAX_ANSWERS = 8  # more than a person can hold against each other
 
@@ -112,3 +115,20 @@ def to_item(new: NewItem, queue_id: str) -> Item:
         inclusion=new.inclusion,
         tag=new.tag,
     )
+
+
+def to_items(tx: Tx, queue: QueueRow, given: Sequence[NewItem]) -> list[Item]:
+    """Give items their ids.
+
+    Raises:
+        InputError: an item's answers make no sense.
+        UnknownName: an item's trace is not in the store.
+    """
+    made = [to_item(item, queue.id) for item in given]
+    traces = {item.trace_id for item in made}
+    if missing := sorted(traces - known_traces(tx, traces)):
+        raise UnknownName(
+            f"queue {queue.name}: {len(missing)} items are on traces that the store does "
+            f"not have, {missing[0]} first; import their traces before"
+        )
+    return made

@@ -11,9 +11,9 @@ from trueup.errors import InputError, QueueError
 from trueup.queues._questions import checked_answers, keys_of
 from trueup.store import derived_id
 from trueup.store.queues import QueueRow
-from trueup.types import Annotation, Item, Label
+from trueup.types import Annotation, AnnotationKind, Item, Label
 
-__all__ = ["Admission", "Slot", "Submission", "admit", "slots"]
+__all__ = ["Admission", "Slot", "Submission", "admit", "kind_on", "slots"]
 
 _MAX_REVIEWER = 128  # what the store's column holds
 
@@ -26,6 +26,7 @@ class Submission:
         simulated: whether a program gives it.
         replaces: id of the reviewer's standing label on the item, which this one corrects.
         shown: the keys of the answers in the order that the reviewer saw.
+        kind: what the label is for.
     """
 
     item_id: str
@@ -34,6 +35,7 @@ class Submission:
     simulated: bool = False
     replaces: str | None = None
     shown: str = ""
+    kind: AnnotationKind = "label"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,33 +55,49 @@ class Admission:
 
 @dataclass(slots=True)
 class Slot:
-    """An item with the labels it carries.
+    """An item with the labels of one kind that it carries.
 
     Attributes:
         current: the standing label of each reviewer.
         past: every label given, corrected ones included.
+        kind: which labels these are.
     """
 
     item: Item
     current: dict[str, Annotation]
     past: list[Annotation]
+    kind: AnnotationKind = "label"
 
     def copy(self) -> Slot:
         """Return a slot to try labels on."""
-        return Slot(self.item, dict(self.current), list(self.past))
+        return Slot(self.item, dict(self.current), list(self.past), self.kind)
 
 
 def slots(
-    items: Iterable[Item], current: Iterable[Annotation], replaced: Iterable[Annotation]
+    items: Iterable[Item],
+    current: Iterable[Annotation],
+    replaced: Iterable[Annotation],
+    kind: AnnotationKind = "label",
 ) -> dict[str, Slot]:
-    """Lay the annotations beside their items, by item id."""
-    found = {item.id: Slot(item, {}, []) for item in items}
-    for annotation in current:
-        found[annotation.item_id].current[annotation.reviewer] = annotation
-        found[annotation.item_id].past.append(annotation)
-    for annotation in replaced:
-        found[annotation.item_id].past.append(annotation)
+    """Lay the annotations of a kind beside their items, by item id.
+
+    A label on an item whose answer is known is gold, and nothing else is.
+    """
+    found = {item.id: Slot(item, {}, [], kind_on(item, kind)) for item in items}
+    for standing, given in ((True, current), (False, replaced)):
+        for annotation in given:
+            slot = found[annotation.item_id]
+            if annotation.kind != slot.kind:
+                continue
+            slot.past.append(annotation)
+            if standing:
+                slot.current[annotation.reviewer] = annotation
     return found
+
+
+def kind_on(item: Item, kind: AnnotationKind) -> AnnotationKind:
+    """Return which kind a label is that is given on an item."""
+    return "gold" if item.gold and kind == "label" else kind
 
 
 def admit(
@@ -119,7 +137,7 @@ def admit(
     replaces = mine.id if correcting and mine else given.replaces
     _check_place(queue, slot, reviewer, replaces)
     annotation = Annotation(
-        _identity(item, reviewer, label, simulated, replaces),
+        _identity(item, reviewer, label, simulated, replaces, slot.kind),
         item.id,
         reviewer,
         label,
@@ -128,6 +146,7 @@ def admit(
         now,
         _checked_order(item, given.shown),
         queue.guideline_id,
+        slot.kind,
     )
     slot.current[reviewer] = annotation
     slot.past.append(annotation)
@@ -135,10 +154,17 @@ def admit(
 
 
 def _identity(
-    item: Item, reviewer: str, label: Label, simulated: bool, replaces: str | None
+    item: Item,
+    reviewer: str,
+    label: Label,
+    simulated: bool,
+    replaces: str | None,
+    kind: AnnotationKind,
 ) -> str:
     *said, answers = astuple(label)  # a label without answers is what it was before there were any
     more = (answers,) if answers else ()
+    if kind not in ("label", "gold"):
+        more = (*more, kind)
     return derived_id("annotation", item.id, reviewer, said, simulated, replaces or "", *more)
 
 
@@ -163,9 +189,12 @@ def _check_place(queue: QueueRow, slot: Slot, reviewer: str, replaces: str | Non
             f"{where}: {reviewer} has labelled it; "
             f"correct it by naming the label that is replaced, {mine.id}"
         )
-    if mine is None and len(slot.current) >= queue.overlap:
+    needed = {"label": queue.overlap, "gold": None, "known": 1}.get(slot.kind, 1)
+    if mine is None and needed is not None and len(slot.current) >= needed:
         raise QueueError(
-            f"{where}: it has the {queue.overlap} reviewers it needs; give {reviewer} another item"
+            f"{where}: it has the {needed} reviewers it needs; give {reviewer} another item"
+            if slot.kind == "label"
+            else f"{where}: it has its {slot.kind} label, by {next(iter(slot.current))}"
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, overload
@@ -119,6 +119,7 @@ def settle_queue(
     format: Format,
     min_agreement: float,
     origins: Sequence[Origin] | None,
+    waiting: Collection[str] = (),
 ) -> PreferenceSet:
     """Settle a queue's items; see `AnnotationQueue.export`.
 
@@ -131,6 +132,7 @@ def settle_queue(
         min_agreement=min_agreement,
         origins=origins,
         paired=format == "paired",
+        waiting=waiting,
     )
     if not settled.preferences:
         reasons = ", ".join(f"{reason} ({n})" for reason, n in settled.left_out.items())

@@ -9,22 +9,23 @@ from typing import Any, get_args
 
 from trueup.errors import InputError, QueueError, UnknownName
 from trueup.queues import _claims as claims
-from trueup.queues._items import NewItem, to_item
+from trueup.queues._items import NewItem, to_items
 from trueup.queues._questions import default_questions
+from trueup.queues._referral import refer_due
 from trueup.queues._results import Results
 from trueup.queues._reviewing import Reviewing
+from trueup.queues._seniors import Seniors
 from trueup.queues._settings import Settings, State, Stream, checked, put_queue
 from trueup.queues._transfers import Transfers
 from trueup.store import Store, default_store
 from trueup.store import queues as rows
-from trueup.store.items import known_traces
 from trueup.store.stamp import Stamp, stamp
 from trueup.types import LABELS, Question
 
 __all__ = ["AnnotationQueue", "list_queues"]
 
 
-class AnnotationQueue(Reviewing, Results, Transfers):
+class AnnotationQueue(Reviewing, Seniors, Results, Transfers):
     """Items that reviewers label, and what follows from their labels.
 
     Every write takes `actor`, else TRUEUP_ACTOR or the login name, and `now`, else the clock.
@@ -151,16 +152,9 @@ class AnnotationQueue(Reviewing, Results, Transfers):
             InputError: an item's answers make no sense; nothing is added.
             UnknownName: an item's trace is not in the store; nothing is added.
         """
-        actor, now = stamp(actor, now)
-        made = [to_item(item, self.id) for item in items]
+        given = stamp(actor, now)
         with self._store.transaction() as tx:
-            traces = {item.trace_id for item in made}
-            if missing := sorted(traces - known_traces(tx, traces)):
-                raise UnknownName(
-                    f"queue {self.name}: {len(missing)} items are on traces that the store does "
-                    f"not have, {missing[0]} first; import their traces before"
-                )
-            return claims.put_items(tx, self._row, made, Stamp(actor, now))
+            return claims.put_items(tx, self._row, to_items(tx, self._row, items), given)
 
     def configure(
         self,
@@ -203,6 +197,9 @@ class AnnotationQueue(Reviewing, Results, Transfers):
                 tx, self.id, overlap=wanted, state=state or self.state, settings=asdict(made)
             )
             claims.resize(tx, self._row, wanted, actor=actor, now=now)
+            after = rows.find_queue(tx, self.name)
+            assert after is not None
+            refer_due(tx, after, Stamp(actor, now))
             detail |= {"overlap": wanted, "state": state or self.state}
             self._record(tx, "configure", detail, actor, now)
             row = rows.find_queue(tx, self.name)

@@ -9,10 +9,12 @@ from trueup.queues._audit import AuditReport, make_report
 from trueup.queues._base import QueueBase
 from trueup.queues._preferences import Format, PreferenceSet, check_export, settle_queue
 from trueup.queues._reading import read_labelled
+from trueup.queues._reliability import flagged
 from trueup.queues._settle import Origin
 from trueup.queues._stats import QueueStats, read_stats
 from trueup.store import queues as rows
 from trueup.store.preferences import put_preference
+from trueup.store.slots import waiting_items
 from trueup.store.stamp import stamp
 
 __all__ = ["Results"]
@@ -80,6 +82,7 @@ class Results(QueueBase):
         *,
         origins: Sequence[Origin] | None = None,
         include_simulated: bool = True,
+        exclude_flagged: bool = False,
         actor: str | None = None,
         now: datetime | None = None,
     ) -> PreferenceSet:
@@ -88,6 +91,7 @@ class Results(QueueBase):
         Where more than half prefer an answer it is chosen over the other one. Where more than half
         want neither, the correction given most often is chosen over the served answer. An item
         that shows the served answer alone and is approved gives a row without a rejected answer.
+        What an adjudication says holds instead, and what waits for one is left out.
 
         Args:
             format: "paired" leaves out rows without a rejected answer; "unpaired" has them all.
@@ -95,6 +99,7 @@ class Results(QueueBase):
                 one rater are left out unless it is 0.
             origins: only preferences of these origins; None takes all.
             include_simulated: whether labels given by a program count.
+            exclude_flagged: whether labels of reviewers whom gold items flag are left out.
             actor: who exports.
             now: when.
 
@@ -105,8 +110,16 @@ class Results(QueueBase):
         check_export(format, min_agreement)
         actor, now = stamp(actor, now)
         items, annotations = read_labelled(
-            self._store, self._row, include_simulated=include_simulated
+            self._store,
+            self._row,
+            include_simulated=include_simulated,
+            kinds=("label", "adjudication"),
         )
+        if exclude_flagged:
+            out = set(flagged(self._store, self._row))
+            annotations = [a for a in annotations if a.reviewer not in out]
+        with self._store.reading() as tx:
+            waiting = waiting_items(tx, self.id, "adjudication")
         found = settle_queue(
             self._row,
             items,
@@ -114,6 +127,7 @@ class Results(QueueBase):
             format=format,
             min_agreement=min_agreement,
             origins=origins,
+            waiting=waiting,
         )
         with self._store.transaction() as tx:
             for preference in found:

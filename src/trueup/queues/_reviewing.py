@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from trueup.errors import InputError
 from trueup.queues import _claims as claims
 from trueup.queues._base import QueueBase, no_item
 from trueup.queues._claims import Claim, check_open
 from trueup.queues._ledger import Submission, admit
-from trueup.queues._reading import read_slots
+from trueup.queues._reading import read_slot, read_slots
+from trueup.queues._referral import refer_due
 from trueup.queues._taking import take
 from trueup.store import slots
-from trueup.store.stamp import stamp
+from trueup.store.slots import Kind
+from trueup.store.stamp import Stamp, stamp
 from trueup.types import Annotation, Label
 
 __all__ = ["Reviewing"]
@@ -25,6 +28,7 @@ class Reviewing(QueueBase):
         self,
         reviewer: str,
         *,
+        kind: Kind = "label",
         tags: Sequence[str] = (),
         beside: str | None = None,
         now: datetime | None = None,
@@ -36,6 +40,9 @@ class Reviewing(QueueBase):
 
         Args:
             reviewer: who claims.
+            kind: "label"; or, for senior reviewers, "adjudication" to settle what others disagree
+                on, or "spot_check" to label again what was labelled. Nobody settles or checks an
+                item that they have labelled.
             tags: the reviewer's expertise, where the queue assigns by it.
             beside: id of an item that they have in hand, to have a further one ready.
             now: when.
@@ -46,7 +53,7 @@ class Reviewing(QueueBase):
         """
         now = stamp(None, now).now
         return claims.claim_next(
-            self._store, self._row, reviewer, tags=tags, beside=beside, now=now
+            self._store, self._row, reviewer, kind=kind, tags=tags, beside=beside, now=now
         )
 
     def release(self, item_id: str, reviewer: str) -> bool:
@@ -73,7 +80,7 @@ class Reviewing(QueueBase):
             self._store, self._row, item_id, reviewer, reason, stamp(actor or reviewer, now)
         )
 
-    def undo(self, reviewer: str, *, now: datetime | None = None) -> Claim:
+    def undo(self, reviewer: str, *, kind: Kind = "label", now: datetime | None = None) -> Claim:
         """Return the item that the reviewer labelled last, with the label, to give another one.
 
         Labels are never taken away: the new one names the old one as what it replaces.
@@ -81,7 +88,7 @@ class Reviewing(QueueBase):
         Raises:
             QueueEmpty: the reviewer has labelled nothing here.
         """
-        return claims.last_label(self._store, self._row, reviewer, stamp(None, now).now)
+        return claims.last_label(self._store, self._row, reviewer, stamp(None, now).now, kind)
 
     def assign(
         self,
@@ -111,6 +118,7 @@ class Reviewing(QueueBase):
         simulated: bool = False,
         replaces: str | None = None,
         shown: str = "",
+        kind: Kind = "label",
         actor: str | None = None,
         now: datetime | None = None,
     ) -> Annotation:
@@ -124,6 +132,7 @@ class Reviewing(QueueBase):
             replaces: id of the reviewer's standing label on the item, to correct it: a new row
                 that names the old one, which stays.
             shown: the keys of the answers in the order that the reviewer saw.
+            kind: "label"; or "adjudication" or "spot_check", where the item is up for that.
             actor: who writes; None takes the reviewer.
             now: when.
 
@@ -135,14 +144,14 @@ class Reviewing(QueueBase):
             LeaseExpired: others have reserved what places are left.
         """
         actor, now = stamp(actor or reviewer, now)
-        check_open(self._row, "active", "paused")
+        check_open(self._row, *(["active", "paused"] if kind == "label" else claims.LOOKING))
         with self._store.transaction(beside_others=True) as tx:
-            slot = read_slots(tx, self._row, item_id).get(item_id)
+            slot = read_slot(tx, self._row, item_id, kind)
             if slot is None:
                 raise no_item(self._row, item_id)
-            given = Submission(item_id, reviewer, label, simulated, replaces, shown)
+            given = Submission(item_id, reviewer, label, simulated, replaces, shown, kind)
             admission = admit(self._row, slot, given, now=now)
-            take(tx, self._row, admission, actor, now)
+            take(tx, self._row, admission, actor, now, slot)
         return admission.annotation
 
     def submit_many(
@@ -165,6 +174,12 @@ class Reviewing(QueueBase):
             for given in submissions:
                 if given.item_id not in here:
                     raise no_item(self._row, given.item_id)
+                if given.kind != "label":
+                    raise InputError(
+                        f"item {given.item_id}: a label of kind {given.kind!r} is given by itself"
+                    )
                 admission = admit(self._row, here[given.item_id], given, now=now)
                 count += take(tx, self._row, admission, actor, now)
+            touched = {given.item_id for given in submissions}
+            refer_due(tx, self._row, Stamp(actor, now), item_ids=touched)
         return count

@@ -35,6 +35,14 @@ class Settings:
             to reviewers who have it.
         reservation_minutes: how long a claim reserves an item.
         safety: whether the labels are about safety: reading them is logged, not only writing.
+        min_agreement: an item that has its labels and a smaller share of agreeing rater pairs, on
+            the first question with set answers, goes to a senior reviewer; None sends none.
+        review_required: whether every item does.
+        adjudicators_see: whether who settles an item sees its labels.
+        spot_check_share: share of each week's labels that is looked at again.
+        gold_share: how often an item whose answer is known stands among the others, while there
+            are such that the reviewer has not had.
+        gold_line: a reviewer who gets a smaller share of them right is flagged.
     """
 
     description: str = ""
@@ -43,6 +51,12 @@ class Settings:
     assignment: Assignment = "open"
     reservation_minutes: float = 30.0
     safety: bool = False
+    min_agreement: float | None = None
+    review_required: bool = False
+    adjudicators_see: bool = True
+    spot_check_share: float = 0.02
+    gold_share: float = 0.05
+    gold_line: float = 0.8
 
     def check(self, queue: str) -> None:
         """Raise InputError on a setting that makes no sense."""
@@ -63,6 +77,10 @@ class Settings:
                 f"queue {queue}: reservation_minutes is {self.reservation_minutes}; give more than "
                 "0 and at most a week"
             )
+        for what in ("min_agreement", "spot_check_share", "gold_share", "gold_line"):
+            value = getattr(self, what)
+            if value is not None and not 0 <= value <= 1:
+                raise InputError(f"queue {queue}: {what} is {value}; give a share from 0 to 1")
 
 
 def settings_of(row: rows.QueueRow) -> Settings:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -14,6 +14,7 @@ from trueup.store import derived_id
 from trueup.types import Annotation, Item, Preference
 
 __all__ = [
+    "WAITS",
     "Origin",
     "Settled",
     "doubt",
@@ -21,7 +22,10 @@ __all__ = [
     "settle",
     "settle_item",
     "share",
+    "split",
 ]
+
+WAITS = "waits for adjudication"
 
 Origin = Literal["sampled", "served", "corrected", "given"]
 
@@ -41,6 +45,7 @@ def settle(
     min_agreement: float,
     origins: Sequence[Origin] | None,
     paired: bool,
+    waiting: Collection[str] = (),
 ) -> Settled:
     """Settle every item by the majority of its reviewers.
 
@@ -51,6 +56,7 @@ def settle(
             rater, who agrees with nobody.
         origins: only preferences of these origins; None takes all.
         paired: leave out those without a rejected answer.
+        waiting: ids of items that wait for a senior reviewer, and are left out.
     """
     by_item: dict[str, list[Annotation]] = {item.id: [] for item in items}
     for annotation in annotations:
@@ -58,7 +64,9 @@ def settle(
     trust = _trust(items, annotations)
     preferences, left_out = [], Counter[str]()
     for item in items:
-        found = settle_item(item, by_item[item.id], min_agreement, trust)
+        found: Preference | str = WAITS
+        if item.id not in waiting:
+            found = settle_item(item, by_item[item.id], min_agreement, trust)
         if isinstance(found, str):
             left_out[found] += 1
         elif paired and found.rejected is None:
@@ -73,20 +81,28 @@ def settle(
 def settle_item(
     item: Item, annotations: Sequence[Annotation], min_agreement: float, trust: Mapping[str, int]
 ) -> Preference | str:
-    """Return the item's preference, or why it has none."""
+    """Return the item's preference, or why it has none.
+
+    What an adjudication says holds, however far the labels agree.
+    """
+    labels, ruling = split(annotations)
     if not annotations:
         return "no labels"
     sources = {answer.key: answer.source for answer in item.answers}  # a vote is for what it names
-    preferred = [a.label.preferred for a in annotations if a.label.preferred]
+    preferred = [a.label.preferred for a in labels if a.label.preferred]
     votes = tuple([sources.get(name, name) for name in preferred])
-    if len(votes) < len(annotations):
+    if len(votes) < len(labels):
         return "no preference asked for"
-    agreement, winner = _count(votes)
-    if reason := doubt(agreement, min_agreement):
+    agreement, winner = _count(votes) if votes else (None, None)
+    if ruling is not None:
+        winner = sources.get(ruling.label.preferred or "", ruling.label.preferred)
+    elif reason := doubt(agreement, min_agreement):
         return reason
     if winner is None or winner == "tie":
         return winner or "no majority"
-    agreeing = [a for a, vote in zip(annotations, votes, strict=True) if vote == winner]
+    agreeing = [a for a, vote in zip(labels, votes, strict=True) if vote == winner]
+    if ruling is not None:
+        agreeing = [ruling]
     answers = _answers(item, winner, agreeing, trust)
     if isinstance(answers, str):
         return answers
@@ -95,6 +111,16 @@ def settle_item(
     return make_preference(
         item, annotations, chosen, rejected, origin, agreement, strength=strength
     )
+
+
+def split(
+    annotations: Sequence[Annotation],
+) -> tuple[Sequence[Annotation], Annotation | None]:
+    """Return the labels that count, and the adjudication that settles the item if there is one."""
+    ruling = next((a for a in annotations if a.kind == "adjudication"), None)
+    if ruling is None:
+        return annotations, None
+    return [a for a in annotations if a.kind == "label"], ruling
 
 
 @lru_cache(maxsize=4096)
@@ -145,7 +171,7 @@ def make_preference(
         rejected=rejected,
         origin=origin,
         agreement=agreement,
-        raters=len(annotations),
+        raters=sum(a.kind == "label" for a in annotations),
         strength=strength,
         annotation_ids=tuple(ids),
         expected=item.expected,
@@ -182,6 +208,8 @@ def _answers(
 
 def _correction(annotations: Sequence[Annotation], trust: Mapping[str, int]) -> str | None:
     """Return the correction given most often, of equals that of the most trusted reviewer."""
+    if len(annotations) == 1:
+        return annotations[0].label.correction
     given = [(a.label.correction, trust[a.reviewer]) for a in annotations if a.label.correction]
     if not given:
         return None
@@ -191,6 +219,7 @@ def _correction(annotations: Sequence[Annotation], trust: Mapping[str, int]) -> 
 
 def _trust(items: Sequence[Item], annotations: Sequence[Annotation]) -> dict[str, int]:
     """Rank the reviewers, 0 the one who agrees most with the others; by name where that is even."""
-    reliability = reviewer_reliability(rate({item.id: item for item in items}, annotations))
+    given = [a for a in annotations if a.kind == "label"]
+    reliability = reviewer_reliability(rate({item.id: item for item in items}, given))
     ranked = sorted(reliability, key=lambda r: (-(r.agreement or 0.0), r.rater))
     return {r.rater: rank for rank, r in enumerate(ranked)}

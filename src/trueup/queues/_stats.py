@@ -24,6 +24,8 @@ class QueueStats:
         annotations: standing labels.
         corrections: labels that were replaced.
         simulated: standing labels that a program gave.
+        adjudications: items that wait for a senior reviewer to settle them.
+        spot_checks: items that wait for one to label them again.
         overlap: reviewers that an item needs.
         stream: whose labels the queue takes.
         reviewers: standing labels by reviewer.
@@ -39,6 +41,8 @@ class QueueStats:
     annotations: int
     corrections: int
     simulated: int
+    adjudications: int
+    spot_checks: int
     overlap: int
     stream: str
     reviewers: Mapping[str, int]

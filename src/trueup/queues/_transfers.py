@@ -14,8 +14,9 @@ from trueup.queues._exports import Export, Plan, RowFormat, Shape, write_export
 from trueup.queues._imports import Fields, Tool, import_records
 from trueup.queues._labelling import ImportReport, read_labels, write_items
 from trueup.queues._reading import read_slots
+from trueup.queues._referral import refer_due
 from trueup.queues._taking import take
-from trueup.store.stamp import stamp
+from trueup.store.stamp import Stamp, stamp
 
 __all__ = ["Transfers"]
 
@@ -32,6 +33,7 @@ class Transfers(QueueBase):
         min_agreement: float = 0.0,
         reviewers: Sequence[str] | None = None,
         exclude_reviewers: Sequence[str] = (),
+        exclude_flagged: bool = False,
         labels: Sequence[str] | None = None,
         cohorts: Sequence[str] | None = None,
         since: datetime | None = None,
@@ -59,6 +61,7 @@ class Transfers(QueueBase):
                 of pairs of answers put in one order.
             reviewers: only their labels count; None is everybody's.
             exclude_reviewers: theirs do not.
+            exclude_flagged: nor those of reviewers whom gold items flag; see `reliability`.
             labels: only items on which more than half of the reviewers ticked one of these.
             cohorts: only items of these.
             since, until: only labels given from then on, and before then.
@@ -80,6 +83,7 @@ class Transfers(QueueBase):
             min_agreement,
             reviewers,
             exclude_reviewers,
+            exclude_flagged,
             labels,
             cohorts,
             since,
@@ -103,7 +107,11 @@ class Transfers(QueueBase):
             InputError: the file exists (it may hold labels) and `overwrite` is False.
         """
         raters = Counter(a.item_id for a in self.annotations())
-        items = [i for i in self.items() if include_done or raters[i.id] < self.overlap]
+        items = [
+            item
+            for item in self.items()
+            if not item.gold and (include_done or raters[item.id] < self.overlap)
+        ]
         if not items:
             raise QueueEmpty(f"queue {self.name}: no item needs a reviewer; nothing to write")
         write_items(Path(path), self._row, items, overwrite=overwrite)
@@ -138,6 +146,8 @@ class Transfers(QueueBase):
             new, report = read_labels(Path(path), self._row, here, skip_bad=skip_bad, now=now)
             for admission in new:
                 take(tx, self._row, admission, actor, now)
+            touched = {admission.annotation.item_id for admission in new}
+            refer_due(tx, self._row, Stamp(actor, now), item_ids=touched)
         return report
 
     def import_annotations(
@@ -187,4 +197,6 @@ class Transfers(QueueBase):
             )
             for admission in new:
                 take(tx, self._row, admission, *given)
+            touched = {admission.annotation.item_id for admission in new}
+            refer_due(tx, self._row, given, item_ids=touched)
         return report

@@ -2,38 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from typing import Any
 
 import sqlalchemy as sa
 
 from trueup.store import schema
 from trueup.store.engine import Tx
 from trueup.store.rows import get_blobs, insert_new, put_blob, rows_among
-from trueup.types import Annotation, Label
+from trueup.types import Annotation, AnnotationKind, Label
 
-__all__ = ["latest_annotation", "list_annotations", "put_annotation"]
+__all__ = ["labels_on", "latest_annotation", "list_annotations", "put_annotation"]
 
+_T = schema.annotation.c
 _LATER = schema.annotation.alias()  # made once: an alias is dearer than the query it stands in
+_CORRECTED = sa.exists().where(_LATER.c.replaces_id == _T.id)
+_LABEL: tuple[AnnotationKind, ...] = ("label",)
 
 
-_CORRECTED = sa.exists().where(_LATER.c.replaces_id == schema.annotation.c.id)
-
-
-def latest_annotation(tx: Tx, queue_id: str, reviewer: str) -> Annotation | None:
+def latest_annotation(
+    tx: Tx, queue_id: str, reviewer: str, *, kinds: Collection[AnnotationKind] = _LABEL
+) -> Annotation | None:
     """Return the standing label that a reviewer gave last in a queue, or None."""
-    table = schema.annotation
     query = (
-        sa.select(table.c.item_id)
+        sa.select(schema.annotation)
         .join(schema.item)
-        .where(schema.item.c.queue_id == queue_id, table.c.reviewer == reviewer, ~_CORRECTED)
-        .order_by(table.c.created_at.desc(), table.c.id.desc())
+        .where(
+            schema.item.c.queue_id == queue_id,
+            _T.reviewer == reviewer,
+            _T.kind.in_(kinds),
+            ~_CORRECTED,
+        )
+        .order_by(_T.created_at.desc(), _T.id.desc())
         .limit(1)
     )
-    item_id = tx.execute(query).scalar()
-    if item_id is None:
-        return None
-    found = list_annotations(tx, item_ids=[item_id])
-    return next(a for a in found if a.reviewer == reviewer)
+    found = _annotations(tx, list(tx.execute(query)))
+    return found[0] if found else None
 
 
 def put_annotation(tx: Tx, annotation: Annotation, *, replaces: str | None, actor: str) -> bool:
@@ -43,6 +47,7 @@ def put_annotation(tx: Tx, annotation: Annotation, *, replaces: str | None, acto
         "id": annotation.id,
         "item_id": annotation.item_id,
         "reviewer": annotation.reviewer,
+        "kind": annotation.kind,
         "preferred": label.preferred,
         "strength": label.strength,
         "labels": list(label.labels),
@@ -68,6 +73,7 @@ def list_annotations(
     queue_id: str | None = None,
     item_ids: Iterable[str] | None = None,
     replaced: bool = False,
+    kinds: Collection[AnnotationKind] | None = _LABEL,
 ) -> list[Annotation]:
     """Return annotations in the order they were given.
 
@@ -76,16 +82,39 @@ def list_annotations(
         queue_id: only this queue's.
         item_ids: only those on these items.
         replaced: whether to return those that a correction took the place of, and only those.
+        kinds: what they are for; None is any.
 
     Raises:
         StoreError: a correction's text was erased.
     """
-    table = schema.annotation
-    query = sa.select(table).where(_CORRECTED if replaced else ~_CORRECTED)
+    query = sa.select(schema.annotation).where(_CORRECTED if replaced else ~_CORRECTED)
+    if kinds is not None:
+        query = query.where(_T.kind.in_(kinds))
     if queue_id is not None:
         query = query.join(schema.item).where(schema.item.c.queue_id == queue_id)
-    rows = rows_among(tx, query, table.c.item_id, item_ids)
+    rows = rows_among(tx, query, _T.item_id, item_ids)
     rows.sort(key=lambda row: (row.created_at, row.id))
+    return _annotations(tx, rows)
+
+
+def labels_on(tx: Tx, item_id: str) -> tuple[list[Annotation], list[Annotation]]:
+    """Return the standing labels on an item, of any kind, and those that were replaced."""
+    rows = tx.execute(_ON, {"on_item": item_id}).all()
+    replaced = {row.replaces_id for row in rows}
+    found = _annotations(tx, rows)
+    standing = [given for given in found if given.id not in replaced]
+    return standing, [given for given in found if given.id in replaced]
+
+
+_ON = (
+    sa.select(schema.annotation)
+    .where(_T.item_id == sa.bindparam("on_item"))
+    .order_by(_T.created_at, _T.id)
+)
+
+
+def _annotations(tx: Tx, rows: Iterable[sa.Row[Any]]) -> list[Annotation]:
+    rows = list(rows)
     blobs = get_blobs(tx, (row.correction_blob for row in rows if row.correction_blob))
     return [
         Annotation(
@@ -105,6 +134,7 @@ def list_annotations(
             created_at=row.created_at,
             shown=row.shown,
             guideline_id=row.guideline_id,
+            kind=row.kind,
         )
         for row in rows
     ]

@@ -82,7 +82,8 @@ class Page:
 def pages(tx: Tx, wanted: Wanted) -> Iterator[Page]:
     """Yield the items of a queue with the labels that are wanted, in the order of the items' ids.
 
-    An item without such a label is there too, with none.
+    An item without such a label is there too, with none; one whose answer is known is not. Labels
+    are those that count, and what settled a disagreement.
     """
     for ids in _ids(tx, wanted):
         rows = tx.execute(_ITEMS.where(_ITEM.id.in_(ids))).all()
@@ -128,7 +129,7 @@ def votes(tx: Tx, wanted: Wanted) -> Iterator[list[tuple[str, str]]]:
             sa.and_(_ANSWER.item_id == _ANNOTATION.item_id, _ANSWER.key == _ANNOTATION.preferred),
             isouter=True,
         )
-        .where(_ANNOTATION.preferred.is_not(None))
+        .where(_ANNOTATION.preferred.is_not(None), _ANNOTATION.kind == "label")
     )
     for ids in _ids(tx, wanted):
         found: dict[str, list[tuple[str, str]]] = defaultdict(list)
@@ -251,7 +252,9 @@ def _insert(tx: Tx, table: sa.Table, names: Sequence[str], rows: Sequence[tuple[
 
 
 def _ids(tx: Tx, wanted: Wanted) -> Iterator[list[str]]:
-    query = sa.select(_ITEM.id).where(_ITEM.queue_id == wanted.queue_id).order_by(_ITEM.id)
+    query = (
+        sa.select(_ITEM.id).where(_ITEM.queue_id == wanted.queue_id, ~_ITEM.gold).order_by(_ITEM.id)
+    )
     if wanted.cohorts is not None:
         query = query.where(_ITEM.cohort.in_(wanted.cohorts))
     with tx.execute(query.execution_options(yield_per=_PAGE)) as rows:
@@ -268,7 +271,7 @@ def _annotations(
     found: dict[str, list[Annotation]] = defaultdict(list)
     more: list[Any]
     for row in tx.execute(query).all():
-        key, item_id, reviewer, preferred, strength, simulated, blob, text, *more = row
+        key, item_id, reviewer, kind, preferred, strength, simulated, blob, text, *more = row
         if blob is not None:
             blobs[text] = blob
             if text is None:
@@ -278,7 +281,7 @@ def _annotations(
             ticked, answers = more or ((), {})
             label = replace(label, labels=tuple(ticked), correction=text, answers=answers)
         found[item_id].append(
-            Annotation(key, item_id, reviewer, label, wanted.stream, simulated, _UNREAD)
+            Annotation(key, item_id, reviewer, label, wanted.stream, simulated, _UNREAD, kind=kind)
         )
     return found
 
@@ -299,6 +302,7 @@ def _counted(wanted: Wanted, ids: Sequence[str]) -> list[sa.ColumnElement[bool]]
         _ANNOTATION.item_id.in_(ids),
         _ANNOTATION.id.not_in(corrected),
         _ANNOTATION.stream == wanted.stream,
+        _ANNOTATION.kind.in_(("label", "adjudication")),
     ]
     if wanted.reviewers is not None:
         conditions.append(_ANNOTATION.reviewer.in_(wanted.reviewers))
@@ -338,6 +342,7 @@ _ANNOTATIONS = sa.select(
     _ANNOTATION.id,
     _ANNOTATION.item_id,
     _ANNOTATION.reviewer,
+    _ANNOTATION.kind,
     _ANNOTATION.preferred,
     _ANNOTATION.strength,
     _ANNOTATION.simulated,

@@ -6,16 +6,27 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from threading import Lock
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
+from cachetools import TTLCache
 
 from trueup.store import schema
 from trueup.store.engine import Tx
 from trueup.store.rows import chunks, get_blobs, insert_new, put_blob, put_json, rows_among
 from trueup.types import Expected, Item, ItemAnswer
 
-__all__ = ["has_item", "known_traces", "list_items", "lock_items", "put_item", "queues_on"]
+__all__ = [
+    "cached_item",
+    "has_item",
+    "known_traces",
+    "list_items",
+    "lock_items",
+    "put_item",
+    "queues_on",
+]
 
 
 def known_traces(tx: Tx, ids: Iterable[str]) -> set[str]:
@@ -44,6 +55,7 @@ def put_item(tx: Tx, item: Item, *, actor: str, now: datetime) -> bool:
         "reason": item.reason,
         "inclusion": item.inclusion,
         "tag": item.tag,
+        "gold": item.gold,
         "actor": actor,
         "created_at": now,
     }
@@ -63,15 +75,27 @@ def put_item(tx: Tx, item: Item, *, actor: str, now: datetime) -> bool:
 
 
 def list_items(
-    tx: Tx, *, queue_id: str | None = None, ids: Iterable[str] | None = None
+    tx: Tx,
+    *,
+    queue_id: str | None = None,
+    ids: Iterable[str] | None = None,
+    gold: bool | None = None,
 ) -> list[Item]:
     """Return the items of a queue, or those of `ids`, in the order they were added.
+
+    Args:
+        tx: an open transaction.
+        queue_id: only this queue's.
+        ids: only these.
+        gold: only those whose answer is known, or only the others; None is both.
 
     Raises:
         StoreError: a text of one of them was erased.
     """
     table = schema.item
     query = sa.select(table)
+    if gold is not None:
+        query = query.where(table.c.gold == gold)
     if queue_id is not None:
         query = query.where(table.c.queue_id == queue_id)
     rows = rows_among(tx, query, table.c.id, ids)
@@ -99,9 +123,33 @@ def list_items(
             expected=None if row.expected is None else Expected.from_json(row.expected),
             inclusion=row.inclusion,
             tag=row.tag,
+            gold=row.gold,
         )
         for row in rows
     ]
+
+
+def cached_item(tx: Tx, item_id: str) -> Item | None:
+    """Return an item, or None; read at most half a minute ago, since what it shows never changes.
+
+    So that a reviewer's label does not read again what the claim has read a moment before. An
+    erased text is gone from memory as soon.
+    """
+    with _LOCK:
+        known = _READ.setdefault(tx.engine, TTLCache(maxsize=2048, ttl=30))
+        found = known.get(item_id)
+    if found is None:
+        made = list_items(tx, ids=[item_id])
+        if not made:
+            return None
+        [found] = made
+        with _LOCK:
+            known[item_id] = found
+    return found
+
+
+_READ: WeakKeyDictionary[sa.Engine, TTLCache[str, Item]] = WeakKeyDictionary()
+_LOCK = Lock()
 
 
 def has_item(tx: Tx, queue_id: str, item_id: str) -> bool:
@@ -122,6 +170,8 @@ def lock_items(tx: Tx, queue_id: str, item_id: str | None = None) -> None:
 
     On SQLite the write transaction itself does; PostgreSQL locks the rows.
     """
+    if tx.dialect.name != "postgresql":
+        return
     query = sa.select(schema.item.c.id).where(schema.item.c.queue_id == queue_id)
     if item_id is not None:
         query = query.where(schema.item.c.id == item_id)

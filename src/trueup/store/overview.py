@@ -17,7 +17,8 @@ def overview(tx: Tx) -> dict[str, Any]:
 
     Returns:
         `traces`, `evaluated` (traces with a score), `items`, `waiting` (places that no label fills,
-        in active queues), `labels`, `reviewers`, `audits` (`passed` and `failed`, of each queue's
+        in active queues), `for_seniors` (of these, adjudications and spot checks), `labels`,
+        `reviewers`, `audits` (`passed` and `failed`, of each queue's
         last), `versions`, `sealed`, `rows`, `runs`, `checkpoints`, `replays`; `verdict` (the last
         one's id, outcome, candidate and time, or None) and `deployed` (the checkpoint that was
         added last in that role, or None).
@@ -29,13 +30,17 @@ def overview(tx: Tx) -> dict[str, Any]:
         .select_from(slot.join(schema.queue))
         .where(~slot.c.filled, schema.queue.c.state == "active")
     )
+    for_seniors = slot.c.kind.in_(("adjudication", "spot_check"))
     evaluated = sa.select(sa.func.count(sa.distinct(score.c.trace_id)))
-    standing = schema.annotation.c.replaces_id.is_(None)  # a chain of corrections is one label
+    given = schema.annotation.c
+    # a chain of corrections is one label
+    standing = sa.and_(given.replaces_id.is_(None), given.kind == "label")
     return {
         "traces": _count(tx, trace),
         "evaluated": tx.execute(evaluated).scalar_one(),
-        "items": _count(tx, item),
-        "waiting": tx.execute(waiting).scalar_one(),
+        "items": _count(tx, item, ~item.c.gold),
+        "waiting": tx.execute(waiting.where(slot.c.kind == "label")).scalar_one(),
+        "for_seniors": tx.execute(waiting.where(for_seniors)).scalar_one(),
         "labels": _count(tx, schema.annotation, standing),
         "reviewers": tx.execute(
             sa.select(sa.func.count(sa.distinct(schema.annotation.c.reviewer)))
@@ -81,8 +86,8 @@ def count_queue(tx: Tx, queue_id: str, *, overlap: int) -> dict[str, Any]:
 
     Returns:
         The figures of `trueup.queues.QueueStats` by name: `items`, `done`, `started`,
-        `annotations`, `corrections`, `simulated`; `reviewers`, `cohorts`, `question_types` and
-        `reasons` as counts by name.
+        `annotations`, `corrections`, `simulated`, `adjudications`, `spot_checks`;
+        `reviewers`, `cohorts`, `question_types` and `reasons` as counts by name.
     """
     item, given = schema.item.c, schema.annotation.c
     here = schema.annotation.join(schema.item)
@@ -90,7 +95,8 @@ def count_queue(tx: Tx, queue_id: str, *, overlap: int) -> dict[str, Any]:
     later = schema.annotation.alias()
     standing = ~sa.exists().where(later.c.replaces_id == given.id)
     labels = sa.select(given.item_id, sa.func.count().label("raters")).select_from(here)
-    by_item = labels.where(item.queue_id == queue_id, first).group_by(given.item_id).subquery()
+    mine = sa.and_(item.queue_id == queue_id, given.kind == "label")
+    by_item = labels.where(mine, first).group_by(given.item_id).subquery()
     done = sa.case((by_item.c.raters >= overlap, 1), else_=0)
     touched, full, annotations = tx.execute(
         sa.select(
@@ -99,13 +105,17 @@ def count_queue(tx: Tx, queue_id: str, *, overlap: int) -> dict[str, Any]:
             sa.func.coalesce(sa.func.sum(by_item.c.raters), 0),
         )
     ).one()
-    either = sa.select(sa.func.count()).select_from(here).where(item.queue_id == queue_id)
+    either = sa.select(sa.func.count()).select_from(here).where(mine)
 
     def by(column: sa.Column[Any], query: sa.Select[Any]) -> dict[str, int]:
         found = tx.execute(query.add_columns(column).group_by(column))
         return {str(name): count for count, name in found}
 
-    items = sa.select(sa.func.count()).where(item.queue_id == queue_id)
+    items = sa.select(sa.func.count()).where(item.queue_id == queue_id, ~item.gold)
+    slot = schema.slot.c
+    places = sa.select(slot.kind, sa.func.count().label("n")).group_by(slot.kind)
+    free = places.where(slot.queue_id == queue_id, ~slot.filled)
+    waiting = {row.kind: row.n for row in tx.execute(free)}
     return {
         "items": tx.execute(items).scalar_one(),
         "done": int(full),  # PostgreSQL sums to a decimal
@@ -113,6 +123,8 @@ def count_queue(tx: Tx, queue_id: str, *, overlap: int) -> dict[str, Any]:
         "annotations": int(annotations),
         "corrections": tx.execute(either.where(~first)).scalar_one(),
         "simulated": tx.execute(either.where(standing, given.simulated)).scalar_one(),
+        "adjudications": waiting.get("adjudication", 0),
+        "spot_checks": waiting.get("spot_check", 0),
         "reviewers": dict(sorted(by(given.reviewer, either.where(first)).items())),
         "cohorts": dict(sorted(by(item.cohort, items).items())),
         "question_types": dict(sorted(by(item.question_type, items).items())),

@@ -27,6 +27,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy import BigInteger as _BigInteger
@@ -233,6 +234,7 @@ item = Table(
     Column("reason", String(100), nullable=False),
     Column("inclusion", Float, nullable=False, server_default="1"),
     Column("tag", String(64), nullable=False, server_default=""),  # the expertise it asks for
+    Column("gold", Boolean, nullable=False, server_default=false()),  # its answer is known
     *_stamp(),
 )
 
@@ -255,7 +257,7 @@ slot = Table(
     _ref("queue_id", "queue"),
     Column("item_id", String(64), ForeignKey("item.id"), nullable=False),
     Column("number", Integer, nullable=False),
-    Column("kind", String(16), nullable=False),  # label, adjudication, spot_check
+    Column("kind", String(16), nullable=False),  # label, adjudication, spot_check, gold
     Column("position", _BigInteger, nullable=False),  # the order that items are handed out in
     Column("assigned", String(128)),  # who alone may claim it
     Column("tag", String(64), nullable=False, server_default=""),  # the item's
@@ -280,7 +282,7 @@ slot = Table(
         sqlite_where=text("NOT filled AND reviewer IS NOT NULL"),
         postgresql_where=text("NOT filled AND reviewer IS NOT NULL"),
     ),
-    CheckConstraint("kind IN ('label', 'adjudication', 'spot_check')", name="kind_known"),
+    CheckConstraint("kind IN ('label', 'adjudication', 'spot_check', 'gold')", name="kind_known"),
     CheckConstraint("NOT filled OR reviewer IS NOT NULL", name="filled_by_somebody"),
 )
 
@@ -323,6 +325,9 @@ annotation = Table(
         postgresql_where=text("replaces_id IS NULL"),
     ),
     CheckConstraint("strength BETWEEN 0 AND 3", name="strength_range"),
+    CheckConstraint(
+        "kind IN ('label', 'adjudication', 'spot_check', 'gold', 'known')", name="kind_known"
+    ),
 )
 
 audit = Table(

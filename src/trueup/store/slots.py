@@ -16,10 +16,11 @@ import sqlalchemy as sa
 
 from trueup.store import schema
 from trueup.store.engine import Tx
-from trueup.store.ids import derived_id
-from trueup.store.rows import insert_new
+from trueup.store.ids import content_hash, derived_id
+from trueup.store.rows import chunks, insert_new
 
 __all__ = [
+    "Asked",
     "Held",
     "Kind",
     "Place",
@@ -27,18 +28,22 @@ __all__ = [
     "add_slots",
     "assign",
     "claim",
+    "claim_gold",
     "count_assigned",
     "count_waiting",
     "drop_open",
     "fill",
     "first_places",
+    "items_with",
     "list_held",
     "next_position",
+    "put_filled",
     "put_skip",
     "release",
+    "waiting_items",
 ]
 
-Kind = Literal["label", "adjudication", "spot_check"]
+Kind = Literal["label", "adjudication", "spot_check", "gold"]
 _T = schema.slot.c
 _OTHER = schema.slot.alias()
 _TAKE = schema.slot.alias()
@@ -85,7 +90,8 @@ class Waiting:
 
 def next_position(tx: Tx, queue_id: str) -> int:
     """Return the place in the order of handing out that comes after all of the queue's."""
-    found = tx.execute(sa.select(sa.func.max(_T.position)).where(_T.queue_id == queue_id)).scalar()
+    last = sa.select(sa.func.max(_T.position)).where(_T.queue_id == queue_id, _T.kind == "label")
+    found = tx.execute(last).scalar()
     return 0 if found is None else found + 1
 
 
@@ -138,35 +144,35 @@ def count_assigned(tx: Tx, queue_id: str) -> dict[str, int]:
     return {str(name): count for name, count in tx.execute(query)}
 
 
-def claim(
-    tx: Tx,
-    queue_id: str,
-    reviewer: str,
-    *,
-    kind: Kind = "label",
-    tags: Sequence[str] | None = None,
-    now: datetime,
-    until: datetime,
-) -> str | None:
-    """Reserve the first place that the reviewer may fill and return its item's id, or None.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a reviewer asks for.
 
-    Args:
-        tx: an open transaction.
-        queue_id: the queue.
-        reviewer: who claims; gets no item that they have labelled, hold or have skipped.
+    Attributes:
+        reviewer: who asks; gets no item that they have labelled for any end, hold or have skipped,
+            so that nobody settles or checks their own label.
         kind: what for.
         tags: the reviewer's expertise; None has all.
         now: when; reservations that ended by then are free.
-        until: when this one ends.
     """
+
+    queue_id: str
+    reviewer: str
+    kind: Kind
+    tags: Sequence[str] | None
+    now: datetime
+
+
+def claim(tx: Tx, asked: Asked, *, until: datetime) -> str | None:
+    """Reserve, until a time, the first place that fits; return its item's id, or None."""
     values = {
-        "queue": queue_id,
-        "who": reviewer,
-        "aim": kind,
-        "now": now,
+        "queue": asked.queue_id,
+        "who": asked.reviewer,
+        "aim": asked.kind,
+        "now": asked.now,
         "until": until,
-        "tags": list(tags) if tags is not None else [""],
-        "every": tags is None,
+        "tags": list(asked.tags) if asked.tags is not None else [""],
+        "every": asked.tags is None,
     }
     if tx.dialect.name != "postgresql":
         found = tx.execute(_CLAIM, values).scalar()
@@ -200,9 +206,7 @@ def _claiming(lock: Literal["", "skip", "wait"]) -> sa.Update:
                 t.tag == "",
                 t.tag.in_(sa.bindparam("tags", expanding=True)),
             ),
-            ~sa.exists().where(
-                o.item_id == t.item_id, o.kind == t.kind, o.reviewer == who, o.id != t.id
-            ),
+            ~sa.exists().where(o.item_id == t.item_id, o.reviewer == who, o.id != t.id),
             ~sa.exists().where(skip.item_id == t.item_id, skip.reviewer == who),
         )
         .order_by(t.position, t.number)
@@ -270,8 +274,89 @@ def _filling() -> sa.Update:
 _FILL = _filling()
 
 
+def claim_gold(
+    tx: Tx, queue_id: str, reviewer: str, *, now: datetime, until: datetime
+) -> str | None:
+    """Reserve an item whose answer is known, that the reviewer has not labelled; or return None.
+
+    Such an item has no places of its own: each reviewer is tried by it once.
+    """
+    item, skip = schema.item.c, schema.skip.c
+    mine = [_T.item_id == item.id, _T.reviewer == reviewer]
+    query = (
+        sa.select(item.id)
+        .where(
+            item.queue_id == queue_id,
+            item.gold,
+            ~sa.exists().where(*mine, sa.or_(_T.filled, _T.expires_at > now)),
+            ~sa.exists().where(skip.item_id == item.id, skip.reviewer == reviewer),
+        )
+        .order_by(item.id)
+        .limit(1)
+    )
+    found = tx.execute(query).scalar()
+    if found is not None:
+        _put_gold(tx, queue_id, found, reviewer, filled=False, now=now, until=until)
+    return found
+
+
+def put_filled(tx: Tx, queue_id: str, item_id: str, reviewer: str, *, now: datetime) -> None:
+    """Make a filled place for a reviewer at an item whose answer is known."""
+    _put_gold(tx, queue_id, item_id, reviewer, filled=True, now=now, until=None)
+
+
+def _put_gold(
+    tx: Tx,
+    queue_id: str,
+    item_id: str,
+    reviewer: str,
+    *,
+    filled: bool,
+    now: datetime,
+    until: datetime | None,
+) -> None:
+    _drop_gold(tx, item_id, reviewer)
+    row = {
+        "id": derived_id("slot", item_id, "gold", reviewer),
+        "queue_id": queue_id,
+        "item_id": item_id,
+        "number": int(content_hash(reviewer)[:7], 16),  # each reviewer's own, without counting
+        "kind": "gold",
+        "position": -1,  # what is held and comes first is handed out again first
+        "reviewer": reviewer,
+        "expires_at": until,
+        "filled": filled,
+        "actor": reviewer,
+        "created_at": now,
+    }
+    insert_new(tx, schema.slot, [row])
+
+
+def _drop_gold(tx: Tx, item_id: str, reviewer: str) -> bool:
+    query = sa.delete(schema.slot).where(
+        _T.item_id == item_id, _T.kind == "gold", _T.reviewer == reviewer, ~_T.filled
+    )
+    return tx.execute(query).rowcount > 0
+
+
+def waiting_items(tx: Tx, queue_id: str, kind: Kind) -> set[str]:
+    """Return the ids of the items that have a place of a kind which nobody has filled."""
+    query = sa.select(_T.item_id).where(_T.queue_id == queue_id, _T.kind == kind, ~_T.filled)
+    return set(tx.scalars(query))
+
+
+def items_with(tx: Tx, item_ids: Iterable[str], kind: Kind) -> set[str]:
+    """Return which of the items have a place of a kind, filled or not."""
+    query = sa.select(_T.item_id).where(_T.kind == kind)
+    return {
+        key for some in chunks(item_ids) for key in tx.scalars(query.where(_T.item_id.in_(some)))
+    }
+
+
 def release(tx: Tx, item_id: str, reviewer: str) -> bool:
     """Give a reservation back and return whether there was one."""
+    if _drop_gold(tx, item_id, reviewer):
+        return True
     query = sa.update(schema.slot).where(_T.item_id == item_id, _T.reviewer == reviewer, ~_T.filled)
     return tx.execute(query.values(reviewer=None, expires_at=None)).rowcount > 0
 
@@ -328,16 +413,9 @@ def drop_open(tx: Tx, queue_id: str, at_least: int) -> None:
     )
 
 
-def count_waiting(
-    tx: Tx,
-    queue_id: str,
-    reviewer: str,
-    *,
-    kind: Kind = "label",
-    tags: Sequence[str] | None = None,
-    now: datetime,
-) -> Waiting:
+def count_waiting(tx: Tx, asked: Asked) -> Waiting:
     """Say why `claim` gives nothing."""
+    reviewer, tags, now = asked.reviewer, asked.tags, asked.now
     skipped = sa.exists().where(
         schema.skip.c.item_id == _T.item_id, schema.skip.c.reviewer == reviewer
     )
@@ -345,9 +423,7 @@ def count_waiting(
     elsewhere: Any = sa.and_(_T.assigned.is_not(None), _T.assigned != reviewer)
     if tags is not None:
         elsewhere = sa.or_(elsewhere, sa.and_(_T.tag != "", _T.tag.not_in(tags)))
-    done = sa.exists().where(
-        _OTHER.c.item_id == _T.item_id, _OTHER.c.kind == _T.kind, _OTHER.c.reviewer == reviewer
-    )
+    done = sa.exists().where(_OTHER.c.item_id == _T.item_id, _OTHER.c.reviewer == reviewer)
 
     def total(condition: Any) -> Any:
         return sa.func.coalesce(sa.func.sum(sa.case((condition, 1), else_=0)), 0)
@@ -358,5 +434,5 @@ def count_waiting(
         total(skipped),
         total(elsewhere),
         sa.func.min(sa.case((held, _T.expires_at))),
-    ).where(_T.queue_id == queue_id, _T.kind == kind, ~_T.filled, ~done)
+    ).where(_T.queue_id == asked.queue_id, _T.kind == asked.kind, ~_T.filled, ~done)
     return Waiting(*tx.execute(query).one())

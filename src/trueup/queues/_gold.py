@@ -1,0 +1,47 @@
+"""Gold items: what is known of them is a label of its own kind, given by whoever knows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from trueup.errors import InputError, QueueError
+from trueup.queues._claims import put_items
+from trueup.queues._items import NewItem, to_items
+from trueup.queues._ledger import Submission, admit
+from trueup.queues._reading import read_slot
+from trueup.queues._referral import has_answer
+from trueup.queues._taking import take
+from trueup.store import Store
+from trueup.store.items import list_items
+from trueup.store.queues import QueueRow
+from trueup.store.stamp import Stamp
+from trueup.types import Label
+
+__all__ = ["put_gold"]
+
+
+def put_gold(
+    store: Store, queue: QueueRow, given: Sequence[tuple[NewItem, Label]], stamp: Stamp
+) -> int:
+    """Store items whose answer is known, with it; see `AnnotationQueue.add_gold`."""
+    with store.transaction() as tx:
+        made = [replace(item, gold=True) for item in to_items(tx, queue, [new for new, _ in given])]
+        there = {item.id: item for item in list_items(tx, ids=[item.id for item in made])}
+        if open_ := [item.id for item in there.values() if not item.gold]:
+            raise QueueError(
+                f"item {open_[0]} is in queue {queue.name} to be labelled, so its answer is not "
+                "known; give another one as gold"
+            )
+        count = put_items(tx, queue, made, stamp)
+        for item, (_, label) in zip(made, given, strict=True):
+            if not has_answer(queue, item, label):
+                raise InputError(
+                    f"item {item.id}: the known label answers no question that has set answers, "
+                    "so no label can be held against it"
+                )
+            slot = read_slot(tx, queue, item.id, "known")
+            assert slot is not None
+            known = Submission(item.id, stamp.actor, label, kind="known")
+            take(tx, queue, admit(queue, slot, known, now=stamp.now), *stamp)
+    return count
