@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -41,9 +42,16 @@ def insert_new(tx: Tx, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> in
 
     A row that clashes with any unique key of the table is left out: writing twice is writing once.
     """
-    insert = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
-    query = insert(table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
-    return sum(tx.execute(query.values(row)).rowcount for row in rows)
+    query = _insert_new(table, tx.dialect.name)
+    return sum(tx.execute(query, dict(row)).rowcount for row in rows)
+
+
+@cache
+def _insert_new(table: sa.Table, dialect: str) -> sa.Executable:
+    """Return the statement, made once: making it takes longer than running it."""
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    query = insert(table).on_conflict_do_nothing().inline()
+    return query.execution_options(preserve_rowcount=True)
 
 
 def put_blob(tx: Tx, text: str, *, actor: str, now: datetime) -> str:

@@ -227,14 +227,22 @@ _CLAIM, _CLAIM_BESIDE, _CLAIM_WAITING = _claiming(""), _claiming("skip"), _claim
 
 def list_held(tx: Tx, reviewer: str, *, now: datetime, queue_id: str | None = None) -> list[Held]:
     """Return what the reviewer has reserved, in the order of handing out."""
-    query = (
-        sa.select(_T.item_id, _T.queue_id, _T.kind, _T.expires_at)
-        .where(_T.reviewer == reviewer, ~_T.filled, _T.expires_at > now)
-        .order_by(_T.position)
-    )
+    query, values = _HELD, {"who": reviewer, "now": now}
     if queue_id is not None:
-        query = query.where(_T.queue_id == queue_id)
-    return [Held(*row) for row in tx.execute(query)]
+        query, values["queue"] = _HELD_HERE, queue_id
+    return [Held(*row) for row in tx.execute(query, values)]
+
+
+_HELD = (
+    sa.select(_T.item_id, _T.queue_id, _T.kind, _T.expires_at)
+    .where(
+        _T.reviewer == sa.bindparam("who", type_=sa.String()),
+        ~_T.filled,
+        _T.expires_at > sa.bindparam("now", type_=schema.UtcDateTime()),
+    )
+    .order_by(_T.position)
+)
+_HELD_HERE = _HELD.where(_T.queue_id == sa.bindparam("queue"))
 
 
 def fill(tx: Tx, item_id: str, reviewer: str, *, kind: Kind = "label", now: datetime) -> bool:
