@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from trueup.store import schema
 from trueup.store.engine import Tx
+from trueup.store.slots import Kind
 
 __all__ = ["count_labels", "count_queue", "overview"]
 
@@ -72,11 +73,12 @@ def overview(tx: Tx) -> dict[str, Any]:
     }
 
 
-def count_labels(tx: Tx, queue_id: str, reviewer: str) -> int:
-    """Return how many items of a queue the reviewer has labelled."""
+def count_labels(tx: Tx, queue_id: str, reviewer: str, *, kind: Kind = "label") -> int:
+    """Return how many items of a queue the reviewer has labelled, gold ones among them."""
     slot = schema.slot.c
+    kinds = ("label", "gold") if kind == "label" else (kind,)
     query = sa.select(sa.func.count()).where(
-        slot.queue_id == queue_id, slot.reviewer == reviewer, slot.filled, slot.kind == "label"
+        slot.queue_id == queue_id, slot.reviewer == reviewer, slot.filled, slot.kind.in_(kinds)
     )
     return tx.execute(query).scalar_one()
 

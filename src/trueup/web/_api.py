@@ -7,18 +7,21 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path
 
-from trueup.people import Actor
+from trueup.people import Actor, require
 from trueup.queues import AnnotationQueue, Settings, list_queues
 from trueup.store import Store
+from trueup.store.slots import Kind
 from trueup.web._access import allowed, store_of, visible
 from trueup.web._shapes import (
     ClaimIn,
+    KindIn,
     LabelIn,
     QueueIn,
     QueueSet,
     Reason,
     annotation_out,
     claim_out,
+    given_out,
     queue_out,
 )
 
@@ -32,6 +35,7 @@ Opened = Annotated[Store, Depends(store_of)]
 Labeller = Annotated[Actor, Depends(allowed("label"))]
 Reader = Annotated[Actor, Depends(allowed("read_queue"))]
 Manager = Annotated[Actor, Depends(allowed("manage_queue"))]
+_LABEL = KindIn()
 
 
 @router.get("/me")
@@ -100,18 +104,19 @@ def labels(store: Opened, actor: Manager, name: Name) -> list[dict[str, Any]]:
 @router.post("/queues/{name}/claim")
 def claim(store: Opened, actor: Labeller, name: Name, given: ClaimIn) -> dict[str, Any]:
     """Reserve the next item, or return the one that the caller holds."""
-    queue = _queue(store, actor, name)
+    queue = _queue(store, actor, name, given.kind)
     now = datetime.now(UTC)
-    held = queue.claim(actor.name, tags=actor.member.tags, beside=given.beside, now=now)
+    tags = actor.member.tags
+    held = queue.claim(actor.name, kind=given.kind, tags=tags, beside=given.beside, now=now)
     return claim_out(held, _guidelines(queue), now)
 
 
 @router.post("/queues/{name}/undo")
-def undo(store: Opened, actor: Labeller, name: Name) -> dict[str, Any]:
+def undo(store: Opened, actor: Labeller, name: Name, given: KindIn = _LABEL) -> dict[str, Any]:
     """Return the item that the caller labelled last, with the label, to give another one."""
-    queue = _queue(store, actor, name)
+    queue = _queue(store, actor, name, given.kind)
     now = datetime.now(UTC)
-    return claim_out(queue.undo(actor.name, now=now), _guidelines(queue), now)
+    return claim_out(queue.undo(actor.name, kind=given.kind, now=now), _guidelines(queue), now)
 
 
 @router.post("/queues/{name}/items/{item}/label", status_code=201)
@@ -119,9 +124,16 @@ def label(
     store: Opened, actor: Labeller, name: Name, item: ItemId, given: LabelIn
 ) -> dict[str, Any]:
     """Label an item; the same label twice is one."""
-    queue = _queue(store, actor, name)
-    made = queue.submit(item, actor.name, given.label(), replaces=given.replaces, shown=given.shown)
-    return annotation_out(made)
+    queue = _queue(store, actor, name, given.kind)
+    made = queue.submit(
+        item,
+        actor.name,
+        given.label(),
+        kind=given.kind,
+        replaces=given.replaces,
+        shown=given.shown,
+    )
+    return given_out(made)
 
 
 @router.post("/queues/{name}/items/{item}/skip", status_code=204)
@@ -136,7 +148,9 @@ def release(store: Opened, actor: Labeller, name: Name, item: ItemId) -> None:
     _queue(store, actor, name).release(item, actor.name)
 
 
-def _queue(store: Store, actor: Actor, name: str) -> AnnotationQueue:
+def _queue(store: Store, actor: Actor, name: str, kind: Kind = "label") -> AnnotationQueue:
+    if kind != "label":
+        require(actor, "adjudicate")
     queue = AnnotationQueue.get(name, store=store)
     visible(actor, queue, needed=True)
     return queue

@@ -21,6 +21,7 @@ from trueup.store.annotations import list_annotations
 from trueup.store.items import list_items, queues_on
 from trueup.store.overview import count_labels, overview
 from trueup.store.queues import latest_audit
+from trueup.store.slots import Kind
 from trueup.store.traces import get_trace
 from trueup.web._access import (
     allowed,
@@ -42,6 +43,7 @@ router = APIRouter(include_in_schema=False)
 Opened = Annotated[Store, Depends(store_of)]
 Reader = Annotated[Actor, Depends(allowed("read_queue"))]
 Labeller = Annotated[Actor, Depends(allowed("label"))]
+Senior = Annotated[Actor, Depends(allowed("adjudicate"))]
 Manager = Annotated[Actor, Depends(allowed("manage_queue"))]
 Field = Annotated[str, Form(max_length=1000)]
 
@@ -90,12 +92,28 @@ def queue_audit(store: Opened, actor: Manager, key: str) -> Response:
 @router.get("/queue/{key}/label")
 def label(request: Request, store: Opened, actor: Labeller, key: str) -> Response:
     """Show the page that reviewers label on."""
+    return _label_page(request, store, actor, key, "label")
+
+
+@router.get("/queue/{key}/adjudicate")
+def adjudicate(request: Request, store: Opened, actor: Senior, key: str) -> Response:
+    """Show the page that settles what reviewers disagree on."""
+    return _label_page(request, store, actor, key, "adjudication")
+
+
+@router.get("/queue/{key}/check")
+def check(request: Request, store: Opened, actor: Senior, key: str) -> Response:
+    """Show the page that labels again what was drawn for a second look."""
+    return _label_page(request, store, actor, key, "spot_check")
+
+
+def _label_page(request: Request, store: Store, actor: Actor, key: str, kind: Kind) -> Response:
     found = _queue(store, actor, key)
     with store.reading() as tx:
-        mine = count_labels(tx, found.id, actor.name)
+        mine = count_labels(tx, found.id, actor.name, kind=kind)
     # inside a script element only "<" could end it
-    questions = json.dumps(queue_out(found)["questions"]).replace("<", "\\u003c")
-    return _page(request, "label.html", queue=found, questions=Markup(questions), mine=mine)
+    questions = Markup(json.dumps(queue_out(found)["questions"]).replace("<", "\\u003c"))
+    return _page(request, "label.html", queue=found, questions=questions, mine=mine, kind=kind)
 
 
 @router.get("/item/{key}")
@@ -103,7 +121,7 @@ def item(request: Request, store: Opened, actor: Manager, key: str) -> Response:
     """Show an item with its labels."""
     with store.reading() as tx:
         found = list_items(tx, ids=[key])
-        labels = list_annotations(tx, item_ids=[key])
+        labels = list_annotations(tx, item_ids=[key], kinds=None)
     if not found:
         raise UnknownName(f"no item {key!r} in {store.address}")
     owner = next(q for q in list_queues(store=store) if q.id == found[0].queue_id)
@@ -113,6 +131,7 @@ def item(request: Request, store: Opened, actor: Manager, key: str) -> Response:
         "item.html",
         queue=owner,
         item=item_out(found[0], blind=False),
+        gold=found[0].gold,
         labels=[annotation_out(given) for given in labels],
     )
 

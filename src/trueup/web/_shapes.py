@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from trueup.queues import AnnotationQueue, Assignment, Claim, State, Stream
+from trueup.store.slots import Kind
 from trueup.types import Annotation, Item, Label, Question, QuestionKind
 from trueup.web._text import differences, safe_html
 
 __all__ = [
     "ClaimIn",
+    "KindIn",
     "LabelIn",
     "QueueIn",
     "QueueSet",
     "Reason",
     "annotation_out",
     "claim_out",
+    "given_out",
     "item_out",
     "queue_out",
 ]
@@ -77,7 +80,13 @@ class QueueIn(_Strict):
     safety: bool = False
 
 
-class ClaimIn(_Strict):
+class KindIn(_Strict):
+    """What an item is asked for: to label it, or for senior reviewers to settle or check it."""
+
+    kind: Kind = "label"
+
+
+class ClaimIn(KindIn):
     """A claim; `beside` names an item in hand, to have a further one ready."""
 
     beside: Annotated[str, Field(max_length=64)] | None = None
@@ -89,7 +98,7 @@ class Reason(_Strict):
     reason: Annotated[str, Field(min_length=1, max_length=2000)]
 
 
-class LabelIn(_Strict):
+class LabelIn(KindIn):
     """A label; see `trueup.types.Label`. `replaces` names the standing label that it corrects."""
 
     preferred: Annotated[str, Field(max_length=8)] | None = None
@@ -153,9 +162,15 @@ def claim_out(claim: Claim, guidelines: str, now: datetime) -> dict[str, Any]:
         "item": item_out(claim.item, claim.shown),
         "shown": claim.shown,
         "seconds_left": max(0.0, (claim.expires_at - now).total_seconds()),
-        "standing": None if claim.standing is None else annotation_out(claim.standing),
+        "standing": None if claim.standing is None else given_out(claim.standing),
+        "said": [asdict(given.label) | {"seconds": None} for given in claim.labels],
         "guidelines": safe_html(guidelines),
     }
+
+
+def given_out(given: Annotation) -> dict[str, Any]:
+    """Return a label to whoever gave it, who is not to learn that the item was gold."""
+    return annotation_out(replace(given, kind="label") if given.kind == "gold" else given)
 
 
 def annotation_out(given: Annotation) -> dict[str, Any]:
@@ -166,6 +181,7 @@ def annotation_out(given: Annotation) -> dict[str, Any]:
         "reviewer": given.reviewer,
         "stream": given.stream,
         "simulated": given.simulated,
+        "kind": given.kind,
         "shown": given.shown,
         "guideline": given.guideline_id,
         "created_at": given.created_at.isoformat(),

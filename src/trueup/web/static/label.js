@@ -3,6 +3,7 @@
 
 const main = document.querySelector("main");
 const queue = main.dataset.queue;
+const kind = main.dataset.kind; // label, adjudication or spot_check
 const questions = JSON.parse(document.getElementById("questions").textContent);
 const csrf = document.querySelector('meta[name="csrf"]').content;
 const base = `/api/queues/${encodeURIComponent(queue)}`;
@@ -48,7 +49,7 @@ function say(text, bad = false) {
 
 // --- drafts: kept in the browser until the label is given ---------------------------------------
 
-const draftName = (item) => `draft:${queue}:${item}`;
+const draftName = (item) => `draft:${queue}:${kind}:${item}`;
 
 function saveDraft() {
   localStorage.setItem(draftName(claim.item.id), JSON.stringify(value));
@@ -93,6 +94,7 @@ function show(found) {
   find("passage-box").hidden = !found.item.context.length;
   find("passage-count").textContent = found.item.context.length;
   showAnswers();
+  showSaid();
   showForm();
   main.scrollIntoView();
   prefetch();
@@ -133,6 +135,28 @@ function showAnswers() {
   });
   find("answers").replaceChildren(...boxes);
   mark();
+}
+
+// --- what reviewers say, to whoever settles it; in no order that tells who is who -----------------
+
+function showSaid() {
+  const said = (claim.said ?? []).map(words).sort();
+  find("said-box").hidden = !said.length;
+  find("said-list").replaceChildren(...said.map((text) => element("li", { textContent: text })));
+}
+
+function words(label) {
+  const place = claim.item.answers.findIndex((a) => a.key === label.preferred) + 1;
+  const preferred = place ? `answer ${place}, ${STRENGTHS[label.strength] || "alone"} better` : label.preferred;
+  const name = (answer) => {
+    const at = claim.item.answers.findIndex((a) => a.key === answer) + 1;
+    return at ? `answer ${at}` : String(answer);
+  };
+  const plain = (q, what) => (q?.kind === "ranking" ? what.map((w) => [w].flat().map(name).join(" = ")).join(" > ")
+    : typeof what === "object" ? JSON.stringify(what) : String(what));
+  const others = Object.entries(label.answers ?? {}).map(([n, what]) => `${n}: ${plain(asked[n], what)}`);
+  return [preferred, label.labels.map((l) => l.replaceAll("_", " ")).join(", "),
+    label.correction && `would write: ${label.correction}`, ...others].filter(Boolean).join("; ");
 }
 
 // --- the form: one part a question --------------------------------------------------------------
@@ -320,16 +344,16 @@ function mark() {
 // --- actions ------------------------------------------------------------------------------------
 
 function prefetch() {
-  ahead = claim.standing ? null : call("/claim", { beside: claim.item.id }).catch((error) => ({ error }));
+  ahead = claim.standing ? null : call("/claim", { kind, beside: claim.item.id }).catch((error) => ({ error }));
 }
 
 async function next() {
   const waiting = ahead;
   ahead = null;
   try {
-    const found = waiting ? await waiting : await call("/claim", {});
+    const found = waiting ? await waiting : await call("/claim", { kind });
     if (!found.error) return show(found);
-    return show(await call("/claim", {})); // an item may have come since
+    return show(await call("/claim", { kind })); // an item may have come since
   } catch (error) {
     finish(error.message);
   }
@@ -360,7 +384,7 @@ const submit = () => act(async () => {
   if (!claim) return next();
   const id = claim.item.id;
   const correction = value.correction.trim();
-  const body = { ...value, correction: correction || null, shown: claim.shown,
+  const body = { ...value, kind, correction: correction || null, shown: claim.shown,
     seconds: Math.round(performance.now() - started) / 1000,
     replaces: claim.standing?.id ?? null };
   await call(`/items/${encodeURIComponent(id)}/label`, body);
@@ -389,7 +413,7 @@ const skipped = () => act(async () => {
 });
 
 const undo = () => act(async () => {
-  show(await call("/undo", {}));
+  show(await call("/undo", { kind }));
   say("your last label; give another one, or Enter keeps it");
 });
 
