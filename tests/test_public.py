@@ -45,10 +45,12 @@ PUBLIC = {
     "queues": """AnnotationQueue Assignment AuditReport Claim Export Feedback Format
         ImportReport LabelAgreement NewItem Origin PreferenceSet QueueStats Reliability RowFormat
         Settings Shape State Stream Submission Tool list_queues""",
-    "people": """PERMISSIONS Actor ApiKey Invitation Member NewKey Permission Role accept
-        add_member first_invitation get_member invite key_owner list_keys list_members make_key
-        may_see permissions_of require revoke_key session_of set_member set_password sign_in
-        sign_out""",
+    "people": """PERMISSIONS Actor ApiKey Identity Invitation Member NewKey
+        PendingSignIn Permission Role SentInvitation Session accept add_member
+        begin_sign_in cancel_invitation end_sessions first_invitation get_member invite
+        key_owner list_invitations list_keys list_members list_sessions make_key may_see
+        note_failed_sign_in permissions_of purge require revoke_key session_of
+        set_member set_password sign_in sign_in_with sign_out take_sign_in""",
     "training": """CPT DPO IPO KTO METHODS ORPO SFT Method Recipe Reward SimPO Stage TrainResult
         read_examples run_recipe train weigh_by_agreement""",
     "training.trackers": "TRACKERS Log Progress Tracker track",

@@ -4,23 +4,32 @@ import pytest
 
 from trueup.errors import SignInError
 from trueup.people import (
+    Identity,
     accept,
     add_member,
+    begin_sign_in,
+    cancel_invitation,
+    end_sessions,
     first_invitation,
     invite,
     key_owner,
+    list_invitations,
     make_key,
+    note_failed_sign_in,
     revoke_key,
     session_of,
     set_member,
     set_password,
     sign_in,
+    sign_in_with,
     sign_out,
 )
 from trueup.store import events
 from trueup.store.events import list_events
 
 OTHER = "another horse battery"
+BEN = Identity("https://id", "b-1", email="ben@example.org", email_verified=True)
+NEW = Identity("https://id", "n-1", "new")
 
 
 class Broken(Exception):
@@ -39,7 +48,12 @@ def held(store, ben, now, password):
     """A session's token, an invitation's and a key of ben's."""
     token, _ = sign_in(store, "ben", password, now=now)
     key = make_key(store, "ben", "k", ["label"], now=now)
-    return token, invite(store, "viewer", now=now).token, key.kept.id
+    invited = invite(store, "viewer", now=now).token
+    return token, invited, key.kept.id, list_invitations(store, now=now)[0].id
+
+
+def refused_by_provider(store, now):
+    note_failed_sign_in(store, "https://id", address="10.0.0.1", now=now)
 
 
 CHANGES = {
@@ -53,6 +67,12 @@ CHANGES = {
     "sign_out": lambda s, now, held: sign_out(s, held[0], now=now),
     "make_key": lambda s, now, held: make_key(s, "ben", "n", ["label"], now=now),
     "revoke_key": lambda s, now, held: revoke_key(s, held[2], now=now),
+    "end_sessions": lambda s, now, held: end_sessions(s, "ben", now=now),
+    "cancel": lambda s, now, held: cancel_invitation(s, held[3], now=now),
+    "link, sign_in": lambda s, now, held: sign_in_with(s, BEN, now=now),
+    "accept, sign_in": lambda s, now, held: sign_in_with(s, NEW, invitation=held[1], now=now),
+    "join, sign_in": lambda s, now, held: sign_in_with(s, NEW, newcomers="viewer", now=now),
+    "sign_in_failed, by a provider": lambda s, now, held: refused_by_provider(s, now),
 }
 
 
@@ -72,7 +92,8 @@ def test_a_change_has_one_event_and_is_undone_with_it(store, held, now, rows, mo
         last = max(event.number for event in list_events(tx))
     CHANGES[action](store, now, held)
     with store.reading() as tx:
-        assert [event.action for event in list_events(tx, after=last)] == [action]
+        said = ", ".join(event.action for event in list_events(tx, after=last))
+    assert said == action.removesuffix(", by a provider")
     changed = {name for name, found in rows().items() if found != before[name]}
     assert changed > {"event"}
 
@@ -98,11 +119,20 @@ def test_no_secret_is_in_the_database_or_in_the_log(store, now, password, rows):
         sign_in(store, "typed my password here", "my password", address="10.9.8.7", now=now)
     set_password(store, "ben", password, current=OTHER, keep=token, now=now)
     set_member(store, "ben", email="ben@elsewhere.org", now=now)
+    pending = begin_sign_in(store, address="10.9.8.7", now=now)
+    note_failed_sign_in(store, "https://id", address="10.9.8.7", now=now)
+    sign_in_with(
+        store,
+        Identity("https://id", "n-1", "cy", "cy@example.org", True),
+        newcomers="viewer",
+        now=now,
+    )
     kept = [row for found in rows().values() for row in found]
     # what is searched is what there is: names and the key's beginning are found
     assert sum("ben" in row for row in kept) > 3
     assert any(made.kept.prefix in row for row in kept)
     secrets = (first, invited.token, token, actor.csrf, made.key, password, OTHER)
+    secrets += (pending.secret, pending.state, pending.nonce, pending.verifier)
     for secret in (*secrets, "typed my password here", "my password", "10.9.8.7"):
         assert len(secret) > 7
         assert not any(secret in row for row in kept)

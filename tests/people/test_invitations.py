@@ -4,12 +4,14 @@ from datetime import timedelta
 
 import pytest
 
-from trueup.errors import AccessDenied, InputError
+from trueup.errors import AccessDenied, InputError, UnknownName
 from trueup.people import (
     accept,
     add_member,
+    cancel_invitation,
     first_invitation,
     invite,
+    list_invitations,
     list_members,
     sign_in,
 )
@@ -92,3 +94,39 @@ def test_invitations_are_checked(store, ana, now, rows):
     with pytest.raises(InputError, match="email"):
         invite(store, "viewer", email="nobody", now=now)
     assert rows() == before
+
+
+def states(store, now):
+    return [(sent.role, sent.state) for sent in list_invitations(store, now=now)]
+
+
+def test_invitations_are_listed_with_what_became_of_them(store, ana, now, password):
+    used = invite(store, "senior", email="ben@example.org", actor="ana", now=now)
+    accept(store, used.token, "ben", password, now=now)
+    later = now + timedelta(days=1)
+    waiting = invite(store, "viewer", actor="ben", now=later)
+    assert states(store, later) == [("viewer", "open"), ("senior", "used")]
+    assert states(store, waiting.expires_at) == [("viewer", "expired"), ("senior", "used")]
+    newest, _ = list_invitations(store, now=later)
+    assert (newest.actor, newest.created_at, newest.first) == ("ben", later, False)
+    assert not any(made.token in repr(list_invitations(store)) for made in (used, waiting))
+
+
+def test_the_first_link_is_over_where_there_is_a_member(store, now):
+    first_invitation(store, now=now)
+    assert states(store, now) == [("admin", "open")]
+    add_member(store, "ana", "admin", actor="root", now=now)
+    assert states(store, now) == [("admin", "expired")]
+
+
+def test_an_invitation_that_is_cancelled_lets_nobody_in(store, ana, now, password):
+    made, other = invite(store, "admin", now=now), invite(store, "viewer", now=now)
+    found = {sent.role: sent.id for sent in list_invitations(store, now=now)}
+    cancel_invitation(store, found["admin"], actor="ana", now=now)
+    with pytest.raises(AccessDenied):
+        accept(store, made.token, "eve", password, now=now)
+    assert accept(store, other.token, "ben", password, now=now).role == "viewer"
+    for gone in (found["admin"], found["viewer"], "nope"):
+        with pytest.raises(UnknownName, match="no invitation .* that is not used"):
+            cancel_invitation(store, gone, now=now)
+    assert states(store, now) == [("viewer", "used")]

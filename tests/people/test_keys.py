@@ -104,3 +104,12 @@ def test_keys_are_told_apart_by_how_they_begin_and_never_shown(store, cleo, now)
     later = make(store, now + timedelta(days=1), "label", who="ana")
     assert [k.id for k in list_keys(store)] == [later.kept.id, kept.id]
     assert list_keys(store, "ana") == [later.kept]
+
+
+def test_a_key_is_revoked_as_whose_it_is(store, cleo, now):
+    made = make(store, now, "export")
+    with pytest.raises(UnknownName, match="no API key"):
+        revoke_key(store, made.kept.id, who="ana", now=now)
+    assert key_owner(store, made.key, now=now) is not None
+    revoke_key(store, made.kept.id, who="CLEO", now=now)
+    assert key_owner(store, made.key, now=now) is None

@@ -12,6 +12,8 @@ from trueup.errors import InputError, SignInError, UnknownName
 from trueup.people import (
     _sessions,
     add_member,
+    end_sessions,
+    list_sessions,
     session_of,
     set_member,
     set_password,
@@ -251,3 +253,24 @@ def test_a_new_password_ends_the_other_sessions(store, ben, now, password):
 def test_one_form_of_a_password_is_kept_however_it_is_composed(store, ana, now):
     add_member(store, "eve", "viewer", password="ne\u0301" * 12, actor="ana", now=now)
     assert outcome(store, "eve", "n\u00e9" * 12, now) == "in"
+
+
+def test_sessions_are_listed_and_ended_everywhere_or_but_for_one(store, ben, now, password):
+    old, _ = sign_in(store, "ben", password, now=now - 13 * HOUR)
+    mine, _ = sign_in(store, "ben", password, now=now)
+    other, _ = sign_in(store, "ben", password, now=now + MINUTE)
+    session_of(store, mine, now=now + 2 * HOUR)
+    later, first = list_sessions(store, "BEN", token=mine, now=now + 2 * HOUR)
+    assert (later.this, later.created_at, later.used_at) == (False, now + MINUTE, now + MINUTE)
+    assert (first.this, first.created_at, first.used_at) == (True, now, now + 2 * HOUR)
+    assert first.expires_at == now + 14 * HOUR
+    assert end_sessions(store, "ben", keep=mine, actor="Ben", now=now + 2 * HOUR) == 1
+    assert last_event(store).detail == {"sessions": 1}
+    assert session_of(store, other, now=now + 2 * HOUR) is None
+    assert session_of(store, mine, now=now + 2 * HOUR) is not None
+    assert end_sessions(store, "ben", now=now + 2 * HOUR) == 1
+    event = last_event(store)
+    assert end_sessions(store, "ben", now=now + 2 * HOUR) == 0
+    assert last_event(store) == event, "nothing was done"
+    assert list_sessions(store, "ben", now=now + 2 * HOUR) == []
+    assert session_of(store, old, now=now + 2 * HOUR) is None

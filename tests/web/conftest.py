@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import httpx
 import pytest
 
 from trueup.people import PERMISSIONS, add_member, get_member, make_key, set_password
+from trueup.people._sessions import begin
 from trueup.queues import AnnotationQueue, NewItem, Settings
 from trueup.store import Store
 from trueup.store.traces import put_trace
@@ -69,22 +74,86 @@ def fill(people: Store) -> Callable[..., AnnotationQueue]:
 
 
 @pytest.fixture
-def address(people: Store) -> Iterator[str]:
-    """The address of a running server."""
+def serve() -> Iterator[Callable[..., str]]:
+    """Return a function that serves a store and gives the address."""
     import uvicorn
 
+    running = []
+
+    def start(store: Store, **options) -> str:
+        port = free_port()
+        config = uvicorn.Config(
+            create_app(store, **options), port=port, log_level="error", ws="none"
+        )
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        running.append((server, thread))
+        while not server.started:
+            time.sleep(0.01)
+        return f"http://127.0.0.1:{port}"
+
+    yield start
+    for server, thread in running:
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture
+def address(people: Store, serve: Callable[..., str]) -> str:
+    """The address of a running server."""
+    return serve(people)
+
+
+@pytest.fixture(scope="session")
+def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an OpenID provider, a process of its own; see `provider.py`."""
+    port = free_port()
+    issuer = f"http://127.0.0.1:{port}"
+    said = tmp_path_factory.mktemp("provider") / "said.txt"
+    with said.open("w") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-W", "ignore", Path(__file__).with_name("provider.py"), str(port)],
+            env=os.environ | {"AUTHLIB_INSECURE_TRANSPORT": "1"},
+            stdout=out,
+            stderr=out,
+        )
+    for _ in range(600):
+        try:
+            httpx.get(f"{issuer}/keys")
+            break
+        except httpx.TransportError:
+            assert process.poll() is None, said.read_text()
+            time.sleep(0.1)
+    yield issuer
+    process.terminate()
+    process.wait()
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    config = uvicorn.Config(create_app(people), port=port, log_level="error", ws="none")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join()
+        return probe.getsockname()[1]
+
+
+@pytest.fixture
+def session(people: Store, address: str) -> Iterator[Callable[[str], httpx.Client]]:
+    """Return a function that gives a client in a member's session, with its token."""
+    made = []
+
+    def make(name: str) -> httpx.Client:
+        # as `sign_in` begins one: a password for each of many would take seconds
+        with people.transaction() as tx:
+            token, actor = begin(tx, get_member(people, name), {}, datetime.now(UTC))
+        made.append(httpx.Client(base_url=address, headers={"X-CSRF-Token": actor.csrf}))
+        made[-1].cookies.set("trueup", token)
+        made[-1].csrf = actor.csrf
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
 
 
 @pytest.fixture

@@ -9,12 +9,13 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from trueup.cli._invitations import cancel, invitations, invite_
+from trueup.cli._keys import app as keys
 from trueup.cli._output import (
     JsonOption,
     StoreOption,
     open_store,
     say,
-    show_facts,
     show_json,
     show_table,
 )
@@ -24,7 +25,6 @@ from trueup.people import (
     Role,
     add_member,
     get_member,
-    invite,
     list_members,
     set_member,
     set_password,
@@ -34,6 +34,10 @@ from trueup.store import Store
 __all__ = ["app"]
 
 app = App(name="member")
+app.command(keys)
+app.command(invite_, name="invite")
+app.command(invitations)
+app.command(cancel)
 
 Tags = Annotated[tuple[str, ...] | None, Parameter(name="--tag")]
 Teams = Annotated[tuple[str, ...] | None, Parameter(name="--team")]
@@ -48,7 +52,7 @@ def list_(*, store: StoreOption = None, as_json: JsonOption = False) -> None:
     if as_json:
         show_json([asdict(member) for member in found])
         return
-    columns = ("member", "role", "email", "teams", "tags", "active", "password")
+    columns = ("member", "role", "email", "teams", "tags", "active", "password", "provider")
     show_table(columns, [_cells(member) for member in found])
 
 
@@ -62,6 +66,7 @@ def add(
     tag: Tags = None,
     team: Teams = None,
     password_stdin: FromStdin = False,
+    no_password: Annotated[bool, Parameter(negative="")] = False,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -74,8 +79,9 @@ def add(
         tag: Their expertise; give it several times.
         team: The teams they are in; give it several times.
         password_stdin: Read the password from standard input, not from a prompt.
+        no_password: Give none: they sign in by an OpenID provider that knows their email.
     """
-    password = _read_password(name, from_stdin=password_stdin)
+    password = None if no_password else _read_password(name, from_stdin=password_stdin)
     with Store.open(store) as opened:
         made = add_member(
             opened, name, role, password=password, email=email, tags=tag or (), teams=team or ()
@@ -93,6 +99,7 @@ def set_(
     tag: Tags = None,
     team: Teams = None,
     active: Annotated[bool | None, Parameter(negative="--inactive")] = None,
+    unlink: Annotated[bool, Parameter(negative="")] = False,
     new_password: Annotated[bool, Parameter(negative="")] = False,
     password_stdin: FromStdin = False,
     store: StoreOption = None,
@@ -107,11 +114,12 @@ def set_(
         tag: All of their expertise; give it several times.
         team: All of their teams; give it several times.
         active: Whether they may sign in.
+        unlink: Forget which account of an OpenID provider is theirs.
         new_password: Ask for a new password, and sign them out everywhere.
         password_stdin: Read a new password from standard input, not from a prompt.
     """
     renew = new_password or password_stdin
-    others = any(given is not None for given in (role, email, tag, team, active))
+    others = unlink or any(given is not None for given in (role, email, tag, team, active))
     if renew == others:
         raise InputError(
             f"member {name}: give --role, --tag, --inactive or others, or else a new password by "
@@ -123,43 +131,22 @@ def set_(
             set_password(opened, member.id, _read_password(name, from_stdin=password_stdin))
         else:
             set_member(
-                opened, member.id, role=role, email=email, tags=tag, teams=team, active=active
+                opened,
+                member.id,
+                role=role,
+                email=email,
+                tags=tag,
+                teams=team,
+                active=active,
+                unlink=unlink,
             )
         changed = get_member(opened, member.id)
     _show(changed, f"{changed.name} is set", as_json=as_json)
 
 
-@app.command(name="invite")
-def invite_(
-    *,
-    role: Role = "reviewer",
-    email: str = "",
-    store: StoreOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Print a one-time token that makes its bearer a member; it cannot be shown again.
-
-    Args:
-        role: What they may do.
-        email: Another name to sign in with.
-    """
-    with Store.open(store) as opened:
-        made = invite(opened, role, email=email)
-    if as_json:
-        show_json(asdict(made))
-        return
-    show_facts(
-        {
-            "token": made.token,
-            "role": made.role,
-            "good until": f"{made.expires_at:%Y-%m-%d %H:%M} UTC, once",
-        }
-    )
-
-
 def _cells(member: Member) -> tuple[object, ...]:
     teams, tags = ", ".join(member.teams), ", ".join(member.tags)
-    signs_in = (member.active, member.has_password)
+    signs_in = (member.active, member.has_password, member.issuer)
     return (member.name, member.role, member.email, teams, tags, *signs_in)
 
 

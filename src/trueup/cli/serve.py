@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ from cyclopts import Parameter
 
 from trueup.cli._output import say
 from trueup.errors import InputError
-from trueup.people import first_invitation
+from trueup.people import Role, first_invitation
 from trueup.store import Store
 
 __all__ = ["serve"]
@@ -22,6 +23,14 @@ def serve(
     store: Annotated[str | None, Parameter(name="--store")] = None,
     certificate: Path | None = None,
     key: Path | None = None,
+    url: Annotated[str, Parameter(env_var="TRUEUP_URL")] = "",
+    oidc_issuer: Annotated[str, Parameter(env_var="TRUEUP_OIDC_ISSUER")] = "",
+    oidc_client_id: Annotated[str, Parameter(env_var="TRUEUP_OIDC_CLIENT_ID")] = "",
+    oidc_name_claim: Annotated[
+        str, Parameter(env_var="TRUEUP_OIDC_NAME_CLAIM")
+    ] = "preferred_username",
+    oidc_newcomers: Annotated[Role | None, Parameter(env_var="TRUEUP_OIDC_NEWCOMERS")] = None,
+    oidc_label: Annotated[str, Parameter(env_var="TRUEUP_OIDC_LABEL")] = "",
 ) -> None:
     """Serve the annotation service until Ctrl-C.
 
@@ -34,21 +43,42 @@ def serve(
         store: The store: a folder, or postgresql://user@host/database.
         certificate: A TLS certificate, to serve HTTPS.
         key: Its key.
+        url: The address that browsers use, where it is another: that of a proxy.
+        oidc_issuer: The OpenID provider by which members sign in, beside passwords: its address.
+            The secret that it gave comes from TRUEUP_OIDC_CLIENT_SECRET.
+        oidc_client_id: What the provider knows this service by.
+        oidc_name_claim: Which of its claims is the name of somebody new.
+        oidc_newcomers: What those become whom nobody invited; without it they may not come in.
+        oidc_label: What the button calls the provider.
     """
     import uvicorn
 
-    from trueup.web import create_app
+    from trueup.web import Oidc, create_app
 
     if (certificate is None) != (key is None):
         raise InputError("--certificate and --key go together: give both or neither")
+    if url and not url.startswith(("https://", "http://")):
+        raise InputError(f"--url {url}: give all of it, as https://trueup.example.org")
+    if oidc_client_id and not oidc_issuer:
+        raise InputError("--oidc-client-id goes with --oidc-issuer: give both or neither")
+    oidc = None
+    if oidc_issuer:
+        secret = os.environ.get("TRUEUP_OIDC_CLIENT_SECRET", "")
+        oidc = Oidc(
+            oidc_issuer, oidc_client_id, secret, oidc_name_claim, oidc_newcomers, oidc_label
+        )
     with Store.open(store) as opened:
         scheme = "https" if certificate else "http"
         home = f"{scheme}://{'localhost' if host in ('127.0.0.1', '::1') else host}:{port}"
+        home = url.rstrip("/") or home
+        application = create_app(opened, oidc=oidc, url=url)
         say(f"serving {opened.address} at {home}")
+        if oidc is not None:
+            say(f"{oidc.issuer} is to send people back to {home}/signin/oidc/callback")
         if (token := first_invitation(opened)) is not None:
             say(f"nobody has joined yet; the first admin does at {home}/join/{token}")
         uvicorn.run(
-            create_app(opened),
+            application,
             host=host,
             port=port,
             log_level="warning",

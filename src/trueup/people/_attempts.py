@@ -14,7 +14,7 @@ from trueup.errors import SignInError
 from trueup.people._names import key_of
 from trueup.store import Tx, access, content_hash
 
-__all__ = ["note_failure", "refuse", "subjects_of"]
+__all__ = ["forget_failures", "note_failure", "provider_subjects", "refuse", "subjects_of"]
 
 _TRIES = 5
 _WINDOW = timedelta(minutes=15)
@@ -28,6 +28,11 @@ def subjects_of(name: str, address: str) -> list[str]:
     """
     named = content_hash(["name", key_of(name)])
     return [named, content_hash(["address", _network(address)])] if address else [named]
+
+
+def provider_subjects(address: str) -> list[str]:
+    """Return what answers of an OpenID provider that do not hold are counted by."""
+    return [content_hash(["provider", _network(address)])] if address else []
 
 
 def refuse(tx: Tx, subjects: list[str], now: datetime) -> None:
@@ -49,7 +54,14 @@ def refuse(tx: Tx, subjects: list[str], now: datetime) -> None:
 
 def note_failure(tx: Tx, subjects: list[str], now: datetime) -> None:
     """Count a failed try for each of the subjects."""
-    access.add_failures(tx, subjects, before=now - _WINDOW, actor="unknown", now=now)
+    forget_failures(tx, now)
+    if subjects:
+        access.add_failures(tx, subjects, actor="unknown", now=now)
+
+
+def forget_failures(tx: Tx, now: datetime) -> int:
+    """Forget the failed tries that no longer count, and return how many."""
+    return access.forget_old_failures(tx, before=now - _WINDOW)
 
 
 def _network(address: str) -> str:

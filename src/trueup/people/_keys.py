@@ -88,16 +88,29 @@ def make_key(
 
 
 def revoke_key(
-    store: Store, key_id: str, *, actor: str | None = None, now: datetime | None = None
+    store: Store,
+    key_id: str,
+    *,
+    who: str | None = None,
+    actor: str | None = None,
+    now: datetime | None = None,
 ) -> None:
     """Have an API key let nobody in any more; one that was revoked stays so.
 
+    Args:
+        store: where.
+        key_id: the key's id.
+        who: the name, email or id of the member whose it has to be; None is anybody's.
+        actor: who does it.
+        now: when.
+
     Raises:
-        UnknownName: there is no key of that id.
+        UnknownName: there is no key of that id, or it is another member's.
     """
     stamped = stamp(actor, now)
     with store.transaction() as tx:
-        found = access.list_keys(tx, key_id=key_id)
+        owner = None if who is None else find(tx, who).id
+        found = access.list_keys(tx, key_id=key_id, member_id=owner)
         if not found:
             raise UnknownName(f"no API key {key_id!r}: take an id from the list of keys")
         if access.revoke_key(tx, key_id, stamped.now):

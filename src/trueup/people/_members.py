@@ -111,6 +111,7 @@ def set_member(
     teams: Iterable[str] | None = None,
     active: bool | None = None,
     email: str | None = None,
+    unlink: bool = False,
     actor: str | None = None,
     now: datetime | None = None,
 ) -> Member:
@@ -126,6 +127,7 @@ def set_member(
         teams: the teams they are in, all of them; one that is new is made.
         active: whether they may sign in.
         email: another name to sign in with; "" takes it away.
+        unlink: forget which account of an OpenID provider is theirs, and sign them out everywhere.
         actor: who changes it.
         now: when.
 
@@ -150,7 +152,10 @@ def set_member(
         if named is not None and named.keys() != {key_of(team) for team in before.teams}:
             rows.set_teams(tx, before.id, named, **stamped._asdict())
             told["teams"] = list(named.values())
-        if told.get("active") is False:
+        if unlink and before.issuer is not None:
+            rows.set_member(tx, before.id, {"oidc_issuer": None, "oidc_subject": None})
+            told["unlinked"] = before.issuer
+        if told.get("active") is False or "unlinked" in told:
             access.end_sessions(tx, before.id, stamped.now)
         if told:
             events.record(tx, "set", "member", before.id, told, **stamped._asdict())

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from trueup.errors import SignInError
 from trueup.people._attempts import note_failure, refuse, subjects_of
@@ -16,17 +19,41 @@ from trueup.people._secrets import (
     token_hash,
     verify_password,
 )
-from trueup.store import Store, access, events
+from trueup.store import Store, Tx, access, events
 from trueup.store import people as rows
 from trueup.store.people import Member
 from trueup.store.stamp import stamp
 
-__all__ = ["session_of", "set_password", "sign_in", "sign_out"]
+__all__ = [
+    "Session",
+    "begin",
+    "end_sessions",
+    "list_sessions",
+    "session_of",
+    "set_password",
+    "sign_in",
+    "sign_out",
+]
 
 _IDLE = timedelta(hours=12)
 _WHOLE = timedelta(days=30)  # NIST SP 800-63B, 4.1.3: then sign in again
 _WRITE = timedelta(hours=1)  # a session's end is moved in steps of this
 _WRONG = "wrong name or password: try again, or ask an admin for a new password"
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A session that is not over.
+
+    Attributes:
+        this: whether it is the one that asked.
+        used_at: when it was used last, to within an hour.
+    """
+
+    this: bool
+    created_at: datetime
+    used_at: datetime
+    expires_at: datetime
 
 
 def sign_in(
@@ -56,7 +83,6 @@ def sign_in(
     when, subjects = stamp(None, now).now, subjects_of(name_or_email, address)
     member, kept = _prove(store, name_or_email, password, subjects, when)
     renewed = {"password_hash": hash_password(password)} if outdated(kept) else {}
-    token, until = new_token(), when + _IDLE
     with store.transaction() as tx:
         refuse(tx, subjects, when)  # others may have tried meanwhile
         member = rows.member_of(tx, member.id)
@@ -65,11 +91,16 @@ def sign_in(
         access.forget_failures(tx, subjects[0])
         if renewed:
             rows.set_member(tx, member.id, renewed)
-        access.put_session(
-            tx, token_hash(token), member.id, expires_at=until, actor=member.name, now=when
-        )
-        detail = {"rehashed": True} if renewed else {}
-        events.record(tx, "sign_in", "member", member.id, detail, actor=member.name, now=when)
+        return begin(tx, member, {"rehashed": True} if renewed else {}, when)
+
+
+def begin(tx: Tx, member: Member, detail: Mapping[str, Any], now: datetime) -> tuple[str, Actor]:
+    """Begin a session for a member who has proved who they are; return its token and who."""
+    token, until = new_token(), now + _IDLE
+    access.put_session(
+        tx, token_hash(token), member.id, expires_at=until, actor=member.name, now=now
+    )
+    events.record(tx, "sign_in", "member", member.id, detail, actor=member.name, now=now)
     return token, _actor(member, token, until)
 
 
@@ -100,6 +131,64 @@ def sign_out(store: Store, token: str, *, now: datetime | None = None) -> None:
         if found is not None and access.end_session(tx, session_id, when):
             name = found.member.name
             events.record(tx, "sign_out", "member", found.member.id, {}, actor=name, now=when)
+
+
+def list_sessions(
+    store: Store, who: str, *, token: str = "", now: datetime | None = None
+) -> list[Session]:
+    """Return a member's sessions, the newest first.
+
+    Args:
+        store: where.
+        who: the member's name, email or id.
+        token: that of the session that asks, to tell it from the others.
+        now: when.
+
+    Raises:
+        UnknownName: there is no such member.
+    """
+    this = token_hash(token)
+    with store.reading() as tx:
+        found = access.list_sessions(tx, find(tx, who).id, now=stamp(None, now).now)
+    return [
+        Session(
+            row.id == this,
+            row.created_at,
+            max(row.created_at, row.expires_at - _IDLE),
+            row.expires_at,
+        )
+        for row in found
+    ]
+
+
+def end_sessions(
+    store: Store,
+    who: str,
+    *,
+    keep: str = "",
+    actor: str | None = None,
+    now: datetime | None = None,
+) -> int:
+    """Sign a member out everywhere, and return how many sessions that ended.
+
+    Args:
+        store: where.
+        who: the member's name, email or id.
+        keep: token of a session that stays.
+        actor: who does it.
+        now: when.
+
+    Raises:
+        UnknownName: there is no such member.
+    """
+    stamped = stamp(actor, now)
+    with store.transaction() as tx:
+        member = find(tx, who)
+        ended = access.end_sessions(tx, member.id, stamped.now, keep=token_hash(keep))
+        if ended:
+            detail = {"sessions": ended}
+            events.record(tx, "end_sessions", "member", member.id, detail, **stamped._asdict())
+    return ended
 
 
 def set_password(

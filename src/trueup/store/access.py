@@ -1,4 +1,4 @@
-"""How members come in: sessions, API keys, and the tries to sign in that failed.
+"""How members come in: sessions, API keys, sign-ins under way, and the tries that failed.
 
 Tokens and keys come here as their SHA-256 only, names and addresses that failed as a hash.
 """
@@ -28,10 +28,16 @@ __all__ = [
     "find_key",
     "find_session",
     "forget_failures",
+    "forget_old_failures",
+    "forget_pending",
+    "forget_sessions",
     "list_keys",
+    "list_sessions",
     "put_key",
+    "put_pending",
     "put_session",
     "revoke_key",
+    "take_pending",
     "touch_key",
 ]
 
@@ -43,6 +49,7 @@ class SessionRow:
     member: Member
     created_at: datetime
     expires_at: datetime
+    id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +94,17 @@ def find_session(tx: Tx, session_id: str) -> SessionRow | None:
     ).first()
     if row is None:
         return None
-    return SessionRow(member_of(tx, row.member_id), row.created_at, row.expires_at)
+    return SessionRow(member_of(tx, row.member_id), row.created_at, row.expires_at, row.id)
+
+
+def list_sessions(tx: Tx, member_id: str, *, now: datetime) -> list[SessionRow]:
+    """Return a member's sessions that are not over, the newest first."""
+    t, member = schema.session.c, member_of(tx, member_id)
+    query = sa.select(t.created_at, t.expires_at, t.id).where(
+        t.member_id == member_id, t.ended_at.is_(None), t.expires_at > now
+    )
+    found = tx.execute(query.order_by(t.created_at.desc(), t.id))
+    return [SessionRow(member, *row) for row in found]
 
 
 def extend_session(tx: Tx, session_id: str, expires_at: datetime) -> None:
@@ -104,13 +121,20 @@ def end_session(tx: Tx, session_id: str, now: datetime) -> bool:
     return tx.execute(query.values(ended_at=now)).rowcount == 1
 
 
-def end_sessions(tx: Tx, member_id: str, now: datetime, *, keep: str = "") -> None:
-    """End a member's sessions, but for one."""
+def end_sessions(tx: Tx, member_id: str, now: datetime, *, keep: str = "") -> int:
+    """End a member's sessions, but for one, and return how many that were not over by then."""
     t = schema.session.c
     query = sa.update(schema.session).where(
-        t.member_id == member_id, t.ended_at.is_(None), t.id != keep
+        t.member_id == member_id, t.ended_at.is_(None), t.id != keep, t.expires_at > now
     )
-    tx.execute(query.values(ended_at=now))
+    return tx.execute(query.values(ended_at=now)).rowcount
+
+
+def forget_sessions(tx: Tx, now: datetime) -> int:
+    """Forget the sessions that have ended or are over, and return how many."""
+    t = schema.session.c
+    over = sa.or_(t.ended_at.is_not(None), t.expires_at <= now)
+    return tx.execute(sa.delete(schema.session).where(over)).rowcount
 
 
 def put_key(
@@ -195,17 +219,40 @@ def failures(tx: Tx, subject: str, *, since: datetime) -> list[datetime]:
     return list(tx.execute(query.order_by(t.created_at)).scalars())
 
 
-def add_failures(
-    tx: Tx, subjects: Iterable[str], *, before: datetime, actor: str, now: datetime
-) -> None:
-    """Note a failed try for each subject, and forget those of all that lie before a time."""
-    table = schema.sign_in_failure
-    tx.execute(sa.delete(table).where(table.c.created_at <= before))
+def add_failures(tx: Tx, subjects: Iterable[str], *, actor: str, now: datetime) -> None:
+    """Note a failed try for each subject."""
     rows = [{"id": new_id(), "subject": s, "actor": actor, "created_at": now} for s in subjects]
-    tx.execute(sa.insert(table), rows)
+    tx.execute(sa.insert(schema.sign_in_failure), rows)
+
+
+def forget_old_failures(tx: Tx, *, before: datetime) -> int:
+    """Forget the failed tries that lie before a time, and return how many."""
+    table = schema.sign_in_failure
+    return tx.execute(sa.delete(table).where(table.c.created_at <= before)).rowcount
 
 
 def forget_failures(tx: Tx, subject: str) -> None:
     """Forget a subject's failed tries."""
     table = schema.sign_in_failure
     tx.execute(sa.delete(table).where(table.c.subject == subject))
+
+
+def put_pending(
+    tx: Tx, pending_id: str, *, expires_at: datetime, actor: str, now: datetime
+) -> None:
+    """Store a sign-in under way under the hash of its secret."""
+    row = {"id": pending_id, "expires_at": expires_at, "actor": actor, "created_at": now}
+    tx.execute(sa.insert(schema.pending_sign_in), row)
+
+
+def take_pending(tx: Tx, pending_id: str, now: datetime) -> bool:
+    """Use a sign-in under way up, and return whether there was one that was not over."""
+    t = schema.pending_sign_in.c
+    query = sa.delete(schema.pending_sign_in).where(t.id == pending_id, t.expires_at > now)
+    return tx.execute(query).rowcount == 1
+
+
+def forget_pending(tx: Tx, now: datetime) -> int:
+    """Forget the sign-ins under way that are over, and return how many."""
+    t = schema.pending_sign_in.c
+    return tx.execute(sa.delete(schema.pending_sign_in).where(t.expires_at <= now)).rowcount

@@ -1,4 +1,4 @@
-"""Who may sign in: members, their teams, and invitations to become one.
+"""Who may sign in: members and their teams.
 
 Names are compared by their key, which the caller makes; one namespace holds the keys of names and
 of emails and the ids, so that whoever asks for one of them gets one member. Secrets come here as
@@ -21,22 +21,19 @@ from trueup.store.ids import derived_id, new_id
 from trueup.store.rows import insert_new
 
 __all__ = [
-    "InvitationRow",
     "Member",
     "Role",
-    "close_first_invitations",
     "count_admins",
-    "find_invitation",
+    "find_by_email",
+    "find_by_subject",
     "find_member",
     "has_members",
     "list_members",
     "member_of",
     "password_of",
-    "put_invitation",
     "put_member",
     "set_member",
     "set_teams",
-    "use_invitation",
 ]
 
 Role = Literal["admin", "manager", "senior", "reviewer", "viewer"]
@@ -53,6 +50,7 @@ class Member:
         teams: the teams they are in, by name.
         active: whether they may sign in at all.
         has_password: whether they sign in with a password.
+        issuer: the OpenID provider that vouches for them, if one does.
     """
 
     id: str
@@ -64,21 +62,7 @@ class Member:
     active: bool
     has_password: bool
     created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class InvitationRow:
-    """An invitation that nobody has used; whether it is over by time is for the caller to say.
-
-    Attributes:
-        first: whether it is good only while there is no member.
-    """
-
-    id: str
-    role: Role
-    email: str | None
-    first: bool
-    expires_at: datetime
+    issuer: str | None = None
 
 
 def put_member(
@@ -117,6 +101,26 @@ def find_member(tx: Tx, key: str, *, project: str = "default") -> Member | None:
     t = schema.member.c
     query = sa.select(schema.member).where(
         t.project == project, sa.or_(t.name_key == key, t.email_key == key, t.id == key)
+    )
+    found = _members(tx, query)
+    return found[0] if found else None
+
+
+def find_by_email(tx: Tx, email_key: str, *, project: str = "default") -> Member | None:
+    """Return the member whose email's key this is, or None; names do not count."""
+    t = schema.member.c
+    query = sa.select(schema.member).where(t.project == project, t.email_key == email_key)
+    found = _members(tx, query)
+    return found[0] if found else None
+
+
+def find_by_subject(
+    tx: Tx, issuer: str, subject: str, *, project: str = "default"
+) -> Member | None:
+    """Return the member whom an OpenID provider knows by that subject, or None."""
+    t = schema.member.c
+    query = sa.select(schema.member).where(
+        t.project == project, t.oidc_issuer == issuer, t.oidc_subject == subject
     )
     found = _members(tx, query)
     return found[0] if found else None
@@ -211,54 +215,7 @@ def _members(tx: Tx, query: sa.Select[Any]) -> list[Member]:
             row.active,
             row.password_hash is not None,
             row.created_at,
+            row.oidc_issuer,
         )
         for row in rows
     ]
-
-
-def put_invitation(
-    tx: Tx,
-    *,
-    hash: str,
-    role: str,
-    email: str | None,
-    first: bool,
-    expires_at: datetime,
-    actor: str,
-    now: datetime,
-) -> str:
-    """Store a new invitation by its hash and return its id."""
-    row = {
-        "id": new_id(),
-        "hash": hash,
-        "role": role,
-        "email": email,
-        "first": first,
-        "expires_at": expires_at,
-        "actor": actor,
-        "created_at": now,
-    }
-    tx.execute(sa.insert(schema.invitation), row)
-    return str(row["id"])
-
-
-def find_invitation(tx: Tx, hash: str) -> InvitationRow | None:
-    """Return the invitation of that hash, or None where there is none or it was used."""
-    t = schema.invitation.c
-    query = sa.select(t.id, t.role, t.email, t.first, t.expires_at)
-    row = tx.execute(query.where(t.hash == hash, t.used_at.is_(None))).first()
-    return None if row is None else InvitationRow(*row)
-
-
-def use_invitation(tx: Tx, invitation_id: str, now: datetime) -> bool:
-    """Use an invitation up and return whether it had not been used."""
-    t = schema.invitation.c
-    query = sa.update(schema.invitation).where(t.id == invitation_id, t.used_at.is_(None))
-    return tx.execute(query.values(used_at=now)).rowcount == 1
-
-
-def close_first_invitations(tx: Tx, now: datetime) -> None:
-    """Use up the invitations to be the first member."""
-    t = schema.invitation.c
-    query = sa.update(schema.invitation).where(t.first, t.used_at.is_(None))
-    tx.execute(query.values(used_at=now))

@@ -453,6 +453,15 @@ invitation = Table(
     ),
 )
 
+# a sign-in that another service is to vouch for, under way in some browser; gone once it is used
+pending_sign_in = Table(
+    "pending_sign_in",
+    metadata,
+    _id(),  # sha256 of the secret that the browser keeps
+    Column("expires_at", UtcDateTime(), nullable=False, index=True),
+    *_stamp(),
+)
+
 sign_in_failure = Table(
     "sign_in_failure",
     metadata,

@@ -9,15 +9,29 @@ from fastapi import Form, Request
 from fastapi.responses import Response
 
 from trueup.errors import AccessDenied, SignInError
-from trueup.people import Actor, Permission, key_owner, may_see, require, session_of
+from trueup.people import (
+    Actor,
+    Member,
+    Permission,
+    get_member,
+    key_owner,
+    may_see,
+    permissions_of,
+    require,
+    session_of,
+)
 from trueup.queues import AnnotationQueue
 from trueup.store import Store
 
 __all__ = [
+    "address_of",
     "allowed",
+    "anybody",
     "checked_form",
     "clear_cookie",
     "from_elsewhere",
+    "over",
+    "person",
     "put_cookie",
     "signed_in",
     "store_of",
@@ -36,9 +50,14 @@ def store_of(request: Request) -> Store:
     return store
 
 
-def token_of(request: Request) -> str | None:
-    """Return the session's token, if a cookie brings one."""
-    return request.cookies.get(_COOKIES[request.url.scheme])
+def token_of(request: Request, kind: str = "") -> str | None:
+    """Return the session's token, or another kind's, if a cookie brings one."""
+    return request.cookies.get(_COOKIES[request.url.scheme] + kind)
+
+
+def address_of(request: Request) -> str:
+    """Return where a request comes from, by which tries to sign in are counted."""
+    return request.client.host if request.client else ""
 
 
 def signed_in(request: Request) -> Actor | None:
@@ -66,15 +85,66 @@ def allowed(permission: Permission) -> Callable[[Request], Actor]:
     """
 
     def check(request: Request) -> Actor:
-        actor = signed_in(request)
-        if actor is None:
-            raise SignInError("nobody is signed in: sign in, or send an API key as a bearer token")
+        actor = anybody(request)
         require(actor, permission)
-        if request.url.path.startswith("/api/") and request.method not in _SAFE:
-            _check_token(actor, request.headers.get("x-csrf-token", ""))
         return actor
 
     return check
+
+
+def anybody(request: Request) -> Actor:
+    """Return who asks, whatever they may do.
+
+    Raises:
+        SignInError: nobody is signed in.
+        AccessDenied: a change of the API came without its session's token.
+    """
+    actor = signed_in(request)
+    if actor is None:
+        raise SignInError("nobody is signed in: sign in, or send an API key as a bearer token")
+    if request.url.path.startswith("/api/") and request.method not in _SAFE:
+        _check_token(actor, request.headers.get("x-csrf-token", ""))
+    return actor
+
+
+def person(request: Request) -> Actor:
+    """Return who asks, if it is a member who has signed in, and no program with their key.
+
+    Raises:
+        SignInError: nobody is signed in.
+        AccessDenied: it is a program.
+    """
+    actor = anybody(request)
+    if actor.key_id is not None:
+        raise AccessDenied(f"this is for {actor.name} in person: sign in")
+    return actor
+
+
+def over(store: Store, actor: Actor, who: str) -> Member:
+    """Return the member whose keys, sessions or password somebody asks for.
+
+    One's own are for oneself, once one has signed in: a key that could make another key would
+    outlive its own revocation. Everybody's are for those who manage members.
+
+    Args:
+        store: where.
+        actor: who asks.
+        who: the member's name or id; where they manage members, the email too.
+
+    Raises:
+        AccessDenied: they may not.
+        UnknownName: there is no such member.
+    """
+    own = who in (actor.name, actor.member.id)
+    if own and actor.key_id is None:
+        return actor.member
+    if own and "manage_members" not in permissions_of(actor):
+        raise AccessDenied(
+            f"the API key may not see to {actor.name}'s keys and sessions: sign in for that, "
+            "or make an admin's key with manage_members among its scopes"
+        )
+    require(actor, "manage_members")
+    return get_member(store, who)
 
 
 def checked_form(request: Request, csrf: Annotated[str, Form(max_length=200)] = "") -> None:
@@ -113,11 +183,22 @@ def visible(actor: Actor, queue: AnnotationQueue, *, needed: bool = False) -> bo
     return seen
 
 
-def put_cookie(request: Request, response: Response, token: str) -> Response:
-    """Have the browser keep the session's token, where no script can read it."""
+def put_cookie(
+    request: Request, response: Response, token: str, kind: str = "", seconds: int | None = None
+) -> Response:
+    """Have the browser keep the session's token, or another kind's, where no script can read it.
+
+    Args:
+        request: what is answered.
+        response: the answer.
+        token: what is kept.
+        kind: what of; "" is the session.
+        seconds: for how long; None is while the browser runs.
+    """
     response.set_cookie(
-        _COOKIES[request.url.scheme],
+        _COOKIES[request.url.scheme] + kind,
         token,
+        max_age=seconds,
         secure=request.url.scheme == "https",
         httponly=True,
         samesite="lax",
@@ -126,8 +207,9 @@ def put_cookie(request: Request, response: Response, token: str) -> Response:
     return response
 
 
-def clear_cookie(request: Request, response: Response) -> Response:
-    """Have the browser forget the session."""
+def clear_cookie(request: Request, response: Response, kind: str = "") -> Response:
+    """Have the browser forget the session, or what another kind of cookie keeps."""
     scheme = request.url.scheme
-    response.delete_cookie(_COOKIES[scheme], secure=scheme == "https", httponly=True, path="/")
+    name = _COOKIES[scheme] + kind
+    response.delete_cookie(name, secure=scheme == "https", httponly=True, path="/")
     return response

@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from fastapi import FastAPI, Request
+from fastapi.exception_handlers import request_validation_exception_handler
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.concurrency import run_in_threadpool
@@ -17,8 +19,18 @@ from starlette.exceptions import HTTPException
 from trueup import errors
 from trueup.store import Store
 from trueup.store.events import seal_events
-from trueup.web import _api, _pages
+from trueup.web import (
+    _account_pages,
+    _api,
+    _member_pages,
+    _pages,
+    _people_api,
+    _signin_pages,
+)
 from trueup.web._access import from_elsewhere
+from trueup.web._oidc import Oidc, Provider
+from trueup.web._render import error_page, status_of
+from trueup.web._upkeep import purge_hourly
 
 __all__ = ["create_app"]
 
@@ -33,28 +45,32 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-_STATUS: tuple[tuple[type[errors.TrueupError], int], ...] = (
-    (errors.SignInError, 401),
-    (errors.AccessDenied, 403),
-    (errors.UnknownName, 404),
-    (errors.InputError, 422),
-    (errors.StoreError, 503),
-)
-_CONFLICT = 409  # the request is fine, the queue is in no state for it
 
 
-def create_app(store: Store) -> FastAPI:
+def create_app(store: Store, *, oidc: Oidc | None = None, url: str = "") -> FastAPI:
     """Return the application on a store, as an ASGI application.
 
-    While it runs, it seals the audit log every second.
+    While it runs, it seals the audit log every second, and every hour forgets what has ended.
+
+    Args:
+        store: what is served.
+        oidc: the OpenID provider by which members sign in, beside passwords; None is passwords
+            alone.
+        url: the address that browsers use; "" is the one that they ask.
+
+    Raises:
+        MissingExtra: there is a provider, and Authlib is not installed.
     """
     app = FastAPI(title="trueup", lifespan=_lifespan, docs_url=None, redoc_url=None)
     app.state.store = store
+    app.state.provider = None if oidc is None else Provider(oidc)
+    app.state.url = url
     app.middleware("http")(_guard)
     app.add_exception_handler(errors.TrueupError, _on_error)
     app.add_exception_handler(HTTPException, _on_nothing)
-    app.include_router(_api.router)
-    app.include_router(_pages.router)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    for room in (_api, _pages, _signin_pages, _people_api, _member_pages, _account_pages):
+        app.include_router(room.router)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
     return app
 
@@ -62,10 +78,11 @@ def create_app(store: Store) -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     stop = asyncio.Event()
-    task = asyncio.create_task(_seal(app.state.store, stop))
+    tasks = [work(app.state.store, stop) for work in (_seal, purge_hourly)]
+    running = asyncio.gather(*tasks)
     yield
     stop.set()
-    await task
+    await running
 
 
 async def _seal(store: Store, stop: asyncio.Event) -> None:
@@ -107,13 +124,13 @@ async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Resp
 
 def _on_error(request: Request, error: Exception) -> Response:
     """Answer with the error's one line: as JSON to programs, as a page to people."""
-    status = next((code for kind, code in _STATUS if isinstance(error, kind)), _CONFLICT)
+    status = status_of(error)
     if request.url.path.startswith("/api/"):
         kind = type(error).__name__
         return JSONResponse({"error": str(error), "kind": kind}, status_code=status)
     if status == 401 and request.url.path != "/signin":
         return RedirectResponse("/signin", status_code=303)
-    return _pages.error_page(request, str(error), status)
+    return error_page(request, str(error), status)
 
 
 def _on_nothing(request: Request, error: Exception) -> Response:
@@ -122,4 +139,13 @@ def _on_nothing(request: Request, error: Exception) -> Response:
     said = f"{request.method} {request.url.path}: {error.detail}"
     if request.url.path.startswith(("/api/", "/static/")):
         return JSONResponse({"error": said}, status_code=error.status_code, headers=error.headers)
-    return _pages.error_page(request, said, error.status_code)
+    return error_page(request, said, error.status_code)
+
+
+async def _on_invalid(request: Request, error: Exception) -> Response:
+    """Answer where a form, or what a program sent, has a field that cannot be."""
+    assert isinstance(error, RequestValidationError)
+    if request.url.path.startswith("/api/"):
+        return await request_validation_exception_handler(request, error)
+    first = error.errors()[0]
+    return error_page(request, f"{first['loc'][-1]}: {first['msg']}", 422)
