@@ -1,15 +1,18 @@
 """The REST API: what it does is what Python does, for those who may."""
 
+import json
 import time
 
 import httpx
 import pytest
 
 from trueup.people import set_member, set_password
-from trueup.queues import AnnotationQueue
+from trueup.queues import AnnotationQueue, NewItem
 from trueup.store.events import list_events, verify_chain
-from trueup.web import _api, _pages
-from web.conftest import PASSWORD, PEOPLE
+from trueup.store.traces import put_trace
+from trueup.types import Label, Trace
+from trueup.web import _api, _pages, _senior_api, _senior_pages
+from web.conftest import NOW, PASSWORD, PEOPLE
 
 LABEL = {"preferred": "a", "strength": 2}
 
@@ -98,6 +101,15 @@ MAY = {
     ("GET", "/queue/QUEUE"): {"admin", "manager", "senior", "reviewer", "viewer"},
     ("POST", "/queue/QUEUE/audit"): {"admin", "manager"},
     ("GET", "/queue/QUEUE/label"): {"admin", "manager", "senior", "reviewer"},
+    ("POST", "/api/queues/prefs/refer"): {"admin", "manager", "senior"},
+    ("POST", "/api/queues/prefs/spot-checks"): {"admin", "manager"},
+    ("GET", "/api/queues/prefs/reliability"): {"admin", "manager", "senior", "viewer"},
+    ("GET", "/api/queues/prefs/feedback"): {"admin", "manager", "senior", "reviewer"},
+    ("GET", "/queue/QUEUE/adjudicate"): {"admin", "manager", "senior"},
+    ("GET", "/queue/QUEUE/check"): {"admin", "manager", "senior"},
+    ("POST", "/queue/QUEUE/refer"): {"admin", "manager", "senior"},
+    ("POST", "/queue/QUEUE/spot-checks"): {"admin", "manager"},
+    ("GET", "/queue/QUEUE/feedback"): {"admin", "manager", "senior", "reviewer"},
     ("GET", "/item/x"): {"admin", "manager"},
     ("GET", "/trace/x"): {"admin", "manager", "senior", "reviewer", "viewer"},
     ("GET", "/annotation/x"): {"admin", "manager", "senior", "viewer"},
@@ -122,7 +134,8 @@ def test_each_role_is_let_into_what_it_may_and_nothing_else(fill, client, store)
 
 def test_the_table_of_roles_has_every_route():
     known = {path.replace("QUEUE", "{key}").replace("/x", "/{any}") for _, path in MAY}
-    routes = [route.path for route in (*_api.router.routes, *_pages.router.routes)]
+    rooms = (_api, _pages, _senior_api, _senior_pages)
+    routes = [route.path for room in rooms for route in room.router.routes]
     for route in routes:
         path = route.replace("{name}", "prefs").replace("{item}", "{any}")
         if not path.startswith("/queue/"):
@@ -208,3 +221,49 @@ def test_what_is_done_is_sealed_while_the_server_runs(fill, client, store):
     with store.reading() as tx:
         submits = [e for e in list_events(tx) if e.action == "submit"]
     assert [(e.actor, e.detail["item"]) for e in submits] == [("ben", item)]
+
+
+def test_seniors_settle_what_reviewers_disagree_on_over_the_api(fill, client):
+    fill(1, settings={"min_agreement": 0.6})
+    ben, cleo, sue = client("ben"), client("cleo"), client("sue")
+    where = "/api/queues/prefs"
+    for one, source in ((ben, 0), (cleo, 1)):
+        held = one.post(f"{where}/claim", json={}).json()
+        assert "source" not in held["item"]["answers"][0]
+        key = sorted(answer["key"] for answer in held["item"]["answers"])[source]
+        body = {"preferred": key, "strength": 1, "shown": held["shown"]}
+        assert one.post(f"{where}/items/{held['item']['id']}/label", json=body).status_code == 201
+    settle = {"kind": "adjudication"}
+    assert ben.post(f"{where}/claim", json=settle).status_code == 403
+    held = sue.post(f"{where}/claim", json=settle).json()
+    assert sorted(said["preferred"] for said in held["said"]) == ["a", "b"]
+    assert "ben" not in json.dumps(held)
+    body = {"preferred": "a", "strength": 2, "shown": held["shown"], **settle}
+    path = f"{where}/items/{held['item']['id']}/label"
+    assert ben.post(path, json=body).status_code == 403
+    assert sue.post(path, json=body).json()["kind"] == "adjudication"
+    told = cleo.get(f"{where}/feedback").json()
+    assert [(one["kind"], one["agrees"]) for one in told] == [("adjudication", False)]
+    found = sue.get(f"{where}/reliability").json()
+    assert {one["reviewer"]: one["overruled"] for one in found} == {"ben": 0, "cleo": 1}
+
+
+def test_nothing_tells_a_reviewer_which_items_are_gold(fill, client, people):
+    queue = fill(1, settings={"gold_share": 1.0})
+    trace = Trace("gold", "talk", "expert-hard", ({"role": "user", "content": "Is it?"},), "Yes.")
+    with people.transaction() as tx:
+        put_trace(tx, trace, source="test", checkpoint_id=None, actor="mo", now=NOW)
+    new = NewItem.from_trace(trace, reason="sampled", candidate="No.")
+    served = next(a.key for a in new.answers if a.source == "served")
+    queue.add_gold([(new, Label(served, 1))], actor="mo", now=NOW)
+    ben = client("ben")
+    held = ben.post("/api/queues/prefs/claim", json={}).json()
+    path = f"/api/queues/prefs/items/{held['item']['id']}/label"
+    given = ben.post(path, json={"preferred": served, "strength": 1, "shown": held["shown"]}).json()
+    plain = ben.post("/api/queues/prefs/claim", json={}).json()
+    undone = ben.post("/api/queues/prefs/undo").json()
+    assert (held["item"]["trace"], undone["item"]["trace"]) == ("gold", "gold")
+    assert held.keys() == plain.keys()
+    assert held["item"].keys() == plain["item"].keys()
+    assert given["kind"] == undone["standing"]["kind"] == "label"
+    assert '"gold"' not in json.dumps(held | {"item": held["item"] | {"trace": ""}})

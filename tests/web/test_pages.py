@@ -1,12 +1,16 @@
 """The pages, in a real browser, by keyboard."""
 
+from datetime import UTC, datetime
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from trueup.people import first_invitation, set_password
 from trueup.store import Store
-from trueup.types import Question
+from trueup.store.annotations import list_annotations
+from trueup.types import Label, Question
 
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
 GRAVE = ("serious", "critical")
 ASKED = (
     Question("preference", "preference", required=True),
@@ -94,6 +98,53 @@ def test_an_item_is_skipped_with_its_reason(fill, sign_in, address):
     page.keyboard.type("the passage is cut off")
     page.keyboard.press("Enter")
     page.get_by_text("on items that ben skipped").wait_for()
+
+
+def test_a_senior_settles_by_keyboard_what_two_reviewers_disagree_on(fill, sign_in, address):
+    queue = fill(1, settings={"min_agreement": 0.6})
+    [item] = queue.items()
+    for name, key in (("ben", "a"), ("cleo", "b")):
+        queue.submit(item.id, name, Label(key, 2, ("wrong_tool",)), now=NOW)
+    page = sign_in("sue")
+    page.goto(f"{address}/queue/{queue.id}")
+    page.get_by_role("link", name="Settle 1").focus()
+    page.keyboard.press("Enter")
+    page.locator(".answer").first.wait_for()
+    said = page.locator("#said-list li").all_inner_texts()
+    assert said == [f"answer {n}, clearly better; wrong tool" for n in (1, 2)]
+    page.keyboard.press("2")
+    page.keyboard.press("Enter")
+    page.get_by_text("no adjudication is left for sue").wait_for()
+    [settled] = queue.export("paired")
+    kept = {a.key: a.text for a in item.answers}
+    with queue._store.reading() as tx:
+        [ruling] = list_annotations(tx, item_ids=[item.id], kinds=["adjudication"])
+    assert (settled.chosen, ruling.reviewer) == (kept[ruling.shown[1]], "sue")
+
+    ben = sign_in("ben")
+    ben.goto(f"{address}/queue/{queue.id}")
+    assert ben.get_by_role("link", name="Settle").count() == 0
+    ben.get_by_role("link", name="Second looks at your labels").click()
+    agreed = "agrees" if ruling.label.preferred == "a" else "differs"
+    ben.get_by_text(agreed, exact=True).wait_for()
+
+
+def test_a_manager_draws_spot_checks_and_a_senior_labels_them_blind(fill, sign_in, address):
+    queue = fill(2)
+    for item in queue.items():
+        queue.submit(item.id, "ben", Label("a", 2))
+    page = sign_in("mo")
+    page.goto(f"{address}/queue/{queue.id}")
+    page.get_by_label("Per cent of the week's labels").fill("50")
+    page.get_by_role("button", name="Draw spot checks").click()
+    page.get_by_role("link", name="Check 1").click()
+    page.locator(".answer").first.wait_for()
+    assert not page.locator("#said-box").is_visible()
+    page.keyboard.press("t")
+    page.keyboard.press("Enter")
+    page.get_by_text("no spot check is left for mo").wait_for()
+    page.goto(f"{address}/queue/{queue.id}")
+    page.get_by_text("0 of 1").wait_for()
 
 
 def test_other_questions_are_asked_and_answered_by_keyboard(fill, sign_in, address):

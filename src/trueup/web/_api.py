@@ -12,6 +12,7 @@ from trueup.queues import AnnotationQueue, Settings, list_queues
 from trueup.store import Store
 from trueup.store.slots import Kind
 from trueup.web._access import allowed, store_of, visible
+from trueup.web._queues import queue_named
 from trueup.web._shapes import (
     ClaimIn,
     KindIn,
@@ -151,9 +152,7 @@ def release(store: Opened, actor: Labeller, name: Name, item: ItemId) -> None:
 def _queue(store: Store, actor: Actor, name: str, kind: Kind = "label") -> AnnotationQueue:
     if kind != "label":
         require(actor, "adjudicate")
-    queue = AnnotationQueue.get(name, store=store)
-    visible(actor, queue, needed=True)
-    return queue
+    return queue_named(store, actor, name)
 
 
 def _guidelines(queue: AnnotationQueue) -> str:

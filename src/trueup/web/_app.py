@@ -25,6 +25,8 @@ from trueup.web import (
     _member_pages,
     _pages,
     _people_api,
+    _senior_api,
+    _senior_pages,
     _signin_pages,
 )
 from trueup.web._access import from_elsewhere
@@ -34,6 +36,16 @@ from trueup.web._upkeep import purge_hourly
 
 __all__ = ["create_app"]
 
+_ROOMS = (
+    _api,
+    _senior_api,
+    _people_api,
+    _pages,
+    _senior_pages,
+    _signin_pages,
+    _member_pages,
+    _account_pages,
+)
 _LARGEST = 2_000_000  # bytes of a request
 _SEAL_SECONDS = 1.0
 _HEADERS = {
@@ -69,7 +81,16 @@ def create_app(store: Store, *, oidc: Oidc | None = None, url: str = "") -> Fast
     app.add_exception_handler(errors.TrueupError, _on_error)
     app.add_exception_handler(HTTPException, _on_nothing)
     app.add_exception_handler(RequestValidationError, _on_invalid)
-    for room in (_api, _pages, _signin_pages, _people_api, _member_pages, _account_pages):
+    for room in (
+        _api,
+        _pages,
+        _senior_api,
+        _senior_pages,
+        _signin_pages,
+        _people_api,
+        _member_pages,
+        _account_pages,
+    ):
         app.include_router(room.router)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
     return app

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
@@ -11,16 +10,17 @@ from markupsafe import Markup
 
 from trueup.errors import AccessDenied, UnknownName
 from trueup.people import Actor, permissions_of
-from trueup.queues import AnnotationQueue, list_queues
+from trueup.queues import list_queues
 from trueup.release.lineage import backward_tree, forward_tree, trace_back, trace_forward
 from trueup.store import Store
 from trueup.store.annotations import list_annotations
 from trueup.store.items import list_items, queues_on
-from trueup.store.overview import count_labels, overview
+from trueup.store.overview import overview
 from trueup.store.queues import latest_audit
-from trueup.store.slots import Kind
 from trueup.store.traces import get_trace
 from trueup.web._access import allowed, checked_form, store_of, visible
+from trueup.web._label_page import label_page
+from trueup.web._queues import queue_of
 from trueup.web._render import page
 from trueup.web._shapes import annotation_out, item_out, queue_out
 from trueup.web._text import safe_html
@@ -32,7 +32,6 @@ router = APIRouter(include_in_schema=False)
 Opened = Annotated[Store, Depends(store_of)]
 Reader = Annotated[Actor, Depends(allowed("read_queue"))]
 Labeller = Annotated[Actor, Depends(allowed("label"))]
-Senior = Annotated[Actor, Depends(allowed("adjudicate"))]
 Manager = Annotated[Actor, Depends(allowed("manage_queue"))]
 
 
@@ -55,16 +54,18 @@ def queue_list(request: Request, store: Opened, actor: Reader) -> Response:
 @router.get("/queue/{key}")
 def queue(request: Request, store: Opened, actor: Reader, key: str) -> Response:
     """Show how far a queue has come, and whether its labels may be trusted."""
-    found = _queue(store, actor, key)
+    found = queue_of(store, actor, key)
     with store.reading() as tx:
         audit = latest_audit(tx, found.id)
     guidelines = found.guidelines()
+    looks = found.reliability() if "read_quality" in permissions_of(actor) else []
     return page(
         request,
         "queue.html",
         queue=queue_out(found),
         stats=found.stats(),
         audit=audit,
+        reliability=looks,
         guidelines=Markup(safe_html(guidelines[-1].text)) if guidelines else "",
         version=len(guidelines),
     )
@@ -73,35 +74,14 @@ def queue(request: Request, store: Opened, actor: Reader, key: str) -> Response:
 @router.post("/queue/{key}/audit", dependencies=[Depends(checked_form)])
 def queue_audit(store: Opened, actor: Manager, key: str) -> Response:
     """Measure how far the labels agree, and show it."""
-    _queue(store, actor, key).audit(actor=actor.name)
+    queue_of(store, actor, key).audit(actor=actor.name)
     return RedirectResponse(f"/queue/{key}", status_code=303)
 
 
 @router.get("/queue/{key}/label")
 def label(request: Request, store: Opened, actor: Labeller, key: str) -> Response:
     """Show the page that reviewers label on."""
-    return _label_page(request, store, actor, key, "label")
-
-
-@router.get("/queue/{key}/adjudicate")
-def adjudicate(request: Request, store: Opened, actor: Senior, key: str) -> Response:
-    """Show the page that settles what reviewers disagree on."""
-    return _label_page(request, store, actor, key, "adjudication")
-
-
-@router.get("/queue/{key}/check")
-def check(request: Request, store: Opened, actor: Senior, key: str) -> Response:
-    """Show the page that labels again what was drawn for a second look."""
-    return _label_page(request, store, actor, key, "spot_check")
-
-
-def _label_page(request: Request, store: Store, actor: Actor, key: str, kind: Kind) -> Response:
-    found = _queue(store, actor, key)
-    with store.reading() as tx:
-        mine = count_labels(tx, found.id, actor.name, kind=kind)
-    # inside a script element only "<" could end it
-    questions = Markup(json.dumps(queue_out(found)["questions"]).replace("<", "\\u003c"))
-    return page(request, "label.html", queue=found, questions=questions, mine=mine, kind=kind)
+    return label_page(request, store, actor, key, "label")
 
 
 @router.get("/item/{key}")
@@ -152,11 +132,3 @@ def checkpoint(request: Request, store: Opened, key: str) -> Response:
     """Show everything that a checkpoint was made of."""
     tree = backward_tree(trace_back(store, key))
     return page(request, "lineage.html", noun="checkpoint", key=key, tree=tree)
-
-
-def _queue(store: Store, actor: Actor, key: str) -> AnnotationQueue:
-    for found in list_queues(store=store):
-        if found.id == key:
-            visible(actor, found, needed=True)
-            return found
-    raise UnknownName(f"no queue {key!r} in {store.address}")

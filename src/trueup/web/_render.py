@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from trueup import errors
+from trueup.people import permissions_of
 from trueup.web._access import signed_in
 
 __all__ = ["error_page", "page", "status_of"]
@@ -48,9 +49,20 @@ def _environment() -> Environment:
 def page(request: Request, template: str, *, status: int = 200, **values: Any) -> Response:
     """Return a template as a page, with who is signed in."""
     session = signed_in(request)
-    known: dict[str, Any] = {"member": None, "csrf": "", "error": "", "name": "", "status": status}
+    known: dict[str, Any] = {
+        "member": None,
+        "permissions": frozenset(),
+        "csrf": "",
+        "error": "",
+        "name": "",
+        "status": status,
+    }
     if session is not None:
-        known |= {"member": session.member, "csrf": session.csrf}
+        known |= {
+            "member": session.member,
+            "csrf": session.csrf,
+            "permissions": permissions_of(session),
+        }
     text = _environment().get_template(template).render(**known | values)
     return HTMLResponse(text, status_code=status)
 

@@ -20,6 +20,7 @@ __all__ = [
     "QueueIn",
     "QueueSet",
     "Reason",
+    "Strict",
     "annotation_out",
     "claim_out",
     "given_out",
@@ -31,11 +32,13 @@ _Name = Annotated[str, Field(min_length=1, max_length=200)]
 _Text = Annotated[str, Field(max_length=200_000)]
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
+    """What takes no field that it does not know, and no number that is none."""
+
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
-class QuestionIn(_Strict):
+class QuestionIn(Strict):
     """See `trueup.types.Question`."""
 
     name: _Name
@@ -51,7 +54,7 @@ class QuestionIn(_Strict):
         return Question(**self.model_dump() | {"options": tuple(self.options)})
 
 
-class QueueSet(_Strict):
+class QueueSet(Strict):
     """What of a queue may change; what is left out stays."""
 
     overlap: Annotated[int, Field(ge=1, le=1000)] | None = None
@@ -65,7 +68,7 @@ class QueueSet(_Strict):
     safety: bool | None = None
 
 
-class QueueIn(_Strict):
+class QueueIn(Strict):
     """A queue to make; see `AnnotationQueue.create`."""
 
     name: _Name
@@ -80,7 +83,7 @@ class QueueIn(_Strict):
     safety: bool = False
 
 
-class KindIn(_Strict):
+class KindIn(Strict):
     """What an item is asked for: to label it, or for senior reviewers to settle or check it."""
 
     kind: Kind = "label"
@@ -92,7 +95,7 @@ class ClaimIn(KindIn):
     beside: Annotated[str, Field(max_length=64)] | None = None
 
 
-class Reason(_Strict):
+class Reason(Strict):
     """Why an item is skipped."""
 
     reason: Annotated[str, Field(min_length=1, max_length=2000)]
