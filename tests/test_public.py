@@ -44,7 +44,8 @@ PUBLIC = {
         over_refused score_answer""",
     "queues": """AnnotationQueue Assignment AuditReport Claim Export Feedback Format
         ImportReport LabelAgreement NewItem Origin PreferenceSet QueueStats Reliability RowFormat
-        Settings Shape State Stream Submission Tool list_queues""",
+        Settings Shape State Stream Submission Tool draw_weekly
+        list_queues""",
     "people": """PERMISSIONS Actor ApiKey Identity Invitation Member NewKey
         PendingSignIn Permission Role SentInvitation Session accept add_member
         begin_sign_in cancel_invitation end_sessions first_invitation get_member invite

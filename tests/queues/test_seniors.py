@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from trueup.errors import InputError, LeaseExpired, QueueEmpty, QueueError
-from trueup.queues import AnnotationQueue, NewItem, Settings, Submission
+from trueup.queues import AnnotationQueue, NewItem, Settings, Submission, draw_weekly
 from trueup.store.annotations import list_annotations
 from trueup.store.events import list_events
 from trueup.types import Label, Question
@@ -255,6 +255,21 @@ def test_a_draw_is_of_a_time_and_of_people(fill, now):
     with pytest.raises(InputError, match=r"share is 0\.0"):
         queue.draw_spot_checks(0.0, now=now)
     assert len(queue.export("paired", now=now)) == 3  # a check does not hold an item back
+
+
+def test_a_week_is_drawn_once_when_it_is_over(fill, now, store):
+    queue, items = fill(40, overlap=1, spot_check_share=0.1)  # 1 April 2026 is a Wednesday
+    for item in items.values():
+        say(queue, item, now, ben="served")
+    assert draw_weekly(store, now=now + timedelta(days=4)) == 0
+    monday = now + timedelta(days=5)
+    assert draw_weekly(store, now=monday) == 4
+    assert draw_weekly(store, now=monday + timedelta(days=6)) == 0
+    with store.reading() as tx:
+        [drawn] = [e for e in list_events(tx) if e.action == "draw_spot_checks"]
+    assert drawn.actor == "trueup"
+    queue.configure(spot_check_share=0.0, actor="ana", now=now)
+    assert draw_weekly(store, now=monday + timedelta(days=7)) == 0
 
 
 # --- gold ----------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from trueup.queues._reliability import Feedback, Reliability
 from trueup.queues._settings import Assignment, Settings, State, Stream
 from trueup.queues._settle import Origin
 from trueup.queues._stats import QueueStats
+from trueup.queues._weekly import draw_weekly
 
 __all__ = [
     "AnnotationQueue",
@@ -36,5 +37,6 @@ __all__ = [
     "Stream",
     "Submission",
     "Tool",
+    "draw_weekly",
     "list_queues",
 ]

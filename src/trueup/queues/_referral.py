@@ -149,8 +149,8 @@ def draw_checks(
     with store.transaction() as tx:
         given = [
             a
-            for a in list_annotations(tx, queue_id=queue.id)
-            if start <= a.created_at < end and not a.simulated
+            for a in list_annotations(tx, queue_id=queue.id, since=start, until=end)
+            if not a.simulated
         ]
         items = {item.id: item for item in list_items(tx, ids={a.item_id for a in given})}
         drawn = list(_draw(queue, items, given, wanted, seed))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -74,6 +75,8 @@ def list_annotations(
     item_ids: Iterable[str] | None = None,
     replaced: bool = False,
     kinds: Collection[AnnotationKind] | None = _LABEL,
+    since: datetime | None = None,
+    until: datetime | None = None,
 ) -> list[Annotation]:
     """Return annotations in the order they were given.
 
@@ -83,6 +86,7 @@ def list_annotations(
         item_ids: only those on these items.
         replaced: whether to return those that a correction took the place of, and only those.
         kinds: what they are for; None is any.
+        since, until: only those given from then on, and before then.
 
     Raises:
         StoreError: a correction's text was erased.
@@ -90,6 +94,10 @@ def list_annotations(
     query = sa.select(schema.annotation).where(_CORRECTED if replaced else ~_CORRECTED)
     if kinds is not None:
         query = query.where(_T.kind.in_(kinds))
+    if since is not None:
+        query = query.where(_T.created_at >= since)
+    if until is not None:
+        query = query.where(_T.created_at < until)
     if queue_id is not None:
         query = query.join(schema.item).where(schema.item.c.queue_id == queue_id)
     rows = rows_among(tx, query, _T.item_id, item_ids)

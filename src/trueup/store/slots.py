@@ -36,6 +36,7 @@ __all__ = [
     "first_places",
     "items_with",
     "list_held",
+    "newest",
     "next_position",
     "put_filled",
     "put_skip",
@@ -351,6 +352,12 @@ def waiting_items(tx: Tx, queue_id: str, kind: Kind) -> set[str]:
     """Return the ids of the items that have a place of a kind which nobody has filled."""
     query = sa.select(_T.item_id).where(_T.queue_id == queue_id, _T.kind == kind, ~_T.filled)
     return set(tx.scalars(query))
+
+
+def newest(tx: Tx, queue_id: str, kind: Kind) -> datetime | None:
+    """Return when a queue's last place of a kind was made, or None."""
+    query = sa.select(_T.created_at).where(_T.queue_id == queue_id, _T.kind == kind)
+    return tx.execute(query.order_by(_T.created_at.desc()).limit(1)).scalar()
 
 
 def items_with(tx: Tx, item_ids: Iterable[str], kind: Kind) -> set[str]:

@@ -32,7 +32,7 @@ from trueup.web import (
 from trueup.web._access import from_elsewhere
 from trueup.web._oidc import Oidc, Provider
 from trueup.web._render import error_page, status_of
-from trueup.web._upkeep import purge_hourly
+from trueup.web._upkeep import see_to_hourly
 
 __all__ = ["create_app"]
 
@@ -99,7 +99,7 @@ def create_app(store: Store, *, oidc: Oidc | None = None, url: str = "") -> Fast
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     stop = asyncio.Event()
-    tasks = [work(app.state.store, stop) for work in (_seal, purge_hourly)]
+    tasks = [work(app.state.store, stop) for work in (_seal, see_to_hourly)]
     running = asyncio.gather(*tasks)
     yield
     stop.set()
