@@ -37,14 +37,14 @@ PUBLIC = {
         file_hash folder_hash keep_freed_memory load_model load_reward_model reward_model
         save_model settings_hash state_hash""",
     "datasets": "AddReport CohortEvaluation Dataset Evaluates Row check_name list_versions",
-    "traces": """BadLine ImportResult build_trace import_file read_traces record_of rejection
-        spans_of trace_from_spans write_traces""",
+    "traces": """BadLine Exchange ImportResult build_trace import_file read_exchange read_traces
+        record_of rejection spans_of trace_from_spans write_traces""",
     "evals": """EVALUATORS Answered BiasDetection Evaluator Groundedness LengthDrift Refusal
         TaskCompletion ToolSelectionAccuracy evaluate_traces evaluator failed find_refusal
         over_refused score_answer""",
-    "queues": """AnnotationQueue Assignment AuditReport Claim Export Format ImportReport
-        LabelAgreement NewItem Origin PreferenceSet QueueStats RowFormat Settings Shape State Stream
-        Submission Tool list_queues""",
+    "queues": """Added AnnotationQueue Assignment AuditReport Claim Export Format ImportReport
+        ItemContext LabelAgreement NewItem Origin PreferenceSet QueueStats RowFormat Settings
+        Shape State Stream Submission Tool list_queues""",
     "people": """PERMISSIONS Actor ApiKey Invitation Member NewKey Permission Role accept
         add_member first_invitation get_member invite key_owner list_keys list_members make_key
         may_see permissions_of require revoke_key session_of set_member set_password sign_in

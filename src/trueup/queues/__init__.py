@@ -2,6 +2,7 @@
 
 from trueup.queues._audit import AuditReport, LabelAgreement
 from trueup.queues._claims import Claim
+from trueup.queues._context import ItemContext
 from trueup.queues._exports import Export, RowFormat, Shape
 from trueup.queues._imports import Tool
 from trueup.queues._items import NewItem
@@ -11,9 +12,11 @@ from trueup.queues._preferences import Format, PreferenceSet
 from trueup.queues._queue import AnnotationQueue, list_queues
 from trueup.queues._settings import Assignment, Settings, State, Stream
 from trueup.queues._settle import Origin
+from trueup.queues._sources import Added
 from trueup.queues._stats import QueueStats
 
 __all__ = [
+    "Added",
     "AnnotationQueue",
     "Assignment",
     "AuditReport",
@@ -21,6 +24,7 @@ __all__ = [
     "Export",
     "Format",
     "ImportReport",
+    "ItemContext",
     "LabelAgreement",
     "NewItem",
     "Origin",
