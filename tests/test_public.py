@@ -44,7 +44,7 @@ PUBLIC = {
         over_refused score_answer""",
     "queues": """Added AnnotationQueue Assignment AuditReport Claim Export Format ImportReport
         ItemContext LabelAgreement NewItem Origin PreferenceSet QueueStats RowFormat Settings
-        Shape State Stream Submission Tool list_queues""",
+        Shape State Stream Submission Tool list_queues parse_questions spell_questions""",
     "people": """PERMISSIONS Actor ApiKey Invitation Member NewKey Permission Role accept
         add_member first_invitation get_member invite key_owner list_keys list_members make_key
         may_see permissions_of require revoke_key session_of set_member set_password sign_in

@@ -10,6 +10,7 @@ from trueup.queues._labelling import ImportReport
 from trueup.queues._ledger import Submission
 from trueup.queues._preferences import Format, PreferenceSet
 from trueup.queues._queue import AnnotationQueue, list_queues
+from trueup.queues._schema import parse_questions, spell_questions
 from trueup.queues._settings import Assignment, Settings, State, Stream
 from trueup.queues._settle import Origin
 from trueup.queues._sources import Added
@@ -38,4 +39,6 @@ __all__ = [
     "Submission",
     "Tool",
     "list_queues",
+    "parse_questions",
+    "spell_questions",
 ]
