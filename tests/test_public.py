@@ -37,15 +37,15 @@ PUBLIC = {
         file_hash folder_hash keep_freed_memory load_model load_reward_model reward_model
         save_model settings_hash state_hash""",
     "datasets": "AddReport CohortEvaluation Dataset Evaluates Row check_name list_versions",
-    "traces": """BadLine ImportResult build_trace import_file read_traces record_of rejection
-        spans_of trace_from_spans write_traces""",
+    "traces": """BadLine Exchange ImportResult build_trace import_file read_exchange read_traces
+        record_of rejection spans_of trace_from_spans write_traces""",
     "evals": """EVALUATORS Answered BiasDetection Evaluator Groundedness LengthDrift Refusal
         TaskCompletion ToolSelectionAccuracy evaluate_traces evaluator failed find_refusal
         over_refused score_answer""",
-    "queues": """AnnotationQueue Assignment AuditReport Claim Export Feedback Format
-        ImportReport LabelAgreement NewItem Origin PreferenceSet QueueStats Reliability RowFormat
-        Settings Shape State Stream Submission Tool draw_weekly
-        list_queues""",
+    "queues": """Added AnnotationQueue Assignment AuditReport Claim Export Feedback Format
+        ImportReport ItemContext LabelAgreement NewItem Origin PreferenceSet QueueStats Reliability
+        RowFormat Settings Shape State Stream Submission Tool draw_weekly list_queues
+        parse_questions spell_questions""",
     "people": """PERMISSIONS Actor ApiKey Identity Invitation Member NewKey
         PendingSignIn Permission Role SentInvitation Session accept add_member
         begin_sign_in cancel_invitation end_sessions first_invitation get_member invite

@@ -450,6 +450,8 @@ class Example:
         head: which of a reward model's heads the order is about, as "safety"; empty for the only.
         cohort: what kind of request it is, to report apart.
         agreement: share of rater pairs that agree on it, in [0, 1]; None with one rater or unknown.
+        ranks: each completion's place, never falling; equal ones are tied, and neither is better.
+            Empty is each a place of its own.
     """
 
     id: str
@@ -461,6 +463,7 @@ class Example:
     head: str = ""
     cohort: str = ""
     agreement: float | None = None
+    ranks: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

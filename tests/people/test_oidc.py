@@ -38,7 +38,7 @@ def test_a_session_begins_as_any_other(store, ben, now, password):
 
 def test_another_provider_with_the_same_subject_is_somebody_else(store, ben, now):
     sign_in_with(store, identity(), now=now)
-    with pytest.raises(AccessDenied, match="another account of https://id.example.org"):
+    with pytest.raises(AccessDenied, match=r"another account of https://id\.example\.org"):
         sign_in_with(store, identity(issuer="https://evil.example"), now=now)
     with pytest.raises(AccessDenied, match="gives no email"):
         sign_in_with(store, identity(issuer="https://evil.example", email=""), now=now)

@@ -91,7 +91,7 @@ def test_what_settles_nothing_is_counted_by_reason(queue, add, vote):
         "neither, and no correction": 1,
         "no labels": 1,
         "no majority": 1,
-        "the correction repeats the served answer": 1,
+        "the correction repeats the answer": 1,
         "tie": 1,
     }
     with pytest.raises(QueueEmpty, match=r"none of 7 items gives a paired.*another origin \(1\)"):

@@ -127,6 +127,60 @@ def test_the_preferences_are_those_of_export_and_stored_once(store, queue, add, 
     ]
 
 
+def test_an_answer_alone_that_nobody_wants_is_a_false_row(store, queue, add, vote, tmp_path):
+    vote(add(1, candidate=None), {"ann": "neither", "bob": "neither", "cy": "served"})
+    vote(add(2, candidate=None), {"ann": "served", "bob": "neither"})
+    vote(add(3, candidate=None), {"ann": "neither:better", "bob": "neither"})
+    done = queue.export_rows(tmp_path / "u.jsonl", format="unpaired")
+    rows = {(r["trace_id"], r["label"]): r for r in read(tmp_path / "u.jsonl")}
+    assert set(rows) == {("trace-1", False), ("trace-3", True), ("trace-3", False)}
+    assert done.left_out == {"no majority": 1}
+    bad = rows["trace-1", False]
+    assert bad["completion"][0]["content"] == "served 1"
+    assert bad["preference_id"] is None
+    assert bad["annotation_ids"] == sorted(
+        a.id for a in queue.annotations() if a.item_id == bad["item_id"]
+    )
+    assert (bad["agreement"], bad["raters"]) == (pytest.approx(1 / 3), 3)
+    assert rows["trace-3", True]["completion"][0]["content"] == "better"
+    with store.reading() as tx:
+        stored = list_preferences(tx, queue_id=queue.id)
+    assert {(p.chosen, p.rejected) for p in stored} == {("better", "served 3")}
+    examples = read_examples(tmp_path / "u.jsonl")
+    assert sorted(e.desirable for e in examples) == [False, False, True]
+
+
+def test_thumbs_on_one_answer_are_labels(store, put, tmp_path):
+    asked = (Question("keep", "thumbs"), Question("correction", "edit"))
+    queue = AnnotationQueue.create("thumbs", store=store, questions=asked, now=NOW)
+    thumbs = ([True, True, False], [False, False], [True, False], [], [False])
+    for i, said in enumerate(thumbs):
+        item = put(queue, i, [{"role": "user", "content": "?"}], [("gpt", f"said {i}")])
+        for name, thumb in zip(("ann", "bob", "cy"), said, strict=False):
+            better = "said better" if i == 4 else None
+            queue.submit(item, name, Label(None, 0, (), better, None, {"keep": thumb}), now=NOW)
+    done = queue.export_rows(tmp_path / "u.parquet", format="unpaired", shape="plain")
+    found = pq.read_table(tmp_path / "u.parquet").to_pylist()
+    assert sorted((r["completion"], r["label"], r["origin"]) for r in found) == [
+        ("said 0", True, "given"),
+        ("said 1", False, "given"),
+        ("said 4", False, "corrected"),
+        ("said better", True, "corrected"),
+    ]
+    assert done.left_out == {"no majority": 1, "no labels": 1}
+    with store.reading() as tx:
+        stored = list_preferences(tx, queue_id=queue.id)
+    assert {p.id for p in stored} == {r["preference_id"] for r in found} - {None}
+    strict = queue.export_rows(
+        tmp_path / "s.jsonl", format="unpaired", min_agreement=0.5, reviewers=("ann", "bob")
+    )
+    assert strict.left_out == {"agreement too low": 1, "no labels": 1, "one rater": 1}
+    assert {r["completion"][0]["content"] for r in read(tmp_path / "s.jsonl")} == {
+        "said 0",
+        "said 1",
+    }
+
+
 def test_pages_and_batches_lose_nothing(store, queue, add, vote, tmp_path, monkeypatch):
     monkeypatch.setattr("trueup.store.exports._PAGE", 2)
     monkeypatch.setattr("trueup.queues._exports._BATCH", 3)

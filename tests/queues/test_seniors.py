@@ -202,6 +202,17 @@ def test_rankings_and_steps_follow_the_adjudication(fill, now, tmp_path):
     assert step["chosen"][0]["content"] == "Ask first."
 
 
+def test_an_answer_that_was_shown_alone_follows_the_adjudication(fill, store, trace, now, tmp_path):
+    queue, _ = fill(0, min_agreement=1.0)
+    queue.add_items([NewItem.from_trace(trace(0), reason="sampled")], actor="ana", now=now)
+    [item] = queue.items()
+    queue.submit(item.id, "ben", Label("a", 0), now=now)
+    queue.submit(item.id, "cleo", Label("neither", 0), now=now)
+    queue.submit(item.id, "dora", Label("neither", 0), kind="adjudication", now=now)
+    queue.export_rows(tmp_path / "u.jsonl", format="unpaired", now=now)
+    assert [row["label"] for row in rows(tmp_path / "u.jsonl")] == [False]
+
+
 # --- spot checks ---------------------------------------------------------------------------------
 
 

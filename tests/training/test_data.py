@@ -143,10 +143,12 @@ def test_rankings_documents_and_what_rows_say_beside_them(tmp_path: Path) -> Non
         {"prompt": "hi", "ranking": ["a", {"role": "assistant", "content": "b"}, "c"]},
         {"text": "the policy", "cohort": "wording"},
         {"prompt": "hi", "chosen": "a", "rejected": "b", "margin": 2, "head": "safety"},
+        {"prompt": "hi", "ranking": ["a", "b", "c"], "ranks": [1, 2, 2]},
     ]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    ranking, document, pair = read_examples(path)
-    assert ranking.completions == ("a", "b", "c")
+    ranking, document, pair, tied = read_examples(path)
+    assert (ranking.completions, ranking.ranks) == (("a", "b", "c"), ())
+    assert tied.ranks == (1, 2, 2)
     assert (document.messages, document.completions) == ((), ("the policy",))
     assert document.cohort == "wording"
     assert (pair.margin, pair.head) == (2.0, "safety")
@@ -158,6 +160,10 @@ def test_rankings_documents_and_what_rows_say_beside_them(tmp_path: Path) -> Non
         ({"prompt": "hi", "ranking": ["a"]}, "ranking is not a list of two or more"),
         ({"prompt": "hi", "ranking": ["a", 1]}, "an answer of ranking is missing"),
         ({"prompt": "hi", "ranking": ["a", "b"], "chosen": "a"}, "both ranking and another"),
+        ({"prompt": "hi", "ranking": ["a", "b"], "ranks": [1]}, "ranks is not a whole number for"),
+        ({"prompt": "hi", "ranking": ["a", "b"], "ranks": [2, 1]}, "ranks is not a whole number"),
+        ({"prompt": "hi", "ranking": ["a", "b"], "ranks": [1, 1]}, "ranks says that all answers"),
+        ({"prompt": "hi", "chosen": "a", "ranks": [1]}, "ranks without a ranking"),
         ({"text": " "}, "text is missing or empty"),
         ({"text": "a", "prompt": "b"}, "both text and a prompt"),
         ({"prompt": "hi", "chosen": "a", "margin": "1"}, "margin is not a number"),

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from trueup.errors import InputError, PromptTooLong
-from trueup.training.config import DPO, SFT
+from trueup.training.config import DPO, SFT, Reward
 from trueup.training.groups import Group, build_groups
+from trueup.training.unpaired import unpair
 from trueup.types import Example
 
 
@@ -81,3 +83,23 @@ def test_the_digest_is_of_the_tokens_alone() -> None:
     assert one.digest == Group("b", (1, 2), ((3,), (4, 5)), weight=2.0).digest
     assert one.digest != Group("a", (1, 2), ((3, 4), (5,))).digest
     assert one.digest != Group("a", (1,), ((2, 3), (4, 5))).digest
+
+
+def test_pairs_of_a_ranking_with_ties_are_the_best_and_the_best_that_is_worse(
+    tokenizer: Any,
+) -> None:
+    tied = replace(example("a", "one", "two", "three"), ranks=(1, 1, 3))
+    (pair,) = build_groups([tied], tokenizer, DPO(), max_length=100)
+    (whole,) = build_groups([tied], tokenizer, Reward(), max_length=100)
+    assert pair.completions == (whole.completions[0], whole.completions[2])
+    assert (pair.places, whole.places) == ((1, 2), (1, 1, 3))
+    good, bad = unpair([tied])
+    assert [(row.completions, row.desirable) for row in (good, bad)] == [
+        (("one",), True),
+        (("three",), False),
+    ]
+    level = replace(tied, ranks=(1, 1, 1))
+    with pytest.raises(InputError, match=r"completions that are all tied \(a\)"):
+        build_groups([level], tokenizer, DPO(), max_length=100)
+    with pytest.raises(InputError, match="row a: its completions are all tied"):
+        unpair([level])

@@ -19,7 +19,7 @@ from trueup.training.checkpoint import RunFolder
 from trueup.training.forward import RewardForward
 from trueup.training.groups import build_groups
 from trueup.training.loop import Loop
-from trueup.training.objectives.reward import ranking_loss
+from trueup.training.objectives.reward import first_worse, ranking_loss
 from trueup.types import Example
 
 Examples = Callable[..., list[Example]]
@@ -27,14 +27,16 @@ FAST: dict[str, Any] = {"precision": "fp32", "max_length": 200, "batch_size": 8}
 
 
 def ranked(examples: Examples) -> list[Example]:
-    """Pairs with margins, and rankings of three, on two heads."""
+    """Pairs with margins, and rankings of three, one with a tie, on two heads."""
     rows = examples(6, pairs=True)
     out = []
     for i, row in enumerate(rows):
         head = ("quality", "safety")[i % 2]
         texts = (*row.completions, "refund flood") if i % 3 == 0 else row.completions
         margin = 0.0 if i % 3 == 0 else 0.5 * i
-        out.append(replace(row, completions=texts, head=head, margin=margin, weight=1.0 + i % 2))
+        ranks = (1, 2, 2) if i == 3 else ()
+        out.append(replace(row, completions=texts, head=head, margin=margin, ranks=ranks))
+        out[-1] = replace(out[-1], weight=1.0 + i % 2)
     return out
 
 
@@ -54,9 +56,9 @@ def test_loss_and_gradient_equal_transformers_own_rewards(
         ids = [[*prompt, *encode_completion(loaded.tokenizer, t)] for t in row.completions]
         one = [model(input_ids=torch.tensor([i])).logits[0] for i in ids]
         rewards = torch.stack(one)[:, method.heads.index(row.head)][None]
-        loss = ranking_loss(
-            rewards, torch.ones_like(rewards, dtype=torch.bool), torch.tensor([row.margin])
-        )
+        worse = first_worse(torch.tensor([row.ranks or range(len(one))]))
+        everything = torch.ones_like(rewards, dtype=torch.bool)
+        loss = ranking_loss(rewards, everything, torch.tensor([row.margin]), worse)
         total = total + row.weight * (loss[0] + 0.1 * rewards.sum() ** 2)
     loss = total / sum(row.weight for row in rows)
     loss.backward()

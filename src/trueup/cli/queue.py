@@ -1,12 +1,8 @@
-"""`trueup queue`: look at annotation queues, audit them, and move labels in and out."""
+"""`trueup queue`: make annotation queues, fill them, look at them, and move labels in and out."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from pathlib import Path
-from typing import Annotated
-
-from cyclopts import App, Parameter
+from cyclopts import App
 
 from trueup.cli._output import (
     JsonOption,
@@ -17,21 +13,20 @@ from trueup.cli._output import (
     show_json,
     show_table,
 )
-from trueup.datasets import AddReport, Dataset
-from trueup.errors import InputError
-from trueup.queues import (
-    AnnotationQueue,
-    AuditReport,
-    Format,
-    PreferenceSet,
-    QueueStats,
-    list_queues,
-)
-from trueup.store.files import check_target
+from trueup.cli._queue_add import add
+from trueup.cli._queue_files import export, import_, import_labels
+from trueup.cli._queue_setup import create, set_
+from trueup.queues import AnnotationQueue, AuditReport, QueueStats, list_queues
 
 __all__ = ["app"]
 
 app = App(name="queue")
+app.command(create)
+app.command(set_, name="set")
+app.command(add)
+app.command(export)
+app.command(import_, name="import")
+app.command(import_labels)
 
 
 @app.command(name="list")
@@ -89,91 +84,6 @@ def audit(
     report.require()
 
 
-@app.command
-def export(
-    name: str,
-    /,
-    *,
-    format: Format = "paired",
-    min_agreement: float = 0.0,
-    out: Path | None = None,
-    dataset: str | None = None,
-    version: str | None = None,
-    for_labelling: Path | None = None,
-    no_simulated: Annotated[bool, Parameter(negative="")] = False,
-    force: Annotated[bool, Parameter(negative="")] = False,
-    store: StoreOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Settle a queue's labels into preferences, or write its items for labelling elsewhere.
-
-    Args:
-        name: The queue.
-        format: "paired" (prompt, chosen, rejected) or "unpaired" (prompt, completion, label).
-        min_agreement: Least share of agreeing rater pairs on an item; items with one rater are
-            left out unless it is 0.
-        out: Write the preferences here, as JSON lines.
-        dataset: Add the preferences to this dataset.
-        version: The dataset's version.
-        for_labelling: Write the items that need reviewers here instead, to be filled in.
-        no_simulated: Leave out labels that a program gave.
-        force: Overwrite a file that is there.
-    """
-    if (dataset is None) != (version is None):
-        raise InputError("--dataset and --version go together: give both or neither")
-    if for_labelling and (out or dataset or min_agreement or no_simulated or format != "paired"):
-        raise InputError(
-            "--for-labelling writes items, not preferences: leave out --out, --dataset, --format, "
-            "--min-agreement and --no-simulated"
-        )
-    if out:
-        check_target(out, overwrite=force)
-    with open_store(store) as opened:
-        queue = AnnotationQueue.get(name, store=opened)
-        if for_labelling:
-            written = queue.export_for_labelling(for_labelling, overwrite=force)
-            _report_items(name, written, for_labelling, as_json=as_json)
-            return
-        added: AddReport | None = None
-        preferences = queue.export(format, min_agreement, include_simulated=not no_simulated)
-        if dataset is not None and version is not None:
-            added = Dataset.create_or_get(dataset, version, store=opened).add_rows(preferences)
-        if out:
-            preferences.write(out, overwrite=force)
-    _report_preferences(preferences, out, dataset, version, added, as_json=as_json)
-
-
-@app.command
-def import_labels(
-    name: str,
-    file: Path,
-    /,
-    *,
-    skip_bad: Annotated[bool, Parameter(negative="")] = False,
-    store: StoreOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Read labels from the file that `export --for-labelling` wrote and reviewers filled in.
-
-    Args:
-        name: The queue.
-        file: The filled-in file.
-        skip_bad: Leave bad lines out and import the rest.
-    """
-    with open_store(store) as opened:
-        report = AnnotationQueue.get(name, store=opened).import_labels(file, skip_bad=skip_bad)
-    if as_json:
-        show_json(asdict(report))
-        return
-    for line, reason in report.rejected:
-        say(f"{file} line {line}: {reason}")
-    say(
-        f"{name}: {report.added} labels added ({report.corrected} of them corrections), "
-        f"{report.unchanged} unchanged, {report.unlabelled} lines without labels, "
-        f"{len(report.rejected)} lines left out"
-    )
-
-
 def _show_stats(found: QueueStats) -> None:
     show_facts(
         {
@@ -227,50 +137,3 @@ def _show_audit(report: AuditReport) -> None:
     )
     if report.passed and report.advice:
         say(report.advice)
-
-
-def _report_items(name: str, written: int, path: Path, *, as_json: bool) -> None:
-    if as_json:
-        show_json({"queue": name, "items": written, "file": str(path)})
-    else:
-        say(f"{name}: {written} items written to {path}; fill in their `annotations` lists")
-
-
-def _report_preferences(
-    found: PreferenceSet,
-    out: Path | None,
-    dataset: str | None,
-    version: str | None,
-    added: AddReport | None,
-    *,
-    as_json: bool,
-) -> None:
-    if as_json:
-        show_json(
-            {
-                "queue": found.queue,
-                "stream": found.stream,
-                "format": found.format,
-                "min_agreement": found.min_agreement,
-                "simulated": found.simulated,
-                "preferences": len(found),
-                "left_out": found.left_out,
-                "file": out,
-                "dataset": dataset,
-                "version": version,
-                "added": None if added is None else added.added,
-                "there_already": None if added is None else added.unchanged,
-            }
-        )
-        return
-    where = [f"in {out}"] if out else []
-    if added is not None:
-        there = f", {added.unchanged} there already" if added.unchanged else ""
-        where += [f"in dataset {dataset} version {version} ({added.added} rows new{there})"]
-    say(
-        f"{found.queue}: {len(found)} {found.format} preferences of stream {found.stream}"
-        f"{', some labels simulated' if found.simulated else ''}"
-        f"{', ' + ' and '.join(where) if where else ''}"
-    )
-    for reason, count in found.left_out.items():
-        say(f"  left out: {count} ({reason})")

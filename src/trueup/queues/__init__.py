@@ -2,6 +2,7 @@
 
 from trueup.queues._audit import AuditReport, LabelAgreement
 from trueup.queues._claims import Claim
+from trueup.queues._context import ItemContext
 from trueup.queues._exports import Export, RowFormat, Shape
 from trueup.queues._imports import Tool
 from trueup.queues._items import NewItem
@@ -10,12 +11,15 @@ from trueup.queues._ledger import Submission
 from trueup.queues._preferences import Format, PreferenceSet
 from trueup.queues._queue import AnnotationQueue, list_queues
 from trueup.queues._reliability import Feedback, Reliability
+from trueup.queues._schema import parse_questions, spell_questions
 from trueup.queues._settings import Assignment, Settings, State, Stream
 from trueup.queues._settle import Origin
+from trueup.queues._sources import Added
 from trueup.queues._stats import QueueStats
 from trueup.queues._weekly import draw_weekly
 
 __all__ = [
+    "Added",
     "AnnotationQueue",
     "Assignment",
     "AuditReport",
@@ -24,6 +28,7 @@ __all__ = [
     "Feedback",
     "Format",
     "ImportReport",
+    "ItemContext",
     "LabelAgreement",
     "NewItem",
     "Origin",
@@ -39,4 +44,6 @@ __all__ = [
     "Tool",
     "draw_weekly",
     "list_queues",
+    "parse_questions",
+    "spell_questions",
 ]

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from trueup.errors import UnknownName
+from trueup.queues._context import ItemContext, read_context
 from trueup.queues._settings import Settings, State, settings_of
 from trueup.store import Store, Tx, events
 from trueup.store.annotations import list_annotations
@@ -75,6 +76,11 @@ class QueueBase:
         """Return the standing labels, in the order they were given."""
         with self._store.reading() as tx:
             return list_annotations(tx, queue_id=self.id)
+
+    def context_of(self, item: Item) -> ItemContext:
+        """Return what is known of an item beside what it shows: tool calls, evaluators' scores."""
+        with self._store.reading() as tx:
+            return read_context(tx, item)
 
     def _record(
         self, tx: Tx, action: str, detail: dict[str, Any], actor: str, now: datetime

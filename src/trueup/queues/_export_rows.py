@@ -91,11 +91,13 @@ def render(
     if shape == "plain":
         prompt = made.messages[0]["content"]
     more = {**lineage, **_lineage(made)}
+    if not outcome.wanted:
+        more["preference_id"] = None
     if format == "ranked":
         ranking = [_answer(text, shape) for text in outcome.ranking]
         return [{"prompt": prompt, "ranking": ranking, "ranks": list(outcome.ranks), **more}]
     if format == "unpaired":
-        given = [(made.chosen, True), (made.rejected, False)]
+        given = [(made.chosen, outcome.wanted), (made.rejected, False)]
         return [
             {"prompt": prompt, "completion": _answer(text, shape), "label": label, **more}
             for text, label in given

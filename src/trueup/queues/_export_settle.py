@@ -1,8 +1,9 @@
 """What one item's labels come to in each format of an export.
 
-A pair is settled as `_settle` does it. A ranking is the
-mean of its reviewers' (Borda's count), and answers with equal means stay tied. A step is the first
-one that more than half of the reviewers call bad.
+A pair is settled as `_settle` does it. An answer that is shown alone is wanted or not, as more
+than half say by preferring it or neither, or by a thumb. A ranking is the mean of its reviewers'
+(Borda's count), and answers with equal means stay tied. A step is the first one that more than
+half of the reviewers call bad.
 """
 
 from __future__ import annotations
@@ -12,10 +13,27 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
-from trueup.queues._settle import Origin, doubt, make_preference, settle_item, share, split
+from trueup.queues._settle import (
+    REPEATED,
+    correction_of,
+    doubt,
+    make_preference,
+    origin_of,
+    settle_item,
+    share,
+    split,
+)
 from trueup.types import Annotation, Item, Preference
 
-__all__ = ["Outcome", "Trust", "rank_reviewers", "settle_pair", "settle_ranking", "settle_step"]
+__all__ = [
+    "Outcome",
+    "Trust",
+    "rank_reviewers",
+    "settle_alone",
+    "settle_pair",
+    "settle_ranking",
+    "settle_step",
+]
 
 Votes = Sequence[tuple[str, str]]
 """Who preferred what on one item."""
@@ -27,12 +45,16 @@ class Outcome:
 
     Attributes:
         preference: the better answer and the worse one; of a ranking, the best and the last.
+            Of an answer that is not wanted, that answer: nothing is preferred, and it only says
+            what a row stands on.
+        wanted: whether what the preference calls chosen is.
         ranking: the answers, best first, where the format asks for it.
         ranks: each one's place from 1 on; equal ones are tied.
         step: which step of a trajectory it is about, from 0 on.
     """
 
     preference: Preference
+    wanted: bool = True
     ranking: tuple[str, ...] = ()
     ranks: tuple[int, ...] = ()
     step: int | None = None
@@ -94,6 +116,58 @@ def settle_pair(
     return found if isinstance(found, str) else Outcome(found)
 
 
+def settle_alone(
+    item: Item,
+    annotations: Sequence[Annotation],
+    min_agreement: float,
+    trust: Mapping[str, int],
+    *,
+    question: str | None,
+) -> Outcome | str:
+    """Return whether the majority wants an answer that is shown alone; of several, the pair.
+
+    Where it does not and says what would be right, that is preferred to the answer.
+
+    Args:
+        question: name of the thumbs question, whose answer counts where no preference was given.
+    """
+    if len(item.answers) > 1:
+        return settle_pair(item, annotations, min_agreement, trust)
+    given = [a for a in annotations if _wanted(a, question) is not None]
+    if not given:
+        return "no preference or thumb" if annotations else "no labels"
+    labels, ruling = split(given)
+    agreement = share([_wanted(a, question) for a in labels]) if labels else None
+    if ruling is None and (reason := doubt(agreement, min_agreement)):
+        return reason
+    said = [(a, bool(_wanted(a, question))) for a in ([ruling] if ruling else labels)]
+    votes = [wanted for _, wanted in said]
+    if 2 * votes.count(votes[0]) == len(votes):
+        return "no majority"
+    winner = 2 * sum(votes) > len(votes)
+    agreeing = [a for a, wanted in said if wanted == winner]
+    (answer,) = item.answers
+    correction = None if winner else correction_of(agreeing, trust)
+    if correction == answer.text.strip():
+        return REPEATED
+    if correction is not None:
+        made = make_preference(item, given, correction, answer.text, "corrected", agreement)
+        return Outcome(made)
+    origin = origin_of(item, answer.source)
+    strength = sum(a.label.strength for a in agreeing) / len(agreeing)
+    made = make_preference(item, given, answer.text, None, origin, agreement, strength=strength)
+    return Outcome(made, wanted=winner)
+
+
+def _wanted(annotation: Annotation, question: str | None) -> bool | None:
+    """Return whether a reviewer wants the one answer that was shown, if they say."""
+    preferred = annotation.label.preferred
+    if preferred is not None:
+        return None if preferred == "tie" else preferred != "neither"
+    thumb: bool | None = annotation.label.answers.get(question or "")
+    return thumb
+
+
 def settle_ranking(
     item: Item,
     annotations: Sequence[Annotation],
@@ -127,15 +201,13 @@ def settle_ranking(
         return "tie"
     ordered = sorted(item.answers, key=lambda answer: (sums[answer.key], answer.key))
     ranks = tuple(1 + sum(other < sums[a.key] for other in sums.values()) for a in ordered)
-    served = item.answer("served")
-    best = ordered[0].source
-    origin: Origin = "given" if served is None else "sampled" if best == "sampled" else "served"
+    origin = origin_of(item, ordered[0].source)
     texts = tuple(answer.text for answer in ordered)
     counted = [*given, *([ruling] if ruling else [])]
     made = make_preference(
         item, counted, texts[0], texts[-1], origin, agreement, more=("ranking", texts, ranks)
     )
-    return Outcome(made, texts, ranks)
+    return Outcome(made, ranking=texts, ranks=ranks)
 
 
 def settle_step(

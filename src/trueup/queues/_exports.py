@@ -17,6 +17,7 @@ from trueup.queues._export_rows import Row, RowFormat, Shape, render, schema_of
 from trueup.queues._export_settle import (
     Outcome,
     Trust,
+    settle_alone,
     settle_pair,
     settle_ranking,
     settle_step,
@@ -124,7 +125,9 @@ class Plan:
             self.since,
             self.until,
             self.include_simulated,
-            answers=self.labels is not None or self.format in ("ranked", "step"),
+            answers=self.labels is not None
+            or self.format in ("ranked", "step")
+            or (self.format == "unpaired" and _asked(queue, "thumbs") is not None),
         )
 
     def filters(self) -> dict[str, Any]:
@@ -167,7 +170,8 @@ def write_export(store: Store, queue: QueueRow, plan: Plan, stamp: Stamp) -> Exp
         with open_file(temporary, plan.path.suffix, schema) as write:
             for page, made in _settled(tx, queue, plan, keys, tally):
                 for preference, _ in made:
-                    batch.add(preference, page.blobs)
+                    if preference is not None:
+                        batch.add(preference, page.blobs)
                 write([row for _, some in made for row in some])
                 if len(batch) >= _BATCH:
                     _store(store, batch)
@@ -218,8 +222,8 @@ Settle = Callable[[Item, Sequence[Annotation], float, Mapping[str, int]], Outcom
 
 def _settled(
     tx: Tx, queue: QueueRow, plan: Plan, keys: Sequence[str], tally: _Tally
-) -> Iterator[tuple[rows.Page, list[tuple[Preference, list[Row]]]]]:
-    """Yield each page with what its items settle on, and count."""
+) -> Iterator[tuple[rows.Page, list[tuple[Preference | None, list[Row]]]]]:
+    """Yield each page with what its items settle on and the rows of it, and count."""
     wanted, settle = plan.wanted(queue), _settle_as(queue, plan.format)
     trust = Trust(lambda: rows.votes(tx, wanted))
     head = plan.head or ("safety" if settings_of(queue).safety else "quality")
@@ -237,7 +241,7 @@ def _settled(
             elif plan.labels is None or _ticked(given, plan.labels):
                 found = settle(item, given, plan.min_agreement, trust)
             if isinstance(found, Outcome):
-                preference = found.preference
+                preference = found.preference if found.wanted else None
                 found = render(
                     found,
                     format=plan.format,
@@ -256,6 +260,8 @@ def _settled(
 
 
 def _settle_as(queue: QueueRow, format: RowFormat) -> Settle:
+    if format == "unpaired":
+        return partial(settle_alone, question=_asked(queue, "thumbs"))
     if format == "ranked":
         return partial(settle_ranking, question=_asked(queue, "ranking"))
     if format == "step":

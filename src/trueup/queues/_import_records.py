@@ -7,31 +7,29 @@ suggested there (suggestions, predictions) is nobody's label and is left.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from trueup.errors import InputError
+from trueup.queues._fields import (
+    ANSWERS,
+    PROMPTS,
+    answer_of,
+    check_texts,
+    checked,
+    raw_records,
+    read_about,
+    read_prompt,
+)
+from trueup.queues._outside import Shown
 from trueup.store import content_hash
-from trueup.types import Message
 
 __all__ = ["Fields", "Given", "Record", "Tool", "read_records"]
 
 Tool = Literal["argilla", "label_studio", "jsonl"]
 
-_PROMPTS = ("messages", "prompt", "instruction", "question", "query", "input", "chat")
-_ANSWERS = (
-    "response",
-    "answer",
-    "completion",
-    "generation",
-    "output",
-    "candidate",
-    "text",
-    "items",
-)
 _SPANS = ("labels", "hypertextlabels", "paragraphlabels")
 _SUBMITTED = ("submitted", None)
 
@@ -66,16 +64,9 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record.
+    """One record: what it shows, and what reviewers said of it."""
 
-    Attributes:
-        answers: (name, text) in their order.
-        about: the rest that an item knows: cohort, question_type, conversation_id.
-    """
-
-    messages: tuple[Message, ...]
-    answers: tuple[tuple[str, str], ...]
-    about: Mapping[str, str]
+    shown: Shown
     given: tuple[Given, ...]
 
 
@@ -87,57 +78,16 @@ def read_records(path: Path, tool: Tool, fields: Fields) -> Iterator[tuple[int, 
     """
     if tool not in _READERS:
         raise InputError(f"source {tool!r} is none of {', '.join(_READERS)}")
-    for number, raw in enumerate(_raw(path), 1):
+    for number, raw in enumerate(raw_records(path), 1):
         try:
             if not isinstance(raw, Mapping):
                 raise InputError("it is not a JSON object")
-            _check_texts(raw)
+            check_texts(raw)
             yield number, _READERS[tool](raw, fields)
         except InputError as error:
             yield number, str(error)
         except (TypeError, ValueError, KeyError, AttributeError) as error:
             yield number, f"it is not as {tool} exports it ({type(error).__name__}: {error})"
-
-
-def _raw(path: Path) -> Iterator[Any]:
-    try:
-        if path.suffix == ".parquet":
-            yield from _table(path)
-            return
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError, ValueError) as error:
-        raise InputError(f"cannot read {path}: {error}; give the file that was exported") from error
-    if text.lstrip().startswith("["):
-        try:
-            yield from json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"{path} is not JSON: {error}; export it again") from error
-        return
-    # not splitlines: JSON leaves line separators such as U+2028 inside a string as they are
-    for line in text.split("\n"):
-        if line.strip():
-            try:
-                yield json.loads(line)
-            except (ValueError, RecursionError):
-                yield None
-
-
-def _check_texts(value: Any) -> None:
-    """Refuse texts that no database holds: with a null character, or half of a surrogate pair."""
-    if isinstance(value, str):
-        if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
-            raise InputError("a text of it has a null character or half of a surrogate pair in it")
-    elif isinstance(value, Mapping | list):
-        for part in value.values() if isinstance(value, Mapping) else value:
-            _check_texts(part)
-
-
-def _table(path: Path) -> Iterator[Any]:
-    import pyarrow.parquet as pq
-
-    with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(batch_size=1000):
-            yield from batch.to_pylist()
 
 
 def _from_argilla(raw: Mapping[str, Any], fields: Fields) -> Record:
@@ -221,13 +171,13 @@ def _from_jsonl(raw: Mapping[str, Any], fields: Fields) -> Record:
     strength, seconds = raw.get("strength"), raw.get("seconds")
     prompt = raw.get(fields.prompt) if fields.prompt else raw.get("prompt", raw.get("messages"))
     if "completion" in raw:
-        answers = [("completion", _answer_text("completion", raw["completion"]))]
+        answers = [("completion", answer_of("completion", raw["completion"]))]
         label = raw.get("label")
         if label is not None and not isinstance(label, bool):
             raise InputError(f"label is {label!r}; give true or false")
         said = None if label is None else "completion" if label else "neither"
     else:
-        better, worse = (_answer_text(name, raw.get(name)) for name in ("chosen", "rejected"))
+        better, worse = (answer_of(name, raw.get(name)) for name in ("chosen", "rejected"))
         # by content: a second reviewer who prefers the other one labels the same item
         texts = sorted((better, worse), key=content_hash)
         answers = [(f"answer-{number}", text) for number, text in enumerate(texts, 1)]
@@ -235,20 +185,21 @@ def _from_jsonl(raw: Mapping[str, Any], fields: Fields) -> Record:
     given = []
     if said is not None:
         given = [Given(_name(name, fields), {"preference": said}, strength, seconds)]
-    return Record(_messages(prompt), _checked(answers), _about(about), tuple(given))
+    shown = Shown(read_prompt(prompt), checked(answers), read_about(about))
+    return Record(shown, tuple(given))
 
 
 def _record(
     own: Mapping[str, Any], fields: Fields, about: Mapping[str, Any], given: Sequence[Given]
 ) -> Record:
-    prompt = fields.prompt or next((name for name in _PROMPTS if name in own), None)
+    prompt = fields.prompt or next((name for name in PROMPTS if name in own), None)
     if prompt is None or own.get(prompt) is None:
         raise InputError(
             f"its prompt is none of its fields {', '.join(own)}; name it (`prompt`)"
             if fields.prompt is None
             else f"it has no field {prompt!r}; it has {', '.join(own)}"
         )
-    names = fields.answers or [n for n in own if n != prompt and n.lower().startswith(_ANSWERS)]
+    names = fields.answers or [n for n in own if n != prompt and n.lower().startswith(ANSWERS)]
     if not names:
         raise InputError(
             f"which of its fields {', '.join(own)} are answers is not clear; name them (`answers`)"
@@ -259,44 +210,15 @@ def _record(
         if isinstance(value, list) and value and "id" in value[0]:
             answers += [(str(entry["id"]), _entry_text(entry)) for entry in value]
         elif value is not None or fields.answers:
-            answers.append((name, _answer_text(name, value)))
-    return Record(_messages(own[prompt]), _checked(answers), _about(about), tuple(given))
+            answers.append((name, answer_of(name, value)))
+    shown = Shown(read_prompt(own[prompt]), checked(answers), read_about(about))
+    return Record(shown, tuple(given))
 
 
 def _entry_text(entry: Mapping[str, Any]) -> str:
     """Return the text of an entry of a list to rank: its body, under one of the usual names."""
     found = next((entry[key] for key in ("text", "body", "html", "title") if entry.get(key)), None)
-    return _answer_text(str(entry["id"]), found)
-
-
-def _answer_text(name: str, value: Any) -> str:
-    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], Mapping):
-        value = value[0].get("content")
-    if not isinstance(value, str) or not value.strip():
-        raise InputError(f"{name} is missing, empty, or neither a text nor one message")
-    return value
-
-
-def _checked(answers: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    if len({text for _, text in answers}) < len(answers):
-        raise InputError("two of its answers are the same; there is nothing to prefer")
-    return tuple(answers)
-
-
-def _messages(value: Any) -> tuple[Message, ...]:
-    if isinstance(value, str) and value.strip():
-        return ({"role": "user", "content": value},)
-    if isinstance(value, list) and value:
-        turns = [turn for turn in value if isinstance(turn, Mapping)]
-        fit = [t for t in turns if isinstance(t.get("role"), str) and ("content" in t)]
-        if len(fit) == len(value):
-            return tuple({k: v for k, v in turn.items() if v is not None} for turn in fit)
-    raise InputError("its prompt is neither a text nor a list of messages with role and content")
-
-
-def _about(given: Mapping[str, Any]) -> dict[str, str]:
-    names = ("cohort", "question_type", "conversation_id")
-    return {name: str(given[name]) for name in names if given.get(name) not in (None, "")}
+    return answer_of(str(entry["id"]), found)
 
 
 def _name(user: Any, fields: Fields) -> str:

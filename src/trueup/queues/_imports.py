@@ -4,26 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from string import ascii_lowercase
 
 from trueup.errors import InputError, TrueupError
 from trueup.queues import _claims as claims
 from trueup.queues._import_records import Fields, Record, Tool, read_records
 from trueup.queues._import_values import to_label
-from trueup.queues._items import NewItem, to_item
 from trueup.queues._labelling import ImportReport
 from trueup.queues._ledger import Admission, Slot, Submission, admit
+from trueup.queues._outside import Frozen, freeze, put_traces
 from trueup.queues._reading import read_slots
-from trueup.store import Tx, derived_id
+from trueup.store import Tx
 from trueup.store.queues import QueueRow
 from trueup.store.stamp import Stamp
-from trueup.store.traces import put_trace
-from trueup.types import ALL_COHORTS, Item, ItemAnswer, Label, Trace
+from trueup.types import Label
 
 __all__ = ["Fields", "Tool", "import_records"]
-
-_COHORT = "imported"
-_MAX_NAME = 100  # what the store's columns hold
 
 
 @dataclass(slots=True)
@@ -32,12 +27,12 @@ class _Found:
 
     Attributes:
         slots: the queue's items with their labels, those of the records among them.
-        traces: of the items that are new, by item id.
+        made: what is new, by item id.
         said: the label of each item and reviewer in this file.
     """
 
     slots: dict[str, Slot]
-    traces: dict[str, Trace]
+    made: dict[str, Frozen]
     said: dict[tuple[str, str], Label]
     admitted: list[Admission]
     rejected: list[tuple[int, str]]
@@ -78,16 +73,16 @@ def import_records(
 
 def _take(queue: QueueRow, record: Record, tool: Tool, found: _Found, stamp: Stamp) -> None:
     """Admit a record's labels all together or, on an error, none of them."""
-    trace, item = _frozen(queue, record, tool)
-    known = found.slots.get(item.id)
-    slot = Slot(item, {}, []) if known is None else known.copy()
+    made = freeze(queue, record.shown, tool)
+    known = found.slots.get(made.item.id)
+    slot = Slot(made.item, {}, []) if known is None else known.copy()
     admitted: list[Admission] = []
     said: dict[tuple[str, str], Label] = {}
     for given in record.given:
         label = to_label(queue, slot.item, given)
-        submission = Submission(item.id, given.reviewer, label)
+        submission = Submission(made.item.id, given.reviewer, label)
         admission = admit(queue, slot, submission, now=stamp.now, correcting=True)
-        key = (item.id, admission.annotation.reviewer)
+        key = (made.item.id, admission.annotation.reviewer)
         if (found.said | said).get(key, admission.annotation.label) != admission.annotation.label:
             raise InputError(
                 f"{key[1]} labels its answers twice, and not alike; keep one of the two"
@@ -97,49 +92,11 @@ def _take(queue: QueueRow, record: Record, tool: Tool, found: _Found, stamp: Sta
     found.said.update(said)
     found.admitted += admitted
     found.unlabelled += not admitted
-    found.slots[item.id] = slot
+    found.slots[made.item.id] = slot
     if known is None:
-        found.traces[item.id] = trace
-
-
-def _frozen(queue: QueueRow, record: Record, tool: Tool) -> tuple[Trace, Item]:
-    """Return the trace and the item of a record, which follow from what it shows."""
-    cohort = record.about.get("cohort", _COHORT)
-    if cohort == ALL_COHORTS:
-        raise InputError(f"its cohort is {cohort!r}, which means all of them; name another")
-    names = {f"answer {number}": name for number, (name, _) in enumerate(record.answers, 1)}
-    for what, name in {**record.about, **names}.items():
-        if len(name) > _MAX_NAME:
-            raise InputError(f"its {what} is called {name[:20]}..., over {_MAX_NAME} characters")
-    texts = sorted(text for _, text in record.answers)
-    trace_id = derived_id("import", tool, [dict(m) for m in record.messages], texts)
-    answers = tuple(
-        ItemAnswer(key, text, name)
-        for key, (name, text) in zip(ascii_lowercase, record.answers, strict=False)
-    )
-    trace = Trace(
-        id=trace_id,
-        conversation_id=record.about.get("conversation_id", trace_id),
-        cohort=cohort,
-        messages=record.messages,
-        answer=answers[0].text,
-        question_type=record.about.get("question_type", ""),
-    )
-    new = NewItem(
-        trace_id,
-        trace.conversation_id,
-        cohort,
-        record.messages,
-        answers,
-        f"import:{tool}",
-        question_type=trace.question_type,
-    )
-    return trace, to_item(new, queue.id)
+        found.made[made.item.id] = made
 
 
 def _put_items(tx: Tx, queue: QueueRow, found: _Found, tool: Tool, stamp: Stamp) -> None:
-    made = [found.slots[item_id].item for item_id in found.traces]
-    for item in made:
-        trace = found.traces[item.id]
-        put_trace(tx, trace, source=f"import:{tool}", checkpoint_id=None, **stamp._asdict())
-    claims.put_items(tx, queue, made, stamp)
+    put_traces(tx, found.made.values(), tool, stamp)
+    claims.put_items(tx, queue, [made.item for made in found.made.values()], stamp)

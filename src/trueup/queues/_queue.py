@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 from trueup.errors import InputError, QueueError, UnknownName
 from trueup.queues import _claims as claims
+from trueup.queues._adding import Adding
 from trueup.queues._items import NewItem, to_items
 from trueup.queues._questions import default_questions
 from trueup.queues._referral import refer_due
@@ -25,7 +26,7 @@ from trueup.types import LABELS, Question
 __all__ = ["AnnotationQueue", "list_queues"]
 
 
-class AnnotationQueue(Reviewing, Seniors, Results, Transfers):
+class AnnotationQueue(Adding, Reviewing, Seniors, Results, Transfers):
     """Items that reviewers label, and what follows from their labels.
 
     Every write takes `actor`, else TRUEUP_ACTOR or the login name, and `now`, else the clock.

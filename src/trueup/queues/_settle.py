@@ -14,11 +14,14 @@ from trueup.store import derived_id
 from trueup.types import Annotation, Item, Preference
 
 __all__ = [
+    "REPEATED",
     "WAITS",
     "Origin",
     "Settled",
+    "correction_of",
     "doubt",
     "make_preference",
+    "origin_of",
     "settle",
     "settle_item",
     "share",
@@ -28,6 +31,8 @@ __all__ = [
 WAITS = "waits for adjudication"
 
 Origin = Literal["sampled", "served", "corrected", "given"]
+REPEATED = "the correction repeats the answer"
+"""Why there is no preference where reviewers want an answer and its own text instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,20 +190,21 @@ def _answers(
     """Return chosen, rejected and origin, or why there are none."""
     served = item.answer("served")
     if winner == "neither":
-        correction = _correction(agreeing, trust)
+        correction = correction_of(agreeing, trust)
         if correction is None:
             return "neither, and no correction"
-        if served is None:
+        replaced = served or (item.answers[0] if len(item.answers) == 1 else None)
+        if replaced is None:
             return correction, None, "corrected"
-        if correction == served.text.strip():
-            return "the correction repeats the served answer"
-        return correction, served.text, "corrected"
+        if correction == replaced.text.strip():
+            return REPEATED
+        return correction, replaced.text, "corrected"
     chosen = item.answer(winner)
     assert chosen is not None  # a vote names an answer of its item
     others = [answer for answer in item.answers if answer is not chosen]
     if len(others) > 1:
         return "more than two answers"
-    origin: Origin = "given" if served is None else "sampled" if winner == "sampled" else "served"
+    origin = origin_of(item, chosen.source)
     if not others:
         return chosen.text, None, origin
     if others[0].text == chosen.text:
@@ -206,7 +212,14 @@ def _answers(
     return chosen.text, others[0].text, origin
 
 
-def _correction(annotations: Sequence[Annotation], trust: Mapping[str, int]) -> str | None:
+def origin_of(item: Item, source: str) -> Origin:
+    """Return what an item's answer of a source is called once it is chosen."""
+    if item.answer("served") is None:
+        return "given"
+    return "sampled" if source == "sampled" else "served"
+
+
+def correction_of(annotations: Sequence[Annotation], trust: Mapping[str, int]) -> str | None:
     """Return the correction given most often, of equals that of the most trusted reviewer."""
     if len(annotations) == 1:
         return annotations[0].label.correction

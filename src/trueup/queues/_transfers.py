@@ -51,10 +51,12 @@ class Transfers(QueueBase):
         Args:
             path: the file: `.jsonl`, `.parquet` or `.csv`, which has what is nested as JSON text.
             format: "paired" (`prompt`, `chosen`, `rejected`), "unpaired" (`prompt`, `completion`,
-                `label`), "ranked" (`prompt`, `ranking` with the best first, `ranks` with equal ones
-                for ties), "reward" (a pair with `margin`, its mean strength: 1 slightly, 2 clearly,
-                3 by far, 0 for a correction; and `head`) or "step" (the trajectory up to the first
-                bad step as `prompt`, the better step as `chosen`, the bad one as `rejected`).
+                `label`; an answer that was shown alone and is not wanted is false, and has no
+                `preference_id`), "ranked" (`prompt`, `ranking` with the best first, `ranks` with
+                equal ones for ties), "reward" (a pair with `margin`, its mean strength: 1 slightly,
+                2 clearly, 3 by far, 0 for a correction; and `head`) or "step" (the trajectory up to
+                the first bad step as `prompt`, the better step as `chosen`, the bad one as
+                `rejected`).
             shape: "conversational" has messages; "plain" has texts, and leaves out prompts of more
                 than one user's turn.
             min_agreement: least share of agreeing rater pairs on an item, in [0, 1]; of a ranking,

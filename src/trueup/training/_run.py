@@ -205,6 +205,9 @@ def _identify(model: str | Path) -> tuple[LoadedModel | None, str]:
 def _digest(examples: Sequence[Example]) -> str:
     # what changes no weight is left out
     rows = [asdict(example) | {"cohort": "", "agreement": None} for example in examples]
+    for row in rows:
+        if not row["ranks"]:  # runs from before there were any keep their identity
+            del row["ranks"]
     content = json.dumps(rows, default=dict, sort_keys=True)
     return sha256(content.encode()).hexdigest()
 

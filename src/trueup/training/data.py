@@ -27,7 +27,8 @@ def read_examples(path: str | Path) -> list[Example]:
         prompt, chosen, rejected    a pair; without `rejected`, an answer to imitate
         chosen, rejected            whole conversations that differ in their last answer, and a
                                     prompt beside them that is how they begin, if any
-        prompt, ranking             a list of answers, the best first
+        prompt, ranking             a list of answers, the best first; with `ranks`, a number for
+                                    each and never falling, those of equal ones are tied
         prompt, completion          an answer to imitate, or, with `label`, wanted or not
         messages                    a conversation: an example for each of the assistant's turns
         text                        a document to go on pretraining on
@@ -145,7 +146,8 @@ def _examples(row: Any) -> list[Example]:
     if "text" in row:
         return [Example(name, (), (_document(row),), **more)]
     prompt, completions = _prompt_and_completions(row)
-    return [Example(name, prompt, completions, desirable=_label(row), **more)]
+    ranks = _ranks(row, completions)
+    return [Example(name, prompt, completions, desirable=_label(row), ranks=ranks, **more)]
 
 
 def _more(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -237,6 +239,26 @@ def _ranking(row: Mapping[str, Any]) -> tuple[str, ...]:
     # an answer that is one message may lie in a list by itself, as elsewhere
     answers = [[answer] if isinstance(answer, Mapping) else answer for answer in ranking]
     return tuple(_text(answer, "an answer of ranking") for answer in answers)
+
+
+def _ranks(row: Mapping[str, Any], completions: Sequence[str]) -> tuple[int, ...]:
+    """Return each answer's place from 1 on; () where no two share one."""
+    given = row.get("ranks")
+    if given is None:
+        return ()
+    if "ranking" not in row:
+        raise ValueError("ranks without a ranking; leave them out")
+    if (
+        not isinstance(given, list)
+        or len(given) != len(completions)
+        or not all(type(rank) is int for rank in given)
+        or sorted(given) != given
+    ):
+        raise ValueError("ranks is not a whole number for each answer of ranking, never falling")
+    if given[0] == given[-1]:
+        raise ValueError("ranks says that all answers are tied; there is nothing to learn from")
+    places = tuple(1 + sum(other < rank for other in given) for rank in given)
+    return places if len(set(places)) < len(places) else ()
 
 
 def _label(row: Mapping[str, Any]) -> bool | None:

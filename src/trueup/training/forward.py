@@ -39,6 +39,7 @@ class Outputs:
         sizes: (G,) how many completions a group has.
         heads: (G,) index of the head that a group is about.
         margins: (G,) by how much its first reward is to exceed the second.
+        ranks: (C,) each completion's place in its group, never falling; equal ones are tied.
     """
 
     logps: Tensor
@@ -51,6 +52,7 @@ class Outputs:
     sizes: Tensor | None = None
     heads: Tensor | None = None
     margins: Tensor | None = None
+    ranks: Tensor | None = None
 
 
 class Forward(nn.Module):
@@ -178,6 +180,7 @@ class RewardForward(Forward):
             sizes=torch.tensor([len(g.completions) for g in groups], device=self.device),
             heads=torch.tensor([g.head for g in groups], device=self.device),
             margins=torch.tensor([g.margin for g in groups], dtype=rewards.dtype).to(self.device),
+            ranks=torch.tensor([rank for g in groups for rank in g.places], device=self.device),
         )
 
     def _score(self) -> Tensor:

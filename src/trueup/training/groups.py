@@ -11,7 +11,7 @@ from trueup.errors import InputError, PromptTooLong
 from trueup.training.config import Method, Reward
 from trueup.types import Example
 
-__all__ = ["Group", "build_groups", "encode_group", "reject"]
+__all__ = ["Group", "best_and_worse", "build_groups", "encode_group", "reject"]
 
 Tokens = tuple[int, ...]
 
@@ -29,6 +29,7 @@ class Group:
         desirable: whether a single completion is wanted.
         margin: by how much the first reward is to exceed the second.
         head: index of the reward that the completions' order is about.
+        ranks: each completion's place, never falling, equal where tied; () is each its own.
         read_whole: whether the model reads the last tokens too, after which rewards are.
     """
 
@@ -40,12 +41,18 @@ class Group:
     desirable: bool = True
     margin: float = 0.0
     head: int = 0
+    ranks: tuple[int, ...] = ()
     read_whole: bool = False
 
     @property
     def tokens(self) -> int:
         """Tokens of every completion's own row, prompt included: what plain rows would read."""
         return sum(len(self.prompt) + len(completion) for completion in self.completions)
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """Each completion's place: `ranks`, or one after another."""
+        return self.ranks or tuple(range(1, len(self.completions) + 1))
 
     @property
     def paths(self) -> tuple[Tokens, ...]:
@@ -79,6 +86,7 @@ def build_groups(
             or a head or margin that the method cannot use; the message names the rows.
     """
     least = method.completions
+    reject(examples, "completions that are all tied", _all_tied, remedy="leave them out")
     kept = [_kept(example, method) for example in examples]
     reject(kept, "no prompt", lambda e: not e.messages, remedy="trueup train cpt reads texts")
     reject(kept, f"fewer than {least} completions", lambda e: len(e.completions) < least)
@@ -131,14 +139,29 @@ def encode_group(example: Example, tokenizer: Any, *, head: int = 0) -> Group:
         desirable=example.desirable is not False,
         margin=example.margin,
         head=head,
+        ranks=example.ranks,
     )
+
+
+def best_and_worse(example: Example) -> tuple[str, str]:
+    """Return the best of two or more completions, and the best of those that are worse.
+
+    Raises:
+        InputError: all are tied.
+    """
+    ranks = example.ranks or tuple(range(len(example.completions)))
+    worse = next((place for place, rank in enumerate(ranks) if rank > ranks[0]), None)
+    if worse is None:
+        raise InputError(f"row {example.id}: its completions are all tied; leave it out")
+    return example.completions[0], example.completions[worse]
 
 
 def _kept(example: Example, method: Method) -> Example:
     """Leave out the completions that the method does not compare."""
     if method.has_rewards or len(example.completions) <= method.completions:
         return example
-    return replace(example, completions=example.completions[: method.completions])
+    kept = best_and_worse(example)[: method.completions]
+    return replace(example, completions=kept, ranks=())
 
 
 def _heads(examples: Sequence[Example], method: Method) -> tuple[str, ...]:
@@ -166,6 +189,10 @@ def _cut(group: Group, max_length: int) -> Group:
         completions=tuple(completion[:room] for completion in group.completions),
         truncated=sum(len(completion) > room for completion in group.completions),
     )
+
+
+def _all_tied(example: Example) -> bool:
+    return len(example.completions) > 1 and len(set(example.ranks)) == 1
 
 
 def _has_equal(completions: Sequence[Any]) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from trueup.errors import InputError
-from trueup.training.groups import Group
+from trueup.training.groups import Group, best_and_worse
 from trueup.types import Example
 
 __all__ = ["mismatched", "unpair"]
@@ -30,11 +30,10 @@ def unpair(examples: Iterable[Example]) -> list[Example]:
             rows.append(example)
             continue
         for name, wanted, text in zip(
-            ("chosen", "rejected"), (True, False), example.completions[:2], strict=True
+            ("chosen", "rejected"), (True, False), best_and_worse(example), strict=True
         ):
-            rows.append(
-                replace(example, id=f"{example.id}/{name}", completions=(text,), desirable=wanted)
-            )
+            name = f"{example.id}/{name}"
+            rows.append(replace(example, id=name, completions=(text,), desirable=wanted, ranks=()))
     if unlabelled:
         named = ", ".join(unlabelled[:5]) + (", ..." if len(unlabelled) > 5 else "")
         raise InputError(

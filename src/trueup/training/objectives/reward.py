@@ -5,7 +5,13 @@ loss of a row is the negative log-likelihood of its order,
 
     sum_{k=1}^{K-1} [ log sum_{j>=k} exp(r_j) - r_k ]          Plackett-Luce, arXiv:2301.11270 eq. 4
 
-which for a pair with margin m is
+where each completion is chosen before all that are worse. With ties, W_k the completions that are
+worse than k, and those tied with k on neither side, it is
+
+    sum_{k: W_k not empty} [ log (exp(r_k) + sum_{j in W_k} exp(r_j)) - r_k ]
+
+the same where there are none: the order of tied completions changes nothing, and none is chosen
+before another. For a pair with margin m it is
 
     -log s(r_1 - r_2 - m)                                      arXiv:2307.09288 eq. 2
 
@@ -25,16 +31,17 @@ if TYPE_CHECKING:
     from trueup.training.config import Reward
     from trueup.training.forward import Outputs
 
-__all__ = ["denominators", "ranking_loss", "sums"]
+__all__ = ["denominators", "first_worse", "ranking_loss", "sums"]
 
 
-def ranking_loss(rewards: Tensor, mask: Tensor, margins: Tensor) -> Tensor:
+def ranking_loss(rewards: Tensor, mask: Tensor, margins: Tensor, worse: Tensor) -> Tensor:
     """Negative log-likelihood of each row's order.
 
     Args:
         rewards: (G, K) best first; what `mask` leaves out is not read.
         mask: (G, K) bool, True for the first two or more of each row.
         margins: (G,) by how much the first is to exceed the second; 0 where there are more.
+        worse: (G, K) the place from 0 on of the first completion that is worse; see `first_worse`.
 
     Returns:
         (G,) unreduced.
@@ -44,9 +51,24 @@ def ranking_loss(rewards: Tensor, mask: Tensor, margins: Tensor) -> Tensor:
 
     first = rewards[:, :1] - margins[:, None]
     scores = torch.cat([first, rewards[:, 1:]], 1).masked_fill(~mask, -1e30)
-    after = scores[:, 1:].flip(1).logcumsumexp(1).flip(1)
-    # log sum_{j>=k} exp r_j - r_k = log(1 + exp(log sum_{j>k} exp r_j - r_k)), exact when small
-    return torch.where(mask[:, 1:], softplus(after - scores[:, :-1], threshold=50), 0.0).sum(1)
+    # of all from a place on, each without what is tied with it and stands before that place
+    rest = scores.flip(1).logcumsumexp(1).flip(1)
+    after = rest.gather(1, worse.clamp(max=rest.shape[1] - 1))
+    has_worse = worse < mask.sum(1, keepdim=True)
+    # log(exp r_k + sum_j exp r_j) - r_k = log(1 + exp(log sum_j exp r_j - r_k)), exact when small
+    return torch.where(has_worse, softplus(after - scores, threshold=50), 0.0).sum(1)
+
+
+def first_worse(ranks: Tensor) -> Tensor:
+    """Return the place from 0 on of the first completion that is worse than each.
+
+    Args:
+        ranks: (G, K) never falling along a row, equal where tied, and above them all where padded.
+
+    Returns:
+        (G, K) how many are no worse, which is that place; a row's length where there is none.
+    """
+    return (ranks[:, None, :] <= ranks[:, :, None]).sum(2)
 
 
 def denominators(mask: Tensor, weights: Tensor, method: Reward) -> dict[str, float]:  # noqa: ARG001
@@ -65,9 +87,9 @@ def sums(outputs: Outputs, method: Reward) -> Sums:
     """Return the weighted sums of the rows' losses, and each head's rewards to report."""
     import torch
 
-    rewards, mask, heads = _by_row(outputs)
+    rewards, mask, worse = _by_row(outputs)
     assert outputs.margins is not None
-    losses = ranking_loss(rewards, mask, outputs.margins)
+    losses = ranking_loss(rewards, mask, outputs.margins, worse)
     terms = {"ranking": (outputs.weights * losses).sum()}
     if method.centering:
         squares = (rewards * mask).sum(1).square()
@@ -75,23 +97,26 @@ def sums(outputs: Outputs, method: Reward) -> Sums:
     seen = rewards.detach()
     last = mask.sum(1, keepdim=True) - 1
     gap = (seen[:, :1] - seen.gather(1, last))[:, 0]
-    # a ranking counts as right where every neighbour is, as a pair does
-    ordered = ((seen[:, :-1] > seen[:, 1:]) | ~mask[:, 1:]).all(1).to(seen.dtype)
+    # a ranking counts as right where each exceeds all that are worse, as a pair does
+    largest = seen.masked_fill(~mask, -1e30).flip(1).cummax(1).values.flip(1)
+    beaten = largest.gather(1, worse.clamp(max=seen.shape[1] - 1))
+    ordered = ((seen > beaten) | (worse >= mask.sum(1, keepdim=True))).all(1).to(seen.dtype)
     metrics = {
         "rewards/mean": ((seen * mask).sum(1) / mask.sum(1)).sum(),
         "rewards/margin": gap.sum(),
         "rewards/accuracy": ordered.sum(),
     }
     counts = {}
+    assert outputs.heads is not None
     for index, name in enumerate(method.heads if len(method.heads) > 1 else ()):
-        its_own = heads == index
+        its_own = outputs.heads == index
         metrics[f"rewards/accuracy_{name}"] = ordered[its_own].sum()
         counts[f"rewards/accuracy_{name}"] = torch.count_nonzero(its_own)
     return Sums(terms, metrics, counts)
 
 
 def _by_row(outputs: Outputs) -> tuple[Tensor, Tensor, Tensor]:
-    """Return (G, K) rewards of each row's own head, (G, K) which are there, and (G,) heads."""
+    """Return (G, K) rewards of each row's own head, which are there, and `first_worse`."""
     import torch
 
     assert outputs.rewards is not None
@@ -101,4 +126,6 @@ def _by_row(outputs: Outputs) -> tuple[Tensor, Tensor, Tensor]:
     rows = own.split(outputs.sizes.tolist())  # type: ignore[no-untyped-call]
     padded = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
     mask = torch.arange(padded.shape[1], device=padded.device)[None] < outputs.sizes[:, None]
-    return padded, mask, outputs.heads
+    assert outputs.ranks is not None
+    ranks = outputs.ranks.new_full(mask.shape, torch.iinfo(outputs.ranks.dtype).max)
+    return padded, mask, first_worse(ranks.masked_scatter(mask, outputs.ranks))

@@ -113,6 +113,8 @@ def measure_rewards(
 ) -> list[HeadReport]:
     """Measure each head on the pairs that name it; a ranking counts as its neighbouring pairs.
 
+    Neighbours that are tied are no pair.
+
     Args:
         examples: completions best first; where there are several heads each names its own.
         rewards: what `RewardModel.score` gave for them.
@@ -156,6 +158,7 @@ def _pairs(example: Example, rewards: Rewards, head: int) -> list[_Pair]:
             spread=float((spread[k] + spread[k + 1]) / 2),
         )
         for k in range(len(values) - 1)
+        if not example.ranks or example.ranks[k] < example.ranks[k + 1]
     ]
 
 
