@@ -13,6 +13,7 @@ from trueup.store import Store, Tx, content_hash, events, slots
 from trueup.store.annotations import latest_annotation
 from trueup.store.items import has_item, list_items, put_item
 from trueup.store.queues import QueueRow
+from trueup.store.reads import log_read, put_read
 from trueup.store.stamp import Stamp
 from trueup.types import Annotation, Item
 
@@ -77,6 +78,8 @@ def claim_next(
                 raise QueueEmpty(_why_empty(row, reviewer, waiting))
             found = claimed
         [item] = list_items(tx, ids=[found])
+        if settings.safety:
+            put_read(tx, row.id, "item", 1, actor=reviewer, now=now, item=found)
     return Claim(item, until, shown_order(item, reviewer))
 
 
@@ -129,6 +132,8 @@ def last_label(store: Store, row: QueueRow, reviewer: str, now: datetime) -> Cla
         if found is None:
             raise QueueEmpty(f"queue {row.name}: {reviewer} has labelled nothing; nothing to undo")
         [item] = list_items(tx, ids=[found.item_id])
+    if settings_of(row).safety:
+        log_read(store, "item", {row.id: 1}, actor=reviewer, now=now, item=item.id)
     order = found.shown or shown_order(item, reviewer)
     return Claim(item, now, order, standing=found)
 

@@ -15,7 +15,7 @@ from trueup.queues._results import Results
 from trueup.queues._reviewing import Reviewing
 from trueup.queues._settings import Settings, State, Stream, checked, put_queue
 from trueup.queues._transfers import Transfers
-from trueup.store import Store, default_store
+from trueup.store import Store, default_store, events
 from trueup.store import queues as rows
 from trueup.store.items import known_traces
 from trueup.store.stamp import Stamp, stamp
@@ -204,7 +204,11 @@ class AnnotationQueue(Reviewing, Results, Transfers):
             )
             claims.resize(tx, self._row, wanted, actor=actor, now=now)
             detail |= {"overlap": wanted, "state": state or self.state}
-            self._record(tx, "configure", detail, actor, now)
+            # what makes a queue one about safety, and what ends that, are of its log too
+            safety = made.safety or self.settings.safety
+            events.record(
+                tx, "configure", "queue", self.id, detail, actor=actor, now=now, safety=safety
+            )
             row = rows.find_queue(tx, self.name)
         assert row is not None
         self._row = row
