@@ -120,5 +120,6 @@ def log_read_of_version(
     )
     with store.reading() as tx:
         safety = any(queue.settings.get("safety") for queue in list_queues(tx))
-        counts = dict(tx.execute(query).tuples().all()) if safety else {}
+        found = tx.execute(query).all() if safety else []
+    counts = {row[0]: row[1] for row in found}
     log_read(store, "rows", counts, actor=actor, now=now, version=version_id)
