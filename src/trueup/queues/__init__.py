@@ -2,6 +2,7 @@
 
 from trueup.queues._audit import AuditReport, LabelAgreement
 from trueup.queues._claims import Claim
+from trueup.queues._evidence import EvidenceFile, export_evidence
 from trueup.queues._exports import Export, RowFormat, Shape
 from trueup.queues._imports import Tool
 from trueup.queues._items import NewItem
@@ -18,6 +19,7 @@ __all__ = [
     "Assignment",
     "AuditReport",
     "Claim",
+    "EvidenceFile",
     "Export",
     "Format",
     "ImportReport",
@@ -33,5 +35,6 @@ __all__ = [
     "Stream",
     "Submission",
     "Tool",
+    "export_evidence",
     "list_queues",
 ]
