@@ -8,11 +8,14 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from trueup.cli._output import say
+from trueup.cli.webhook import Networks
 from trueup.errors import InputError
 from trueup.people import first_invitation
 from trueup.store import Store
 
 __all__ = ["serve"]
+
+_LISTENERS_SECONDS = 3  # those who wait for events would never go by themselves
 
 
 def serve(
@@ -22,6 +25,7 @@ def serve(
     store: Annotated[str | None, Parameter(name="--store")] = None,
     certificate: Path | None = None,
     key: Path | None = None,
+    webhook_network: Networks = (),
 ) -> None:
     """Serve the annotation service until Ctrl-C.
 
@@ -34,13 +38,17 @@ def serve(
         store: The store: a folder, or postgresql://user@host/database.
         certificate: A TLS certificate, to serve HTTPS.
         key: Its key.
+        webhook_network: A network that webhooks may send to though it is not public, such as
+            10.0.0.0/8; give it several times.
     """
     import uvicorn
 
     from trueup.web import create_app
+    from trueup.webhooks import Sending, networks_of
 
     if (certificate is None) != (key is None):
         raise InputError("--certificate and --key go together: give both or neither")
+    sending = Sending(networks_of(webhook_network))
     with Store.open(store) as opened:
         scheme = "https" if certificate else "http"
         home = f"{scheme}://{'localhost' if host in ('127.0.0.1', '::1') else host}:{port}"
@@ -48,10 +56,11 @@ def serve(
         if (token := first_invitation(opened)) is not None:
             say(f"nobody has joined yet; the first admin does at {home}/join/{token}")
         uvicorn.run(
-            create_app(opened),
+            create_app(opened, sending=sending),
             host=host,
             port=port,
             log_level="warning",
             ssl_certfile=certificate,
             ssl_keyfile=key,
+            timeout_graceful_shutdown=_LISTENERS_SECONDS,
         )

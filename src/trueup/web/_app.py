@@ -4,57 +4,88 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
+from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from trueup import errors
 from trueup.store import Store
 from trueup.store.events import seal_events
-from trueup.web import _api, _pages
-from trueup.web._access import from_elsewhere
+from trueup.web import (
+    _api,
+    _audit_api,
+    _audit_pages,
+    _changes_api,
+    _pages,
+    _webhook_api,
+    _webhook_pages,
+)
+from trueup.web._changes import Broadcast
+from trueup.web._guard import Guard
+from trueup.web._log import Watch
+from trueup.web._render import error_page, status_of
+from trueup.webhooks import Sending, deliver
 
 __all__ = ["create_app"]
 
-_LARGEST = 2_000_000  # bytes of a request
 _SEAL_SECONDS = 1.0
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
-    "img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cache-Control": "no-store",
+
+
+class Problem(BaseModel):
+    """Why a request was not done."""
+
+    error: str
+    kind: str = ""
+
+
+_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Problem, "description": said}
+    for status, said in {
+        400: "The request is no HTTP that can be read.",
+        401: "Nobody is signed in.",
+        403: "The one who asks may not.",
+        404: "There is no such thing.",
+        409: "The request is fine, and the queue is in no state for it.",
+        413: "The request is too large.",
+        422: "Something that was given makes no sense.",
+        429: "Too much at once; try again later.",
+        503: "The store is away.",
+    }.items()
 }
-_STATUS: tuple[tuple[type[errors.TrueupError], int], ...] = (
-    (errors.SignInError, 401),
-    (errors.AccessDenied, 403),
-    (errors.UnknownName, 404),
-    (errors.InputError, 422),
-    (errors.StoreError, 503),
-)
-_CONFLICT = 409  # the request is fine, the queue is in no state for it
 
 
-def create_app(store: Store) -> FastAPI:
+def create_app(store: Store, *, sending: Sending = Sending()) -> FastAPI:  # noqa: B008, it is frozen
     """Return the application on a store, as an ASGI application.
 
-    While it runs, it seals the audit log every second.
+    While it runs, it seals the audit log every second, sends webhooks what they wait for, and tells
+    those who listen what changes.
+
+    Args:
+        store: what is served.
+        sending: how webhooks are sent to.
     """
     app = FastAPI(title="trueup", lifespan=_lifespan, docs_url=None, redoc_url=None)
     app.state.store = store
-    app.middleware("http")(_guard)
+    app.state.sending = sending
+    app.state.changes = Broadcast(store)
+    app.state.watch = Watch()
+    app.add_middleware(Guard)
     app.add_exception_handler(errors.TrueupError, _on_error)
     app.add_exception_handler(HTTPException, _on_nothing)
-    app.include_router(_api.router)
-    app.include_router(_pages.router)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    for room in (_changes_api, _api, _audit_api, _webhook_api):
+        app.include_router(room.router, responses=_PROBLEMS)
+    for room in (_pages, _audit_pages, _webhook_pages):
+        app.include_router(room.router)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
     return app
 
@@ -62,10 +93,16 @@ def create_app(store: Store) -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     stop = asyncio.Event()
-    task = asyncio.create_task(_seal(app.state.store, stop))
+    store = app.state.store
+    work = (
+        _seal(store, stop),
+        deliver(store, app.state.sending, stop),
+        app.state.changes.run(stop),
+    )
+    running = asyncio.gather(*work)
     yield
     stop.set()
-    await task
+    await running
 
 
 async def _seal(store: Store, stop: asyncio.Event) -> None:
@@ -87,33 +124,15 @@ async def _seal(store: Store, stop: asyncio.Event) -> None:
             await asyncio.wait_for(stop.wait(), _SEAL_SECONDS)
 
 
-async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    """Refuse what is too large, and send what browsers are to hold to with every answer."""
-    length = request.headers.get("content-length", "0")
-    chunked = "transfer-encoding" in request.headers
-    if chunked or not length.isdecimal() or int(length) > _LARGEST:
-        response: Response = JSONResponse(
-            {"error": f"the request is larger than {_LARGEST} bytes, or does not say how large"},
-            status_code=413,
-        )
-    elif from_elsewhere(request):
-        response = JSONResponse({"error": "another site sent this: open ours"}, status_code=403)
-    else:
-        response = await call_next(request)
-    for name, value in _HEADERS.items():
-        response.headers.setdefault(name, value)
-    return response
-
-
 def _on_error(request: Request, error: Exception) -> Response:
     """Answer with the error's one line: as JSON to programs, as a page to people."""
-    status = next((code for kind, code in _STATUS if isinstance(error, kind)), _CONFLICT)
+    status = status_of(error)
     if request.url.path.startswith("/api/"):
         kind = type(error).__name__
         return JSONResponse({"error": str(error), "kind": kind}, status_code=status)
     if status == 401 and request.url.path != "/signin":
         return RedirectResponse("/signin", status_code=303)
-    return _pages.error_page(request, str(error), status)
+    return error_page(request, str(error), status)
 
 
 def _on_nothing(request: Request, error: Exception) -> Response:
@@ -122,4 +141,14 @@ def _on_nothing(request: Request, error: Exception) -> Response:
     said = f"{request.method} {request.url.path}: {error.detail}"
     if request.url.path.startswith(("/api/", "/static/")):
         return JSONResponse({"error": said}, status_code=error.status_code, headers=error.headers)
-    return _pages.error_page(request, said, error.status_code)
+    return error_page(request, said, error.status_code)
+
+
+def _on_invalid(request: Request, error: Exception) -> Response:
+    """Answer where something that was sent cannot be: which, and what is wrong with it."""
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    said = f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+    if request.url.path.startswith("/api/"):
+        return JSONResponse({"error": said, "kind": "InputError"}, status_code=422)
+    return error_page(request, said, 422)

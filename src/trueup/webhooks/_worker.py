@@ -1,8 +1,8 @@
 """The worker that makes deliveries while the service runs; several on one store share them.
 
 What is to be delivered, and what was tried, is in the store: a worker that is killed loses nothing,
-and the try that it had under way is another's half a minute later. So a message arrives at least
-once, and a receiver knows one that comes again by its id.
+and the try that it had under way is another's a quarter of a minute later. So a message arrives at
+least once, and a receiver knows one that comes again by its id.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from trueup.webhooks._urls import Network, origin_of
 
 __all__ = ["Sending", "deliver"]
 
-_LEASE = timedelta(seconds=3 * TIMEOUT)
+_LEASE = timedelta(seconds=TIMEOUT + 5)
 _AT_ONCE = 20  # webhooks that are sent to at the same time
 _ACTOR = "trueup"
 
