@@ -22,6 +22,7 @@ TABLE = {
     "release": "yes yes no no no",
     "read_audit": "yes yes no no no",
     "manage_members": "yes no no no no",
+    "manage_webhooks": "yes no no no no",
 }
 ROLES = ("admin", "manager", "senior", "reviewer", "viewer")
 

@@ -114,6 +114,7 @@ def test_a_store_of_the_first_revision_opens_and_what_it_held_counts_as_it_did(s
 def test_every_row_of_its_own_says_whose_it_is_who_wrote_it_and_when():
     # these are parts of the row that they name
     parts = {"span", "item_answer", "preference_annotation", "replay_answer", "seal"}
+    parts.add("delivery")
     for table in schema.metadata.sorted_tables:
         columns = set(table.columns.keys())
         assert ({"project", "actor", "created_at"} <= columns) == (table.name not in parts)

@@ -174,7 +174,7 @@ def client(people: Store, address: str) -> Iterator[Callable[[str], httpx.Client
         one.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while it is there, no other event loop runs in this thread
 def chromium() -> Iterator[object]:
     """A browser; a machine without one fails here, and does not skip."""
     from playwright.sync_api import sync_playwright

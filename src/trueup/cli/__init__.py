@@ -30,6 +30,7 @@ for _noun, _about in {
     "checkpoint": "Checkpoints: weights that were trained here or brought along.",
     "member": "Members: who may sign in to the service, and what they may do.",
     "audit": "The audit log: who did what, and whether it is whole.",
+    "webhook": "Webhooks: queue changes sent to other programs.",
     "demo": "The loop's stations on the claims assistant, one at a time.",
 }.items():
     app.command(f"trueup.cli.{_noun}:app", name=_noun, help=_about)

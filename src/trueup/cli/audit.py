@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import UTC, datetime
 from json import dumps
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
@@ -12,11 +14,13 @@ from trueup.cli._output import (
     JsonOption,
     StoreOption,
     open_store,
+    say,
     show_facts,
     show_json,
     show_table,
 )
 from trueup.errors import StoreError
+from trueup.queues import export_evidence
 from trueup.store.events import Event, list_events, seal_events, verify_chain
 
 __all__ = ["app"]
@@ -78,6 +82,37 @@ def show(
         return
     columns = ("number", "when (UTC)", "actor", "did", "noun", "object", "detail")
     show_table(columns, [_cells(event) for event in events])
+
+
+@app.command
+def export(
+    *,
+    out: Path,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    force: Annotated[bool, Parameter(negative="")] = False,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write who labelled which safety-sensitive example, what came of it, and who read it.
+
+    Args:
+        out: The file: .jsonl, .csv or .parquet.
+        since: Only from this time on (UTC unless it says otherwise).
+        until: Only before this time.
+        force: Overwrite a file that is there.
+    """
+    with open_store(store) as opened:
+        made = export_evidence(opened, out, since=_utc(since), until=_utc(until), overwrite=force)
+    if as_json:
+        show_json(made.to_json())
+        return
+    say(f"{made.labels} labels and {made.events} events written to {out}")
+    show_facts({"head": made.head, "sha256": made.sha256})
+
+
+def _utc(when: datetime | None) -> datetime | None:
+    return when.replace(tzinfo=UTC) if when is not None and when.tzinfo is None else when
 
 
 def _cells(event: Event) -> tuple[object, ...]:

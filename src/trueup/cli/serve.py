@@ -9,11 +9,14 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from trueup.cli._output import say
+from trueup.cli.webhook import Networks
 from trueup.errors import InputError
 from trueup.people import Role, first_invitation
 from trueup.store import Store
 
 __all__ = ["serve"]
+
+_LISTENERS_SECONDS = 3  # those who wait for events would never go by themselves
 
 
 def serve(
@@ -31,6 +34,7 @@ def serve(
     ] = "preferred_username",
     oidc_newcomers: Annotated[Role | None, Parameter(env_var="TRUEUP_OIDC_NEWCOMERS")] = None,
     oidc_label: Annotated[str, Parameter(env_var="TRUEUP_OIDC_LABEL")] = "",
+    webhook_network: Networks = (),
 ) -> None:
     """Serve the annotation service until Ctrl-C.
 
@@ -50,10 +54,13 @@ def serve(
         oidc_name_claim: Which of its claims is the name of somebody new.
         oidc_newcomers: What those become whom nobody invited; without it they may not come in.
         oidc_label: What the button calls the provider.
+        webhook_network: A network that webhooks may send to though it is not public, such as
+            10.0.0.0/8; give it several times.
     """
     import uvicorn
 
     from trueup.web import Oidc, create_app
+    from trueup.webhooks import Sending, networks_of
 
     if (certificate is None) != (key is None):
         raise InputError("--certificate and --key go together: give both or neither")
@@ -61,6 +68,7 @@ def serve(
         raise InputError(f"--url {url}: give all of it, as https://trueup.example.org")
     if oidc_client_id and not oidc_issuer:
         raise InputError("--oidc-client-id goes with --oidc-issuer: give both or neither")
+    sending = Sending(networks_of(webhook_network))
     oidc = None
     if oidc_issuer:
         secret = os.environ.get("TRUEUP_OIDC_CLIENT_SECRET", "")
@@ -71,7 +79,7 @@ def serve(
         scheme = "https" if certificate else "http"
         home = f"{scheme}://{'localhost' if host in ('127.0.0.1', '::1') else host}:{port}"
         home = url.rstrip("/") or home
-        application = create_app(opened, oidc=oidc, url=url)
+        application = create_app(opened, oidc=oidc, url=url, sending=sending)
         say(f"serving {opened.address} at {home}")
         if oidc is not None:
             say(f"{oidc.issuer} is to send people back to {home}/signin/oidc/callback")
@@ -84,4 +92,5 @@ def serve(
             log_level="warning",
             ssl_certfile=certificate,
             ssl_keyfile=key,
+            timeout_graceful_shutdown=_LISTENERS_SECONDS,
         )

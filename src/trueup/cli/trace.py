@@ -22,6 +22,7 @@ from trueup.cli._output import (
 from trueup.cli._progress import progress_bar
 from trueup.errors import InputError, TraceRejected, UnknownName
 from trueup.store import Store, Tx
+from trueup.store.reads import log_read_of_trace
 from trueup.store.stamp import stamp
 from trueup.store.traces import cohorts, count_traces, get_trace, list_traces
 from trueup.traces import BadLine, ImportResult, import_file, record_of, rejection
@@ -116,8 +117,10 @@ def show(trace_id: str, /, *, store: StoreOption = None, as_json: JsonOption = F
     Args:
         trace_id: Its id.
     """
-    with open_store(store) as opened, opened.reading() as tx:
-        trace = get_trace(tx, trace_id)
+    with open_store(store) as opened:
+        with opened.reading() as tx:
+            trace = get_trace(tx, trace_id)
+        log_read_of_trace(opened, trace_id)
     if as_json:
         show_json(record_of(trace))
     else:

@@ -18,6 +18,7 @@ from trueup.datasets._splits import TRAIN
 from trueup.errors import DatasetError, InputError, UnknownName, VersionConflict, VersionSealed
 from trueup.store import Store, Tx, default_store
 from trueup.store import datasets as stored
+from trueup.store.reads import log_read_of_version
 from trueup.store.scores import put_row_scores
 from trueup.store.stamp import stamp
 from trueup.store.traces import cohorts as known_cohorts
@@ -165,8 +166,12 @@ class Dataset:
     def __iter__(self) -> Iterator[Row]:
         return iter(self.rows())
 
-    def rows(self, *, split: str | None = None) -> Sequence[Row]:
+    def rows(
+        self, *, split: str | None = None, actor: str | None = None, now: datetime | None = None
+    ) -> Sequence[Row]:
         """Return the rows in the order they were added, of one split where it is given.
+
+        That `actor` read rows of queues about safety is logged.
 
         Raises:
             DatasetError: the file does not hold what was sealed.
@@ -174,13 +179,14 @@ class Dataset:
         """
         found = self._sealed_rows
         if found is None:
-            found = tuple(self._to_row(record) for record in self.records())
+            found = tuple(self._to_row(record) for record in self.records(actor=actor, now=now))
             if self.sealed:
                 self._sealed_rows = found
         return [row for row in found if split in (None, row.split)]
 
-    def records(self) -> list[Record]:
+    def records(self, *, actor: str | None = None, now: datetime | None = None) -> list[Record]:
         """Return the rows by column, as the file holds them; see `rows` for what it raises."""
+        log_read_of_version(self._store, self.id, actor=actor, now=now)
         path, sealed = self.path, self.content_hash
         if path is None or sealed is None:
             with self._store.reading() as tx:
@@ -294,7 +300,12 @@ class Dataset:
         return sealed
 
     def examples(
-        self, kind: Literal["pairs", "chosen"] = "pairs", split: str | None = TRAIN
+        self,
+        kind: Literal["pairs", "chosen"] = "pairs",
+        split: str | None = TRAIN,
+        *,
+        actor: str | None = None,
+        now: datetime | None = None,
     ) -> list[Example]:
         """Return the rows for training.
 
@@ -302,6 +313,8 @@ class Dataset:
             kind: "pairs" gives chosen and rejected of the rows that have both; "chosen" the chosen
                 answer of every row.
             split: "train", "validation", or None for both.
+            actor: who reads them, for the log; see `rows`.
+            now: when.
 
         Raises:
             DatasetError: the version is a draft: what is trained on may not change.
@@ -317,7 +330,7 @@ class Dataset:
         pair = kind == "pairs"
         return [
             row.example(pair=pair)
-            for row in self.rows(split=split)
+            for row in self.rows(split=split, actor=actor, now=now)
             if not pair or row.rejected is not None
         ]
 
@@ -358,7 +371,7 @@ class Dataset:
         wanted = list(dict.fromkeys(cohorts)) if cohorts is not None else list(self.cohorts)
         self._check_cohorts(wanted)
         self.seal(actor=actor, now=now)
-        concerned = [row for row in self.rows() if row.cohort in wanted]
+        concerned = [row for row in self.rows(actor=actor, now=now) if row.cohort in wanted]
         scores = score_rows(evaluators, concerned, progress)
         cohort_of = {row.row_hash: row.cohort for row in concerned}
         results = [

@@ -43,7 +43,7 @@ def _labels_from_file(turn: Turn, queue: AnnotationQueue) -> Found:
     path = turn.labels
     assert path is not None
     if not path.exists():
-        count = queue.export_for_labelling(path)
+        count = queue.export_for_labelling(path, actor=turn.actor, now=turn.now())
         raise QueueEmpty(
             f"queue {queue.name}: its {count} items are written to {path} for labelling; "
             "fill in `annotations` and run the same command again"
@@ -55,7 +55,9 @@ def _labels_from_file(turn: Turn, queue: AnnotationQueue) -> Found:
             "command again"
         )
     mine = {item.id for item in _items_of(turn, queue)}
-    annotations = [a for a in queue.annotations() if a.item_id in mine]
+    annotations = [
+        a for a in queue.annotations(actor=turn.actor, now=turn.now()) if a.item_id in mine
+    ]
     simulated = any(a.simulated for a in annotations)
     reviewers = dict(sorted(Counter(a.reviewer for a in annotations).items()))
     return {"labels": len(annotations), "simulated": simulated, "reviewers": reviewers}
@@ -65,7 +67,7 @@ def _items_of(turn: Turn, queue: AnnotationQueue) -> list[Item]:
     """Return the items of this turn; a quarter's queue may hold those of several."""
     with turn.store.reading() as tx:
         mine = {trace.id for trace in list_traces(tx, source=turn.id)}
-    return [item for item in queue.items() if item.trace_id in mine]
+    return [item for item in queue.items(actor=turn.actor, now=turn.now()) if item.trace_id in mine]
 
 
 def audit(turn: Turn, found: Mapping[str, Found]) -> Found:

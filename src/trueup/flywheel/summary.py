@@ -54,7 +54,14 @@ def _assemble(turn: Turn, found: Mapping[str, Found]) -> LoopReport:
             "cohorts": export["cohorts"],
             "splits": export["splits"],
         },
-        "lineage": backward_tree(trace_back(turn.store, found["train candidate"]["checkpoint"])),
+        "lineage": backward_tree(
+            trace_back(
+                turn.store,
+                found["train candidate"]["checkpoint"],
+                actor=turn.actor,
+                now=turn.now(),
+            )
+        ),
         "run": {
             "seed": turn.config.seed,
             "config": turn.config.to_dict(),

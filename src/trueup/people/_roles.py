@@ -27,6 +27,7 @@ Permission = Literal[
     "release",  # decide on what the gate leaves open, move routes
     "read_audit",  # see who did what
     "manage_members",  # invite people, set what they may do
+    "manage_webhooks",  # have queue changes sent to other programs
 ]
 
 _VIEWER: frozenset[Permission] = frozenset(
@@ -43,7 +44,7 @@ _MANAGER: frozenset[Permission] = _SENIOR | {
 }
 PERMISSIONS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
     {
-        "admin": _MANAGER | {"manage_members"},
+        "admin": _MANAGER | {"manage_members", "manage_webhooks"},
         "manager": _MANAGER,
         "senior": _SENIOR,
         "reviewer": _REVIEWER,

@@ -3,6 +3,7 @@
 from trueup.queues._audit import AuditReport, LabelAgreement
 from trueup.queues._claims import Claim
 from trueup.queues._context import ItemContext
+from trueup.queues._evidence import EvidenceFile, export_evidence
 from trueup.queues._exports import Export, RowFormat, Shape
 from trueup.queues._imports import Tool
 from trueup.queues._items import NewItem
@@ -24,6 +25,7 @@ __all__ = [
     "Assignment",
     "AuditReport",
     "Claim",
+    "EvidenceFile",
     "Export",
     "Feedback",
     "Format",
@@ -43,6 +45,7 @@ __all__ = [
     "Submission",
     "Tool",
     "draw_weekly",
+    "export_evidence",
     "list_queues",
     "parse_questions",
     "spell_questions",

@@ -12,6 +12,7 @@ from trueup.store import Store, Tx, events
 from trueup.store.annotations import list_annotations
 from trueup.store.items import list_items
 from trueup.store.queues import QueueRow
+from trueup.store.reads import log_read
 from trueup.types import Annotation, Item, Question
 
 __all__ = ["QueueBase", "no_item"]
@@ -67,15 +68,32 @@ class QueueBase:
     def __repr__(self) -> str:
         return f"AnnotationQueue({self.name!r}, store={self._store.address!r})"
 
-    def items(self) -> list[Item]:
-        """Return the items in the order they were added."""
-        with self._store.reading() as tx:
-            return list_items(tx, queue_id=self.id)
+    def items(self, *, actor: str | None = None, now: datetime | None = None) -> list[Item]:
+        """Return the items in the order they were added; of a safety queue, that is logged.
 
-    def annotations(self) -> list[Annotation]:
-        """Return the standing labels, in the order they were given."""
+        Args:
+            actor: who reads.
+            now: when.
+        """
         with self._store.reading() as tx:
-            return list_annotations(tx, queue_id=self.id)
+            found = list_items(tx, queue_id=self.id)
+        self._log_read("items", len(found), actor, now)
+        return found
+
+    def annotations(
+        self, *, actor: str | None = None, now: datetime | None = None
+    ) -> list[Annotation]:
+        """Return the standing labels, in the order they were given; see `items`."""
+        with self._store.reading() as tx:
+            found = list_annotations(tx, queue_id=self.id)
+        self._log_read("labels", len(found), actor, now)
+        return found
+
+    def _log_read(
+        self, what: str, count: int, actor: str | None, now: datetime | None, **of: Any
+    ) -> None:
+        if self.settings.safety:
+            log_read(self._store, what, {self.id: count}, actor=actor, now=now, **of)
 
     def context_of(self, item: Item) -> ItemContext:
         """Return what is known of an item beside what it shows: tool calls, evaluators' scores."""

@@ -14,6 +14,7 @@ from trueup.store import Store, Tx, content_hash, events, slots
 from trueup.store.annotations import latest_annotation, list_annotations
 from trueup.store.items import cached_item, has_item, list_items, put_item
 from trueup.store.queues import QueueRow
+from trueup.store.reads import log_read, put_read
 from trueup.store.stamp import Stamp
 from trueup.types import Annotation, Item
 
@@ -100,6 +101,8 @@ def claim_next(
         labels: list[Annotation] = []
         if kind == "adjudication" and settings.adjudicators_see:
             labels = list_annotations(tx, item_ids=[found])
+        if settings.safety:
+            put_read(tx, row.id, "item", 1, actor=reviewer, now=now, item=found)
     return Claim(item, until, shown_order(item, reviewer), labels=tuple(labels))
 
 
@@ -167,6 +170,8 @@ def last_label(
         if found is None:
             raise QueueEmpty(f"queue {row.name}: {reviewer} has labelled nothing; nothing to undo")
         [item] = list_items(tx, ids=[found.item_id])
+    if settings_of(row).safety:
+        log_read(store, "item", {row.id: 1}, actor=reviewer, now=now, item=item.id)
     order = found.shown or shown_order(item, reviewer)
     return Claim(item, now, order, standing=found)
 

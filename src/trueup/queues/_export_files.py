@@ -110,8 +110,10 @@ class _Lines:
 
 def _columns(schema: pa.Schema) -> set[str]:
     """Return the names of the columns, and of what messages of a prompt may hold."""
-    prompt = schema.field("prompt").type
-    keys = [] if str(prompt) == "string" else [field.name for field in prompt.value_type]
+    prompt = schema.field("prompt").type if "prompt" in schema.names else None
+    if prompt is None or str(prompt) == "string":
+        return set(schema.names)
+    keys = [field.name for field in prompt.value_type]
     return {*schema.names, *(f"prompt/{key}" for key in keys)}
 
 

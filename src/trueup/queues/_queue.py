@@ -18,7 +18,7 @@ from trueup.queues._reviewing import Reviewing
 from trueup.queues._seniors import Seniors
 from trueup.queues._settings import Settings, State, Stream, checked, put_queue
 from trueup.queues._transfers import Transfers
-from trueup.store import Store, default_store
+from trueup.store import Store, default_store, events
 from trueup.store import queues as rows
 from trueup.store.stamp import Stamp, stamp
 from trueup.types import LABELS, Question
@@ -202,7 +202,11 @@ class AnnotationQueue(Adding, Reviewing, Seniors, Results, Transfers):
             assert after is not None
             refer_due(tx, after, Stamp(actor, now))
             detail |= {"overlap": wanted, "state": state or self.state}
-            self._record(tx, "configure", detail, actor, now)
+            # what makes a queue one about safety, and what ends that, are of its log too
+            safety = made.safety or self.settings.safety
+            events.record(
+                tx, "configure", "queue", self.id, detail, actor=actor, now=now, safety=safety
+            )
             row = rows.find_queue(tx, self.name)
         assert row is not None
         self._row = row

@@ -14,6 +14,7 @@ from trueup.queues._settle import Origin
 from trueup.queues._stats import QueueStats, read_stats
 from trueup.store import queues as rows
 from trueup.store.preferences import put_preference
+from trueup.store.reads import put_read
 from trueup.store.slots import waiting_items
 from trueup.store.stamp import stamp
 
@@ -132,4 +133,6 @@ class Results(QueueBase):
         with self._store.transaction() as tx:
             for preference in found:
                 put_preference(tx, preference, actor=actor, now=now)
+            if self.settings.safety:
+                put_read(tx, self.id, "preferences", len(found), actor=actor, now=now)
         return found

@@ -96,10 +96,14 @@ class Seniors(QueueBase):
         """Return, by reviewer, how their labels fare against gold, checks and adjudications."""
         return read_reliability(self._store, self._row)
 
-    def feedback(self, reviewer: str) -> list[Feedback]:
+    def feedback(
+        self, reviewer: str, *, actor: str | None = None, now: datetime | None = None
+    ) -> list[Feedback]:
         """Return a reviewer's labels that a senior reviewer looked at, with what they said.
 
         Gold items are not among them: who is told of them knows them the next time.
         """
         with self._store.reading() as tx:
-            return read_feedback(tx, self._row, reviewer=reviewer, gold=False)
+            found = read_feedback(tx, self._row, reviewer=reviewer, gold=False)
+        self._log_read("labels", len(found), actor or reviewer, now)
+        return found

@@ -16,6 +16,9 @@ from trueup.queues._labelling import ImportReport, read_labels, write_items
 from trueup.queues._reading import read_slots
 from trueup.queues._referral import refer_due
 from trueup.queues._taking import take
+from trueup.store.annotations import list_annotations
+from trueup.store.files import check_target
+from trueup.store.items import list_items
 from trueup.store.stamp import Stamp, stamp
 
 __all__ = ["Transfers"]
@@ -97,25 +100,38 @@ class Transfers(QueueBase):
         return write_export(self._store, self._row, plan, stamp(actor, now))
 
     def export_for_labelling(
-        self, path: str | Path, *, include_done: bool = False, overwrite: bool = False
+        self,
+        path: str | Path,
+        *,
+        include_done: bool = False,
+        overwrite: bool = False,
+        actor: str | None = None,
+        now: datetime | None = None,
     ) -> int:
         """Write the items that still need reviewers, for labelling elsewhere; return how many.
 
         One JSON line an item: the conversation, the context, the answers without where they came
         from, what may be filled in, and an empty `annotations` list to fill.
 
+        Args:
+            path: the file.
+            include_done: whether items are written too that have the reviewers they need.
+            overwrite: whether a file that is there may be replaced.
+            actor: who exports.
+            now: when.
+
         Raises:
             QueueEmpty: no item needs a reviewer.
             InputError: the file exists (it may hold labels) and `overwrite` is False.
         """
-        raters = Counter(a.item_id for a in self.annotations())
-        items = [
-            item
-            for item in self.items()
-            if not item.gold and (include_done or raters[item.id] < self.overlap)
-        ]
+        with self._store.reading() as tx:
+            raters = Counter(a.item_id for a in list_annotations(tx, queue_id=self.id))
+            here = list_items(tx, queue_id=self.id, gold=False)
+        items = [item for item in here if include_done or raters[item.id] < self.overlap]
         if not items:
             raise QueueEmpty(f"queue {self.name}: no item needs a reviewer; nothing to write")
+        check_target(Path(path), overwrite=overwrite)
+        self._log_read("items", len(items), actor, now, file=Path(path).name)
         write_items(Path(path), self._row, items, overwrite=overwrite)
         return len(items)
 

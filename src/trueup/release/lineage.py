@@ -6,11 +6,13 @@ A node is `{"text": ..., "children": [nodes]}`: plain JSON, so that a page can s
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from itertools import groupby
 from typing import Any
 
 from trueup.store import Store
 from trueup.store import lineage as walks
+from trueup.store.reads import log_read_of_items
 
 __all__ = ["LABELS_SHOWN", "backward_tree", "draw", "forward_tree", "trace_back", "trace_forward"]
 
@@ -20,16 +22,29 @@ _STRENGTHS = ("", "slightly ", "clearly ", "by far ")
 Node = dict[str, Any]
 
 
-def trace_back(store: Store, checkpoint_id: str) -> dict[str, Any]:
-    """Return everything that a checkpoint was made of; see `trueup.store.lineage.backward`."""
+def trace_back(
+    store: Store, checkpoint_id: str, *, actor: str | None = None, now: datetime | None = None
+) -> dict[str, Any]:
+    """Return everything that a checkpoint was made of; see `trueup.store.lineage.backward`.
+
+    That `actor` read the labels of queues about safety is logged.
+    """
     with store.reading() as tx:
-        return walks.backward(tx, checkpoint_id)
+        found = walks.backward(tx, checkpoint_id)
+    on = {label["id"]: label["item_id"] for label in found["labels"]}
+    log_read_of_items(store, "labels", on.values(), actor=actor, now=now, checkpoint=checkpoint_id)
+    return found
 
 
-def trace_forward(store: Store, annotation_id: str) -> dict[str, Any]:
-    """Return everything that a label touched; see `trueup.store.lineage.forward`."""
+def trace_forward(
+    store: Store, annotation_id: str, *, actor: str | None = None, now: datetime | None = None
+) -> dict[str, Any]:
+    """Return everything that a label touched; see `trueup.store.lineage.forward`, `trace_back`."""
     with store.reading() as tx:
-        return walks.forward(tx, annotation_id)
+        found = walks.forward(tx, annotation_id)
+    label = found["label"]
+    log_read_of_items(store, "labels", [label["item_id"]], actor=actor, now=now, label=label["id"])
+    return found
 
 
 def backward_tree(chain: Mapping[str, Any], *, limit: int | None = LABELS_SHOWN) -> Node:

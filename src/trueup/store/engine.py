@@ -25,7 +25,7 @@ from alembic.util import CommandError
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
 
-from trueup.errors import MissingExtra, StoreError
+from trueup.errors import InputError, MissingExtra, StoreError
 
 __all__ = ["Store", "Tx", "default_store", "find_store"]
 
@@ -220,9 +220,14 @@ class Store:
 
     @contextmanager
     def _trouble_named(self) -> Iterator[None]:
-        """Say which store it is that the database cannot work on."""
+        """Say which store it is that the database cannot work on, and what it cannot keep."""
         try:
             yield
+        except (sa.exc.DataError, UnicodeEncodeError) as error:
+            reason = "half a character in a text"
+            if isinstance(error, sa.exc.DataError):
+                reason = str(error.orig).splitlines()[0]
+            raise InputError(f"what was given cannot be stored: {reason}; leave it out") from error
         except sa.exc.DatabaseError as error:
             # a row that breaks a rule, or a statement that is wrong, is no fault of the file
             if type(error) not in (sa.exc.DatabaseError, sa.exc.OperationalError):

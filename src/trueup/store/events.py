@@ -8,7 +8,7 @@ transaction of its own. What has no seal yet is the tail that nothing but the da
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +18,17 @@ from trueup.store import schema
 from trueup.store.engine import Tx
 from trueup.store.ids import content_hash
 
-__all__ = ["Chain", "Event", "list_events", "record", "seal_events", "verify_chain"]
+__all__ = [
+    "Chain",
+    "Event",
+    "EventFilter",
+    "latest_events",
+    "list_events",
+    "record",
+    "seal_events",
+    "verify_chain",
+    "verify_on",
+]
 
 _START = "0" * 64  # what the first seal follows
 _BATCH = 1000
@@ -113,6 +123,33 @@ def list_events(
             yield _event(row)
 
 
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """Which events are wanted; what is None is not asked for."""
+
+    noun: str | None = None
+    object_id: str | None = None
+    actor: str | None = None
+    action: str | None = None
+    safety: bool | None = None
+
+
+def latest_events(
+    tx: Tx, wanted: EventFilter, *, before: int | None = None, limit: int
+) -> list[Event]:
+    """Return events, the newest first, from before a number on."""
+    table = schema.event
+    query = sa.select(table).order_by(table.c.number.desc()).limit(limit)
+    if before is not None:
+        query = query.where(table.c.number < before)
+    for name, value in asdict(wanted).items():
+        if name == "safety" and value is not None:
+            query = query.where(table.c.safety if value else ~table.c.safety)
+        elif value is not None:
+            query = query.where(table.c[name] == value)
+    return [_event(row) for row in tx.execute(query)]
+
+
 def seal_events(tx: Tx, *, back: int | None = _BACK) -> int:
     """Chain the events that have no seal yet and return how many.
 
@@ -145,17 +182,38 @@ def verify_chain(tx: Tx, *, head: str | None = None) -> Chain:
         head: a head that was noted earlier and must be among the seals; without one, a log that
             was cut short together with its seals looks like a shorter log.
     """
+    unsealed = _count(tx, _unsealed())
+    found, met = _follow(tx, Chain(0, unsealed, _START, ""), None, head)
+    if met or head is None or found.fault:
+        return found
+    return replace(found, fault=f"head {head[:12]} is not in the log: its end was cut off")
+
+
+def verify_on(tx: Tx, before: Chain | None = None, *, limit: int) -> Chain:
+    """Hold the events that follow what was verified before against the chain, so many at most.
+
+    A fault that was found stays; what was verified is not looked at again.
+    """
+    tail = sa.select(sa.func.max(schema.seal.c.event_number)).scalar_subquery()
+    late = schema.event.c.number > sa.func.coalesce(tail, 0) - _BACK
+    found = before or Chain(0, 0, _START, "")
+    if not found.fault:
+        found, _ = _follow(tx, found, limit, None)
+    return replace(found, unsealed=_count(tx, _unsealed().where(late)))
+
+
+def _follow(tx: Tx, before: Chain, limit: int | None, head: str | None) -> tuple[Chain, bool]:
+    """Return what is found with so many further seals, and whether a head is among them."""
     event, seal = schema.event, schema.seal
     query = (
         sa.select(seal.c.number.label("seal"), seal.c.event_number, seal.c.hash, *event.c)
         .join_from(seal, event, seal.c.event_number == event.c.number, isouter=True)
+        .where(seal.c.number > before.sealed)
         .order_by(seal.c.number)
+        .limit(limit)
         .execution_options(yield_per=_BATCH)
     )
-    last, count, met = _START, 0, head is None
-    unsealed = tx.execute(
-        sa.select(sa.func.count()).select_from(_unsealed().subquery())
-    ).scalar_one()
+    last, count, met = before.head, before.sealed, False
     with tx.execute(query) as rows:
         for row in rows:
             fault = ""
@@ -166,10 +224,13 @@ def verify_chain(tx: Tx, *, head: str | None = None) -> Chain:
             elif _hash(last, _event(row)) != row.hash:
                 fault = f"event {row.number} or its place in the order was changed"
             if fault:
-                return Chain(count, unsealed, last, fault)
+                return Chain(count, before.unsealed, last, fault), met
             last, count, met = row.hash, count + 1, met or row.hash == head
-    fault = "" if met else f"head {(head or '')[:12]} is not in the log: its end was cut off"
-    return Chain(count, unsealed, last, fault)
+    return Chain(count, before.unsealed, last, ""), met
+
+
+def _count(tx: Tx, query: sa.Select[Any]) -> int:
+    return tx.execute(sa.select(sa.func.count()).select_from(query.subquery())).scalar_one()
 
 
 def _unsealed() -> sa.Select[Any]:

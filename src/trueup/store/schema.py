@@ -356,6 +356,16 @@ event = Table(
     Column("detail", JSON, nullable=False),
     Column("safety", Boolean, nullable=False),
     *_stamp(),
+    # each is read the newest first
+    Index("ix_event_actor", "actor", "number"),
+    Index("ix_event_action", "action", "number"),
+    Index("ix_event_noun", "noun", "number"),
+    Index(
+        "ix_event_safety",
+        "number",
+        sqlite_where=text("safety"),
+        postgresql_where=text("safety"),
+    ),
 )
 
 seal = Table(
@@ -364,6 +374,45 @@ seal = Table(
     Column("number", _BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
     Column("event_number", _BigInteger, ForeignKey("event.number"), nullable=False, unique=True),
     Column("hash", String(64), nullable=False),  # of the seal before it and the event
+)
+
+# --- what is told to others ----------------------------------------------------------------------
+
+# State, not chain. Events are told in the order of their seals: theirs is the order of commits,
+# while a number may be taken before another's and be committed after it.
+webhook = Table(
+    "webhook",
+    metadata,
+    _id(),
+    Column("url", Text, nullable=False),
+    Column("secret", String(100), nullable=False),  # what signs must be kept, and not its hash
+    Column("actions", JSON, nullable=False),  # an empty list is all
+    _ref("queue_id", "queue", nullable=True),  # NULL is all
+    Column("active", Boolean, nullable=False),
+    Column("position", _BigInteger, nullable=False),  # the last seal that was looked at
+    *_stamp(),
+)
+
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("webhook_id", String(64), ForeignKey("webhook.id"), primary_key=True),
+    Column("seal_number", _BigInteger, ForeignKey("seal.number"), primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column(
+        "next_try", UtcDateTime(), nullable=False
+    ),  # while one is under way: when it is given up
+    Column("last_error", Text, nullable=False),
+    Column("delivered_at", UtcDateTime()),
+    Index(
+        "ix_delivery_waiting",
+        "webhook_id",
+        "seal_number",
+        sqlite_where=text("state = 'waiting'"),
+        postgresql_where=text("state = 'waiting'"),
+    ),
+    CheckConstraint("state IN ('waiting', 'delivered')", name="state_known"),
 )
 
 # --- people --------------------------------------------------------------------------------------

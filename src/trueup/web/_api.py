@@ -99,7 +99,8 @@ def audit(store: Opened, actor: Manager, name: Name) -> dict[str, Any]:
 @router.get("/queues/{name}/annotations")
 def labels(store: Opened, actor: Manager, name: Name) -> list[dict[str, Any]]:
     """Return the standing labels."""
-    return [annotation_out(given) for given in _queue(store, actor, name).annotations()]
+    found = _queue(store, actor, name).annotations(actor=actor.name)
+    return [annotation_out(given) for given in found]
 
 
 @router.post("/queues/{name}/claim")

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.exception_handlers import request_validation_exception_handler
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
+from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
@@ -22,53 +23,82 @@ from trueup.store.events import seal_events
 from trueup.web import (
     _account_pages,
     _api,
+    _audit_api,
+    _audit_pages,
+    _changes_api,
     _member_pages,
     _pages,
     _people_api,
     _senior_api,
     _senior_pages,
     _signin_pages,
+    _webhook_api,
+    _webhook_pages,
 )
-from trueup.web._access import from_elsewhere
+from trueup.web._changes import Broadcast
+from trueup.web._guard import Guard
+from trueup.web._log import Watch
 from trueup.web._oidc import Oidc, Provider
 from trueup.web._render import error_page, status_of
 from trueup.web._upkeep import see_to_hourly
+from trueup.webhooks import Sending, deliver
 
 __all__ = ["create_app"]
 
-_ROOMS = (
-    _api,
-    _senior_api,
-    _people_api,
+_APIS = (_changes_api, _api, _senior_api, _people_api, _audit_api, _webhook_api)
+_PAGES = (
     _pages,
     _senior_pages,
     _signin_pages,
     _member_pages,
     _account_pages,
+    _audit_pages,
+    _webhook_pages,
 )
-_LARGEST = 2_000_000  # bytes of a request
 _SEAL_SECONDS = 1.0
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
-    "img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cache-Control": "no-store",
+
+
+class Problem(BaseModel):
+    """Why a request was not done."""
+
+    error: str
+    kind: str = ""
+
+
+_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Problem, "description": said}
+    for status, said in {
+        400: "The request is no HTTP that can be read.",
+        401: "Nobody is signed in.",
+        403: "The one who asks may not.",
+        404: "There is no such thing.",
+        409: "The request is fine, and the queue is in no state for it.",
+        413: "The request is too large.",
+        422: "Something that was given makes no sense.",
+        429: "Too much at once; try again later.",
+        503: "The store is away.",
+    }.items()
 }
 
 
-def create_app(store: Store, *, oidc: Oidc | None = None, url: str = "") -> FastAPI:
+def create_app(
+    store: Store,
+    *,
+    oidc: Oidc | None = None,
+    url: str = "",
+    sending: Sending = Sending(),  # noqa: B008, it is frozen
+) -> FastAPI:
     """Return the application on a store, as an ASGI application.
 
-    While it runs, it seals the audit log every second, and every hour forgets what has ended.
+    While it runs, it seals the audit log every second, sends webhooks what they wait for, tells
+    those who listen what changes, and every hour sees to what has ended and what is due.
 
     Args:
         store: what is served.
         oidc: the OpenID provider by which members sign in, beside passwords; None is passwords
             alone.
         url: the address that browsers use; "" is the one that they ask.
+        sending: how webhooks are sent to.
 
     Raises:
         MissingExtra: there is a provider, and Authlib is not installed.
@@ -77,20 +107,16 @@ def create_app(store: Store, *, oidc: Oidc | None = None, url: str = "") -> Fast
     app.state.store = store
     app.state.provider = None if oidc is None else Provider(oidc)
     app.state.url = url
-    app.middleware("http")(_guard)
+    app.state.sending = sending
+    app.state.changes = Broadcast(store)
+    app.state.watch = Watch()
+    app.add_middleware(Guard)
     app.add_exception_handler(errors.TrueupError, _on_error)
     app.add_exception_handler(HTTPException, _on_nothing)
     app.add_exception_handler(RequestValidationError, _on_invalid)
-    for room in (
-        _api,
-        _pages,
-        _senior_api,
-        _senior_pages,
-        _signin_pages,
-        _people_api,
-        _member_pages,
-        _account_pages,
-    ):
+    for room in _APIS:
+        app.include_router(room.router, responses=_PROBLEMS)
+    for room in _PAGES:
         app.include_router(room.router)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
     return app
@@ -99,8 +125,14 @@ def create_app(store: Store, *, oidc: Oidc | None = None, url: str = "") -> Fast
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     stop = asyncio.Event()
-    tasks = [work(app.state.store, stop) for work in (_seal, see_to_hourly)]
-    running = asyncio.gather(*tasks)
+    store = app.state.store
+    work = (
+        _seal(store, stop),
+        see_to_hourly(store, stop),
+        deliver(store, app.state.sending, stop),
+        app.state.changes.run(stop),
+    )
+    running = asyncio.gather(*work)
     yield
     stop.set()
     await running
@@ -125,24 +157,6 @@ async def _seal(store: Store, stop: asyncio.Event) -> None:
             await asyncio.wait_for(stop.wait(), _SEAL_SECONDS)
 
 
-async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    """Refuse what is too large, and send what browsers are to hold to with every answer."""
-    length = request.headers.get("content-length", "0")
-    chunked = "transfer-encoding" in request.headers
-    if chunked or not length.isdecimal() or int(length) > _LARGEST:
-        response: Response = JSONResponse(
-            {"error": f"the request is larger than {_LARGEST} bytes, or does not say how large"},
-            status_code=413,
-        )
-    elif from_elsewhere(request):
-        response = JSONResponse({"error": "another site sent this: open ours"}, status_code=403)
-    else:
-        response = await call_next(request)
-    for name, value in _HEADERS.items():
-        response.headers.setdefault(name, value)
-    return response
-
-
 def _on_error(request: Request, error: Exception) -> Response:
     """Answer with the error's one line: as JSON to programs, as a page to people."""
     status = status_of(error)
@@ -163,10 +177,11 @@ def _on_nothing(request: Request, error: Exception) -> Response:
     return error_page(request, said, error.status_code)
 
 
-async def _on_invalid(request: Request, error: Exception) -> Response:
-    """Answer where a form, or what a program sent, has a field that cannot be."""
+def _on_invalid(request: Request, error: Exception) -> Response:
+    """Answer where something that was sent cannot be: which, and what is wrong with it."""
     assert isinstance(error, RequestValidationError)
-    if request.url.path.startswith("/api/"):
-        return await request_validation_exception_handler(request, error)
     first = error.errors()[0]
-    return error_page(request, f"{first['loc'][-1]}: {first['msg']}", 422)
+    said = f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+    if request.url.path.startswith("/api/"):
+        return JSONResponse({"error": said, "kind": "InputError"}, status_code=422)
+    return error_page(request, said, 422)

@@ -17,6 +17,7 @@ from trueup.store.annotations import list_annotations
 from trueup.store.items import list_items, queues_on
 from trueup.store.overview import overview
 from trueup.store.queues import latest_audit
+from trueup.store.reads import log_read, log_read_of_trace
 from trueup.store.traces import get_trace
 from trueup.web._access import allowed, checked_form, store_of, visible
 from trueup.web._label_page import label_page
@@ -33,6 +34,7 @@ Opened = Annotated[Store, Depends(store_of)]
 Reader = Annotated[Actor, Depends(allowed("read_queue"))]
 Labeller = Annotated[Actor, Depends(allowed("label"))]
 Manager = Annotated[Actor, Depends(allowed("manage_queue"))]
+Tracer = Annotated[Actor, Depends(allowed("read_lineage"))]
 
 
 @router.get("/")
@@ -94,6 +96,7 @@ def item(request: Request, store: Opened, actor: Manager, key: str) -> Response:
         raise UnknownName(f"no item {key!r} in {store.address}")
     owner = next(q for q in list_queues(store=store) if q.id == found[0].queue_id)
     visible(actor, owner, needed=True)
+    log_read(store, "item", {owner.id: 1}, actor=actor.name, item=key, labels=len(labels))
     return page(
         request,
         "item.html",
@@ -117,18 +120,19 @@ def trace(request: Request, store: Opened, actor: Reader, key: str) -> Response:
     blind = "read_lineage" not in permissions_of(actor)
     if blind and not any(q.id in on and visible(actor, q) for q in list_queues(store=store)):
         raise AccessDenied(f"trace {key}: {actor.name} reviews no queue that has an item on it")
+    log_read_of_trace(store, key, actor=actor.name)
     return page(request, "trace.html", trace=found, blind=blind)
 
 
-@router.get("/annotation/{key}", dependencies=[Depends(allowed("read_lineage"))])
-def annotation(request: Request, store: Opened, key: str) -> Response:
+@router.get("/annotation/{key}")
+def annotation(request: Request, store: Opened, actor: Tracer, key: str) -> Response:
     """Show everything that a label touched."""
-    tree = forward_tree(trace_forward(store, key))
+    tree = forward_tree(trace_forward(store, key, actor=actor.name))
     return page(request, "lineage.html", noun="label", key=key, tree=tree)
 
 
-@router.get("/checkpoint/{key}", dependencies=[Depends(allowed("read_lineage"))])
-def checkpoint(request: Request, store: Opened, key: str) -> Response:
+@router.get("/checkpoint/{key}")
+def checkpoint(request: Request, store: Opened, actor: Tracer, key: str) -> Response:
     """Show everything that a checkpoint was made of."""
-    tree = backward_tree(trace_back(store, key))
+    tree = backward_tree(trace_back(store, key, actor=actor.name))
     return page(request, "lineage.html", noun="checkpoint", key=key, tree=tree)

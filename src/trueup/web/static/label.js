@@ -1,6 +1,8 @@
 // The labelling page: one item at a time, by keyboard first. Everything is set as text; the only
 // HTML that is put in is what the server has cleaned.
 
+import "./live.js";
+
 const main = document.querySelector("main");
 const queue = main.dataset.queue;
 const kind = main.dataset.kind; // label, adjudication or spot_check
