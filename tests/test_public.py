@@ -42,9 +42,11 @@ PUBLIC = {
     "evals": """EVALUATORS Answered BiasDetection Evaluator Groundedness LengthDrift Refusal
         TaskCompletion ToolSelectionAccuracy evaluate_traces evaluator failed find_refusal
         over_refused score_answer""",
-    "queues": """AnnotationQueue Assignment AuditReport Claim Export Format ImportReport
-        LabelAgreement NewItem Origin PreferenceSet QueueStats RowFormat Settings Shape State Stream
-        Submission Tool list_queues""",
+    "queues": """AnnotationQueue Assignment AuditReport Claim EvidenceFile Export Format
+        ImportReport LabelAgreement NewItem Origin PreferenceSet QueueStats RowFormat Settings Shape State
+        Stream Submission Tool export_evidence list_queues""",
+    "webhooks": """Network NewWebhook Sending Webhook add_webhook deliver list_webhooks networks_of
+        remove_webhook resume_webhook try_webhook""",
     "people": """PERMISSIONS Actor ApiKey Invitation Member NewKey Permission Role accept
         add_member first_invitation get_member invite key_owner list_keys list_members make_key
         may_see permissions_of require revoke_key session_of set_member set_password sign_in
