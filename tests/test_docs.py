@@ -34,7 +34,7 @@ NOW = datetime(2026, 4, 1, 9, tzinfo=UTC)
 COHORTS = ("expert-hard", "long-tail-refusal", "tool-heavy")
 PUBLIC_MODULES = [
     *("types", "errors", "store", "models", "datasets", "traces", "evals", "queues", "training"),
-    "people",
+    *("people", "webhooks"),
     *("stats.agreement", "stats.flow", "stats.intervals", "stats.paired", "stats.ac1"),
     *("stats.dawid_skene", "stats.distances", "stats.drift", "stats.haste", "stats.pairs"),
     "stats.position",
@@ -97,7 +97,8 @@ def test_every_command_there_is_is_shown():
         "train": (*METHODS, "advise", "compare"),
         "checkpoint": ("list", "add"),
         "member": ("list", "add", "set", "invite"),
-        "audit": ("verify", "show"),
+        "audit": ("verify", "show", "export"),
+        "webhook": ("add", "list", "remove", "resume", "test"),
         "demo": ("deploy", "record", "enqueue", "label", "train", "replay"),
     }
     for noun, verbs in nouns.items():

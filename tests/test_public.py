@@ -42,10 +42,12 @@ PUBLIC = {
     "evals": """EVALUATORS Answered BiasDetection Evaluator Groundedness LengthDrift Refusal
         TaskCompletion ToolSelectionAccuracy evaluate_traces evaluator failed find_refusal
         over_refused score_answer""",
-    "queues": """Added AnnotationQueue Assignment AuditReport Claim Export Feedback Format
-        ImportReport ItemContext LabelAgreement NewItem Origin PreferenceSet QueueStats Reliability
-        RowFormat Settings Shape State Stream Submission Tool draw_weekly list_queues
-        parse_questions spell_questions""",
+    "queues": """Added AnnotationQueue Assignment AuditReport Claim EvidenceFile Export Feedback
+        Format ImportReport ItemContext LabelAgreement NewItem Origin PreferenceSet QueueStats
+        Reliability RowFormat Settings Shape State Stream Submission Tool draw_weekly
+        export_evidence list_queues parse_questions spell_questions""",
+    "webhooks": """Network NewWebhook Sending Webhook add_webhook deliver list_webhooks networks_of
+        remove_webhook resume_webhook try_webhook""",
     "people": """PERMISSIONS Actor ApiKey Identity Invitation Member NewKey
         PendingSignIn Permission Role SentInvitation Session accept add_member
         begin_sign_in cancel_invitation end_sessions first_invitation get_member invite

@@ -92,7 +92,22 @@ def test_show_picks_by_object_safety_and_number(log, capsys):
     assert "ben" in text
 
 
+def test_export_writes_what_touches_safety_with_its_head(log, tmp_path, capsys):
+    out = tmp_path / "safety.jsonl"
+    assert run("export", "--out", out, "--json") == 0
+    made = json.loads(capsys.readouterr().out)
+    assert (made["labels"], made["events"], made["seal"]) == (0, 1, 4)
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [row["record"] for row in rows] == ["event", "head"]
+    assert rows[-1]["seal_hash"] == made["head"]
+    assert run("export", "--out", out) == 1
+    assert "exists" in capsys.readouterr().err
+    assert run("export", "--out", out, "--force", "--since", "2026-05-02") == 0
+    assert "0 labels and 1 events" in capsys.readouterr().out
+    assert verified(capsys, "--head", made["head"])[0] == 0
+
+
 def test_no_store_is_an_error(tmp_path, capsys):
-    for verb in ("verify", "show"):
-        assert run(verb, "--store", tmp_path / "none") == 1
+    for verb in (["verify"], ["show"], ["export", "--out", tmp_path / "a.csv"]):
+        assert run(*verb, "--store", tmp_path / "none") == 1
         assert "no store at" in capsys.readouterr().err

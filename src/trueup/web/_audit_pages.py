@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Form, Query, Request
@@ -24,6 +25,7 @@ router = APIRouter(include_in_schema=False, dependencies=[Depends(allowed("read_
 Opened = Annotated[Store, Depends(store_of)]
 Auditor = Annotated[Actor, Depends(allowed("read_audit"))]
 _ROWS = 50
+_SHOWN = 600  # characters of an event's detail
 
 
 @router.get("/audit")
@@ -52,12 +54,17 @@ def audit(
         chain=request.app.state.watch.look(store),
         asked={name: value or "" for name, value in asked.items()},
         events=[
-            (one, address_of(one.noun, one.object_id), json.dumps(one.detail, ensure_ascii=False))
-            for one in found[:_ROWS]
+            (one, address_of(one.noun, one.object_id), _short(one.detail)) for one in found[:_ROWS]
         ],
         older=urlencode(given | {"before": found[_ROWS - 1].number}) if more else "",
         newest=urlencode(given) if before is not None else None,
     )
+
+
+def _short(detail: Mapping[str, Any]) -> str:
+    """Return an event's detail as JSON, without its end where it names thousands of items."""
+    text = json.dumps(detail, ensure_ascii=False) if detail else ""
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}… ({len(text)} characters)"
 
 
 @router.post("/audit/verify", dependencies=[Depends(checked_form)])
