@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from trueup.store import schema
 from trueup.store.engine import Tx
-from trueup.store.rows import get_blobs, insert_new, put_blob, rows_among
+from trueup.store.rows import get_blobs, put_blob, rows_among
 from trueup.types import Annotation, Label
 
 __all__ = ["latest_annotation", "list_annotations", "put_annotation"]
@@ -16,18 +18,6 @@ __all__ = ["latest_annotation", "list_annotations", "put_annotation"]
 _LATER = schema.annotation.alias()  # made once: an alias is dearer than the query it stands in
 
 
-_PREFERRED = sa.bindparam("key", type_=sa.String)
-_QUEUE = sa.select(schema.item.c.queue_id).where(schema.item.c.id == sa.bindparam("item"))
-_SOURCE = sa.func.coalesce(
-    sa.select(schema.item_answer.c.source)
-    .where(
-        schema.item_answer.c.item_id == sa.bindparam("item"),
-        schema.item_answer.c.key == _PREFERRED,
-    )
-    .scalar_subquery(),
-    _PREFERRED,
-)
-"""Which answer a label prefers, by where it came from: what agreement is about."""
 _CORRECTED = sa.exists().where(_LATER.c.replaces_id == schema.annotation.c.id)
 
 
@@ -54,9 +44,7 @@ def put_annotation(tx: Tx, annotation: Annotation, *, replaces: str | None, acto
     row = {
         "id": annotation.id,
         "item_id": annotation.item_id,
-        "queue_id": _QUEUE.params(item=annotation.item_id),
         "reviewer": annotation.reviewer,
-        "source": _SOURCE.params(item=annotation.item_id, key=label.preferred),
         "preferred": label.preferred,
         "strength": label.strength,
         "labels": list(label.labels),
@@ -72,8 +60,29 @@ def put_annotation(tx: Tx, annotation: Annotation, *, replaces: str | None, acto
         "replaces_id": replaces,
         "actor": actor,
         "created_at": now,
+        "of_item": annotation.item_id,
+        "of_key": label.preferred,
     }
-    return insert_new(tx, schema.annotation, [row]) == 1
+    return tx.execute(_inserting(tx.dialect.name), row).rowcount == 1
+
+
+@cache
+def _inserting(dialect: str) -> sa.Insert:
+    """Return the statement that stores an annotation, which looks up what follows from its item."""
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    item, answer = schema.item.c, schema.item_answer.c
+    of_item, of_key = sa.bindparam("of_item"), sa.bindparam("of_key", type_=sa.String)
+    queue = sa.select(item.queue_id).where(item.id == of_item)
+    source = sa.select(answer.source).where(answer.item_id == of_item, answer.key == of_key)
+    return (
+        insert(schema.annotation)
+        .values(
+            queue_id=queue.scalar_subquery(),
+            source=sa.func.coalesce(source.scalar_subquery(), of_key),
+        )
+        .on_conflict_do_nothing()
+        .execution_options(preserve_rowcount=True)
+    )
 
 
 def list_annotations(

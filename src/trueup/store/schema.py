@@ -235,7 +235,7 @@ item = Table(
     Column("tag", String(64), nullable=False, server_default=""),  # the expertise it asks for
     *_stamp(),
     # the order that a queue's items are listed in, by every filter
-    Index("ix_item_listed", "queue_id", "question_type", "cohort", "id"),
+    Index("ix_item_listed", "queue_id", "question_type", "cohort", "id", "reason"),
 )
 
 item_answer = Table(

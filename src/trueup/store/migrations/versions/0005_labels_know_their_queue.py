@@ -17,6 +17,7 @@ SOURCE = (
     " AND item_answer.key = annotation.preferred), preferred)"
 )
 RATED = ["queue_id", "kind", "item_id", "reviewer", "source", "simulated", "id"]
+LISTED = ["queue_id", "question_type", "cohort", "id", "reason"]
 
 
 def upgrade() -> None:
@@ -35,7 +36,7 @@ def upgrade() -> None:
         "ix_annotation_given", "annotation", ["reviewer", "queue_id", "kind", "item_id"]
     )
     op.drop_index(op.f("ix_item_queue_id"), "item")
-    op.create_index("ix_item_listed", "item", ["queue_id", "question_type", "cohort", "id"])
+    op.create_index("ix_item_listed", "item", LISTED)
 
 
 def downgrade() -> None:

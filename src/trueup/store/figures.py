@@ -1,0 +1,306 @@
+"""A queue's standing labels as columns of numbers, and counted in the database.
+
+What labels agree on is computed from who said what of which item, and no text. A column is a number
+a label: a million labels are read in a few seconds and take 40 MB, where they would be gigabytes as
+items and annotations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import repeat
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import sqlalchemy as sa
+
+from trueup.stats.agreement import PatternCounts
+from trueup.store import schema
+from trueup.store.engine import Tx
+from trueup.types import Question
+
+__all__ = ["Columns", "Scope", "columns", "patterns", "sources", "standing", "version"]
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+_ITEM, _GIVEN = schema.item.c, schema.annotation.c
+_LATER = schema.annotation.alias()
+_CHUNK = 20_000
+_BITS = 62  # of a whole number, one left for the sign
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which labels of a queue are looked at; None is all.
+
+    Attributes:
+        cohort, question_type: of the item.
+        reviewer: only items that they labelled, with everybody's labels on them.
+        since, until: labels given from then on, and before then.
+        include_simulated: whether labels that a program gave are read.
+    """
+
+    queue_id: str
+    cohort: str | None = None
+    question_type: str | None = None
+    reviewer: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    include_simulated: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """The standing labels of N reviewers' judgements on M items, as numbers.
+
+    Attributes:
+        item: (N,) index of the item.
+        reviewer: (N,) index into `reviewers`.
+        day: (N,) days since 1970 on which the label was given.
+        seconds: (N,) taken; NaN where it was not measured.
+        first: (N,) 1 where the answer shown first was preferred of two, 0 where the other one was,
+            -1 where there is no telling.
+        answers: (N,) for each question index into its `values`, -1 without an answer.
+        values: for each question the answers as JSON texts; of the preference, where it came from.
+        items: (M,) their ids.
+        cohort, question_type: (M,) index into `cohorts` and `question_types`.
+        failed: (M,) whether an evaluator failed what was served.
+    """
+
+    item: Ints
+    reviewer: Ints
+    day: Ints
+    seconds: Floats
+    first: Ints
+    answers: Mapping[str, Ints]
+    values: Mapping[str, tuple[str, ...]]
+    items: tuple[str, ...]
+    cohort: Ints
+    question_type: Ints
+    failed: Bools
+    reviewers: tuple[str, ...]
+    cohorts: tuple[str, ...]
+    question_types: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.item)
+
+
+def version(tx: Tx) -> int:
+    """Return a number that is another one once anything of the store has changed."""
+    return tx.execute(sa.select(sa.func.max(schema.event.c.number))).scalar() or 0
+
+
+def standing(tx: Tx) -> sa.ColumnElement[bool]:
+    """Return the condition that no correction takes a label's place, as the database likes it."""
+    if tx.dialect.name == "postgresql":  # a list of many is searched from end to end there
+        return ~sa.exists().where(_LATER.c.replaces_id == _GIVEN.id)
+    corrected = sa.select(_LATER.c.replaces_id).where(_LATER.c.replaces_id.is_not(None))
+    return _GIVEN.id.not_in(corrected)
+
+
+def patterns(tx: Tx, queue_id: str) -> PatternCounts:
+    """Count how many items show each pattern of preferences, in the database.
+
+    An item's pattern is one number there: how many prefer each source, as its digits.
+    """
+    here = [
+        _GIVEN.queue_id == queue_id,
+        _GIVEN.kind == "label",
+        _GIVEN.source.is_not(None),
+        standing(tx),
+    ]
+    domain = tuple(sorted(tx.scalars(sa.select(_GIVEN.source).where(*here).group_by(_GIVEN.source))))
+    bits = _BITS // max(len(domain), 1)
+    places = {source: 1 << bits * place for place, source in enumerate(domain)}
+    digit = sa.case(places, value=_GIVEN.source, else_=0)
+    by_item = (
+        sa.select(
+            sa.cast(sa.func.sum(digit), sa.BigInteger).label("pattern"),
+            sa.func.count().label("raters"),
+        )
+        .where(*here)
+        .group_by(_GIVEN.item_id)
+        .subquery()
+    )
+    query = sa.select(by_item.c.pattern, sa.func.count(), sa.func.max(by_item.c.raters))
+    found = [] if not domain else tx.execute(query.group_by(by_item.c.pattern)).all()
+    if any(raters >> bits for _, _, raters in found):
+        raise OverflowError
+    table = [[row[0] >> bits * place & (1 << bits) - 1 for place in range(len(domain))] for row in found]
+    return PatternCounts(
+        np.array(table, dtype=np.int64).reshape(len(found), len(domain)),
+        np.array([row[1] for row in found], dtype=np.int64),
+        domain,
+    )
+
+
+def columns(tx: Tx, scope: Scope, questions: Sequence[Question]) -> Columns:
+    """Read the labels' columns, with the answers to some questions."""
+    items = _Items.read(tx, scope)
+    people, answers = _Codes(), {asked.name: _Codes() for asked in questions}
+    parts = []
+    for names, who, days, seconds, first, *given in _chunks(tx, _labels(tx, scope, questions)):
+        item = np.fromiter(map(items.codes.get, names, repeat(-1)), np.int64, len(names))
+        numbers = [
+            item,
+            people.read(who),
+            _DAYS.read(days),
+            np.array(seconds, dtype=np.float64),
+            np.array(first, dtype=np.int64),
+            *(codes.read(some) for codes, some in zip(answers.values(), given, strict=True)),
+        ]
+        parts.append([column[item >= 0] for column in numbers])
+    width = 5 + len(answers)
+    item, who, day, seconds, first, *codes = (
+        np.concatenate([part[place] for part in parts]) if parts else np.zeros(0, dtype=np.int64)
+        for place in range(width)
+    )
+    return Columns(
+        item=item,
+        reviewer=who,
+        day=day,
+        seconds=seconds,
+        first=first,
+        answers=dict(zip(answers, codes, strict=True)),
+        values={name: tuple(known) for name, known in answers.items()},
+        items=tuple(items.codes),
+        cohort=items.cohort,
+        question_type=items.question_type,
+        failed=items.failed,
+        reviewers=tuple(people),
+        cohorts=tuple(items.cohorts),
+        question_types=tuple(items.question_types),
+    )
+
+
+def sources(tx: Tx, queue_id: str) -> list[tuple[str, str, str]]:
+    """Return the (item id, key, source) of every answer that the queue's items show."""
+    answer = schema.item_answer.c
+    query = sa.select(answer.item_id, answer.key, answer.source).join_from(
+        schema.item_answer, schema.item
+    )
+    return [tuple(row) for row in tx.execute(query.where(_ITEM.queue_id == queue_id))]
+
+
+class _Codes(dict[Any, int]):
+    """Numbers for names in the order they come in; None is -1."""
+
+    def __missing__(self, name: Any) -> int:
+        if name is None:
+            return -1
+        self[name] = number = len(self)
+        return number
+
+    def read(self, names: Sequence[Any]) -> Ints:
+        return np.fromiter(map(self.__getitem__, names), dtype=np.int64, count=len(names))
+
+
+class _Days(_Codes):
+    """Days since 1970 by how they are written; a queue's are a few hundred."""
+
+    def __missing__(self, day: str) -> int:
+        self[day] = number = date.fromisoformat(day).toordinal() - _EPOCH
+        return number
+
+
+_EPOCH = date(1970, 1, 1).toordinal()
+_DAYS = _Days()
+
+
+@dataclass(slots=True)
+class _Items:
+    codes: _Codes
+    cohort: Ints
+    question_type: Ints
+    failed: Bools
+    cohorts: _Codes
+    question_types: _Codes
+
+    @classmethod
+    def read(cls, tx: Tx, scope: Scope) -> _Items:
+        query = sa.select(_ITEM.id, _ITEM.cohort, _ITEM.question_type, _ITEM.reason)
+        query = query.where(_ITEM.queue_id == scope.queue_id)
+        if scope.cohort is not None:
+            query = query.where(_ITEM.cohort == scope.cohort)
+        if scope.question_type is not None:
+            query = query.where(_ITEM.question_type == scope.question_type)
+        codes, cohorts, types, reasons = (_Codes() for _ in range(4))
+        empty = np.zeros(0, dtype=np.int64)
+        parts = [(empty, empty, empty)]
+        for names, of_cohort, of_type, of_reason in _chunks(tx, query):
+            codes.read(names)
+            parts.append((cohorts.read(of_cohort), types.read(of_type), reasons.read(of_reason)))
+        cohort, kind, reason = (np.concatenate(column) for column in zip(*parts, strict=True))
+        failing = np.array([name.startswith("failed:") for name in reasons], dtype=np.bool_)
+        return cls(codes, cohort, kind, failing[reason], cohorts, types)
+
+
+def _labels(tx: Tx, scope: Scope, questions: Sequence[Question]) -> sa.Select[Any]:
+    """Return the query of the labels' columns: plain numbers and texts, cheap to fetch."""
+    given = schema.annotation
+    letter = sa.func.substr(_GIVEN.shown, 1, 1)
+    first = sa.case(
+        (sa.or_(sa.func.length(_GIVEN.shown) != 2, _GIVEN.preferred.is_(None)), -1),
+        (sa.func.length(_GIVEN.preferred) > 1, -1),
+        (_GIVEN.preferred == letter, 1),
+        else_=0,
+    )
+    query = sa.select(
+        _GIVEN.item_id,
+        _GIVEN.reviewer,
+        _day(tx, _GIVEN.created_at),
+        _GIVEN.seconds,
+        first,
+        *(_answer(asked) for asked in questions),
+    ).where(_GIVEN.queue_id == scope.queue_id, _GIVEN.kind == "label", standing(tx))
+    if scope.since is not None:
+        query = query.where(_GIVEN.created_at >= scope.since)
+    if scope.until is not None:
+        query = query.where(_GIVEN.created_at < scope.until)
+    if not scope.include_simulated:
+        query = query.where(~_GIVEN.simulated)
+    if scope.reviewer is not None:
+        theirs = sa.select(_LATER.c.item_id).where(
+            _LATER.c.reviewer == scope.reviewer,
+            _LATER.c.queue_id == scope.queue_id,
+            _LATER.c.kind == "label",
+        )
+        return query.where(_GIVEN.item_id.in_(theirs))
+    if tx.dialect.name == "sqlite" and _is_most(tx, scope.queue_id):
+        # by the index, each label would be fetched from another page
+        query = query.with_hint(given, "NOT INDEXED", "sqlite")
+    return query
+
+
+def _answer(asked: Question) -> sa.ColumnElement[Any]:
+    if asked.kind == "preference":
+        return _GIVEN.source
+    if asked.name == "labels":
+        return sa.cast(_GIVEN.labels, sa.Text)
+    return sa.cast(_GIVEN.answers[asked.name], sa.Text)
+
+
+def _day(tx: Tx, column: sa.Column[datetime]) -> sa.ColumnElement[str]:
+    if tx.dialect.name == "postgresql":
+        return sa.func.to_char(sa.func.timezone("UTC", column), "YYYY-MM-DD")
+    return sa.func.substr(sa.type_coerce(column, sa.String), 1, 10)
+
+
+def _is_most(tx: Tx, queue_id: str) -> bool:
+    """Return whether the queue has a quarter of all labels or more."""
+    total = sa.select(sa.func.count()).select_from(schema.annotation)
+    here = total.where(_GIVEN.queue_id == queue_id)
+    return tx.execute(here).scalar_one() * 4 > tx.execute(total).scalar_one()
+
+
+def _chunks(tx: Tx, query: sa.Select[Any]) -> Iterator[list[tuple[Any, ...]]]:
+    """Yield a query's columns, so many rows at a time."""
+    with tx.execute(query.execution_options(yield_per=_CHUNK)) as found:
+        for rows in found.partitions():
+            yield list(zip(*rows, strict=True))
