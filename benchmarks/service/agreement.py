@@ -18,27 +18,17 @@ and request over HTTP, from `trueup serve`.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
-import os
 import random
-import resource
-import statistics
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
 
-from trueup.errors import UnknownName
 from trueup.queues import AnnotationQueue
 from trueup.store import Store, Tx, events, schema
 from trueup.types import LABELS, Question
@@ -56,10 +46,7 @@ QUESTIONS = (
 COHORTS = ("expert-hard", "long-tail-refusal", "tool-heavy")
 KINDS = ("coverage", "refund", "deadline", "status", "upload", "appeal", "fraud", "other")
 HEDGES = ("perhaps", "it may be that", "possibly", "I would think that", "it seems")
-WORDS = (
-    "the claim is covered by your policy since a pipe that burst is sudden damage and we have the "
-    "report of the plumber so the amount will be paid within ten days to the account you named"
-).split()
+WORDS = ["the", "claim", "is", "covered", "by", "your", "policy", "since", "a", "pipe", "that", "burst", "is", "sudden", "damage", "and", "we", "have", "the", "report", "of", "the", "plumber", "so", "the", "amount", "will", "be", "paid", "within", "ten", "days", "to", "the", "account", "you", "named"]
 REVIEWERS = 30
 CHUNK = 20_000  # items
 
@@ -115,7 +102,9 @@ class Drawn:
         served, in_served = answer(dice)
         sampled, in_sampled = answer(dice)
         turned = dice.random() < 0.5
-        self.sources = {"a": "sampled", "b": "served"} if turned else {"a": "served", "b": "sampled"}
+        self.sources = (
+            {"a": "sampled", "b": "served"} if turned else {"a": "served", "b": "sampled"}
+        )
         self.hedged = (
             "" if in_served == in_sampled else "served" if in_served > in_sampled else "sampled"
         )
@@ -247,7 +236,9 @@ def fill(store: Store, labels: int) -> None:
             wanted = list(blobs)
             for at in range(0, len(wanted), 500):
                 ids = wanted[at : at + 500]
-                known |= set(tx.scalars(sa.select(schema.blob.c.id).where(schema.blob.c.id.in_(ids))))
+                known |= set(
+                    tx.scalars(sa.select(schema.blob.c.id).where(schema.blob.c.id.in_(ids)))
+                )
             put(tx, schema.blob, [b for k, b in blobs.items() if k not in known])
             put(tx, schema.trace, [item.trace for item in drawn])
             put(tx, schema.item, [item.item for item in drawn])

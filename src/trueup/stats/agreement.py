@@ -20,6 +20,7 @@ from trueup.stats._alpha import Level, alphas, cells_per_row, check_level, undef
 from trueup.stats._bootstrap import BootstrapInterval, resample
 from trueup.stats._patterns import Bools, Ints, Patterns
 from trueup.stats._ratings import PatternCounts, Ratings, Table, ValueCounts, patterns
+from trueup.stats._ratings import patterns as pattern_table
 from trueup.stats._wilson import wilson
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "GroupDisagreement",
     "Level",
     "PatternCounts",
+    "Patterns",
     "RaterReliability",
     "Ratings",
     "ValueCounts",
@@ -36,6 +38,7 @@ __all__ = [
     "disagreement_by_group",
     "krippendorff_alpha",
     "pair_agreement",
+    "pattern_table",
     "raw_agreement",
     "raw_agreement_interval",
     "reviewer_reliability",

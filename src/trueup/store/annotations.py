@@ -71,7 +71,8 @@ def _inserting(dialect: str) -> sa.Insert:
     """Return the statement that stores an annotation, which looks up what follows from its item."""
     insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
     item, answer = schema.item.c, schema.item_answer.c
-    of_item, of_key = sa.bindparam("of_item"), sa.bindparam("of_key", type_=sa.String)
+    of_item = sa.bindparam("of_item", type_=sa.String)
+    of_key = sa.bindparam("of_key", type_=sa.String)
     queue = sa.select(item.queue_id).where(item.id == of_item)
     source = sa.select(answer.source).where(answer.item_id == of_item, answer.key == of_key)
     return (

@@ -7,7 +7,7 @@ items and annotations.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import repeat
@@ -16,13 +16,26 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
+from sqlalchemy.sql.expression import UnaryExpression
+from sqlalchemy.sql.operators import custom_op
 
 from trueup.stats.agreement import PatternCounts
 from trueup.store import schema
 from trueup.store.engine import Tx
+from trueup.store.rows import chunks
 from trueup.types import Question
 
-__all__ = ["Columns", "Scope", "columns", "patterns", "sources", "standing", "version"]
+__all__ = [
+    "Columns",
+    "Scope",
+    "answer_texts",
+    "backlog",
+    "columns",
+    "patterns",
+    "sources",
+    "standing",
+    "version",
+]
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -30,7 +43,7 @@ Bools = npt.NDArray[np.bool_]
 
 _ITEM, _GIVEN = schema.item.c, schema.annotation.c
 _LATER = schema.annotation.alias()
-_CHUNK = 20_000
+_CHUNK = 1000  # more would leave the processor's cache
 _BITS = 62  # of a whole number, one left for the sign
 
 
@@ -104,10 +117,12 @@ def standing(tx: Tx) -> sa.ColumnElement[bool]:
     return _GIVEN.id.not_in(corrected)
 
 
-def patterns(tx: Tx, queue_id: str) -> PatternCounts:
+def patterns(tx: Tx, queue_id: str) -> PatternCounts | None:
     """Count how many items show each pattern of preferences, in the database.
 
-    An item's pattern is one number there: how many prefer each source, as its digits.
+    An item's pattern is one number there: how many prefer each source, as its digits. None where
+    there are too many sources, or labels on an item, for one number. "tie" and "neither" are of the
+    domain, whether anybody said so or not.
     """
     here = [
         _GIVEN.queue_id == queue_id,
@@ -115,8 +130,9 @@ def patterns(tx: Tx, queue_id: str) -> PatternCounts:
         _GIVEN.source.is_not(None),
         standing(tx),
     ]
-    domain = tuple(sorted(tx.scalars(sa.select(_GIVEN.source).where(*here).group_by(_GIVEN.source))))
-    bits = _BITS // max(len(domain), 1)
+    said = tx.scalars(sa.select(_GIVEN.source).where(*here).group_by(_GIVEN.source)).all()
+    domain = tuple(sorted({*said, "tie", "neither"}))
+    bits = _BITS // len(domain)
     places = {source: 1 << bits * place for place, source in enumerate(domain)}
     digit = sa.case(places, value=_GIVEN.source, else_=0)
     by_item = (
@@ -129,10 +145,13 @@ def patterns(tx: Tx, queue_id: str) -> PatternCounts:
         .subquery()
     )
     query = sa.select(by_item.c.pattern, sa.func.count(), sa.func.max(by_item.c.raters))
-    found = [] if not domain else tx.execute(query.group_by(by_item.c.pattern)).all()
-    if any(raters >> bits for _, _, raters in found):
-        raise OverflowError
-    table = [[row[0] >> bits * place & (1 << bits) - 1 for place in range(len(domain))] for row in found]
+    found = tx.execute(query.group_by(by_item.c.pattern)).all() if bits else []
+    if not bits or any(raters >> bits for _, _, raters in found):
+        return None
+    table = [
+        [pattern >> bits * place & (1 << bits) - 1 for place in range(len(domain))]
+        for pattern, _, _ in found
+    ]
     return PatternCounts(
         np.array(table, dtype=np.int64).reshape(len(found), len(domain)),
         np.array([row[1] for row in found], dtype=np.int64),
@@ -145,22 +164,24 @@ def columns(tx: Tx, scope: Scope, questions: Sequence[Question]) -> Columns:
     items = _Items.read(tx, scope)
     people, answers = _Codes(), {asked.name: _Codes() for asked in questions}
     parts = []
-    for names, who, days, seconds, first, *given in _chunks(tx, _labels(tx, scope, questions)):
+    for names, people_of, days, taken, letters, *given in _chunks(
+        tx, _labels(tx, scope, questions)
+    ):
         item = np.fromiter(map(items.codes.get, names, repeat(-1)), np.int64, len(names))
         numbers = [
             item,
-            people.read(who),
+            people.read(people_of),
             _DAYS.read(days),
-            np.array(seconds, dtype=np.float64),
-            np.array(first, dtype=np.int64),
+            np.array(taken, dtype=np.float64),
+            np.array(letters, dtype=np.int64),
             *(codes.read(some) for codes, some in zip(answers.values(), given, strict=True)),
         ]
         parts.append([column[item >= 0] for column in numbers])
-    width = 5 + len(answers)
-    item, who, day, seconds, first, *codes = (
+    joined: list[Any] = [
         np.concatenate([part[place] for part in parts]) if parts else np.zeros(0, dtype=np.int64)
-        for place in range(width)
-    )
+        for place in range(5 + len(answers))
+    ]
+    item, who, day, seconds, first, *codes = joined
     return Columns(
         item=item,
         reviewer=who,
@@ -243,7 +264,6 @@ class _Items:
 
 def _labels(tx: Tx, scope: Scope, questions: Sequence[Question]) -> sa.Select[Any]:
     """Return the query of the labels' columns: plain numbers and texts, cheap to fetch."""
-    given = schema.annotation
     letter = sa.func.substr(_GIVEN.shown, 1, 1)
     first = sa.case(
         (sa.or_(sa.func.length(_GIVEN.shown) != 2, _GIVEN.preferred.is_(None)), -1),
@@ -258,7 +278,7 @@ def _labels(tx: Tx, scope: Scope, questions: Sequence[Question]) -> sa.Select[An
         _GIVEN.seconds,
         first,
         *(_answer(asked) for asked in questions),
-    ).where(_GIVEN.queue_id == scope.queue_id, _GIVEN.kind == "label", standing(tx))
+    ).where(_in_queue(tx, scope), _GIVEN.kind == "label", standing(tx))
     if scope.since is not None:
         query = query.where(_GIVEN.created_at >= scope.since)
     if scope.until is not None:
@@ -271,11 +291,21 @@ def _labels(tx: Tx, scope: Scope, questions: Sequence[Question]) -> sa.Select[An
             _LATER.c.queue_id == scope.queue_id,
             _LATER.c.kind == "label",
         )
-        return query.where(_GIVEN.item_id.in_(theirs))
-    if tx.dialect.name == "sqlite" and _is_most(tx, scope.queue_id):
-        # by the index, each label would be fetched from another page
-        query = query.with_hint(given, "NOT INDEXED", "sqlite")
+        query = query.where(_GIVEN.item_id.in_(theirs))
     return query
+
+
+def _in_queue(tx: Tx, scope: Scope) -> sa.ColumnElement[bool]:
+    """Return the condition that a label is the queue's, without an index where most are."""
+    if tx.dialect.name == "postgresql" or scope.reviewer is not None:
+        return _GIVEN.queue_id == scope.queue_id
+    total = sa.select(sa.func.count()).select_from(schema.annotation)
+    here = total.where(_GIVEN.queue_id == scope.queue_id)
+    if tx.execute(here).scalar_one() * 4 < tx.execute(total).scalar_one():
+        return _GIVEN.queue_id == scope.queue_id
+    # by an index SQLite would fetch each label from another page; a plus keeps it from that
+    plain = UnaryExpression[str](_GIVEN.queue_id, operator=custom_op("+"), type_=sa.String())
+    return plain == scope.queue_id
 
 
 def _answer(asked: Question) -> sa.ColumnElement[Any]:
@@ -292,15 +322,42 @@ def _day(tx: Tx, column: sa.Column[datetime]) -> sa.ColumnElement[str]:
     return sa.func.substr(sa.type_coerce(column, sa.String), 1, 10)
 
 
-def _is_most(tx: Tx, queue_id: str) -> bool:
-    """Return whether the queue has a quarter of all labels or more."""
-    total = sa.select(sa.func.count()).select_from(schema.annotation)
-    here = total.where(_GIVEN.queue_id == queue_id)
-    return tx.execute(here).scalar_one() * 4 > tx.execute(total).scalar_one()
-
-
 def _chunks(tx: Tx, query: sa.Select[Any]) -> Iterator[list[tuple[Any, ...]]]:
     """Yield a query's columns, so many rows at a time."""
-    with tx.execute(query.execution_options(yield_per=_CHUNK)) as found:
-        for rows in found.partitions():
+    if tx.dialect.name == "postgresql":
+        with tx.execute(query.execution_options(yield_per=_CHUNK)) as found:
+            for rows in found.partitions():
+                yield list(zip(*rows, strict=True))
+        return
+    with tx.execute(query) as found:  # as the driver gives them, since nothing is to be converted
+        while rows := found.cursor.fetchmany(_CHUNK):
             yield list(zip(*rows, strict=True))
+
+
+def answer_texts(tx: Tx, item_ids: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Return the texts of items' answers by item and source, without those that were erased."""
+    answer, blob = schema.item_answer.c, schema.blob.c
+    query = sa.select(answer.item_id, answer.source, blob.text).join_from(
+        schema.item_answer, schema.blob, blob.id == answer.text_blob
+    )
+    found: dict[str, dict[str, str]] = {}
+    for some in chunks(item_ids):
+        for item, source, text in tx.execute(query.where(answer.item_id.in_(some))):
+            if text is not None:
+                found.setdefault(item, {})[source] = text
+    return found
+
+
+def backlog(tx: Tx, queue_id: str) -> tuple[int, list[datetime]]:
+    """Return how many labels a queue still wants, and since when each of the items waits for them.
+
+    An item waits since it was added, whatever labels it has by now.
+    """
+    slot = schema.slot.c
+    waiting = (
+        sa.select(sa.func.count().label("places"), sa.func.min(slot.created_at).label("since"))
+        .where(slot.queue_id == queue_id, slot.kind == "label", ~slot.filled)
+        .group_by(slot.item_id)
+    )
+    found = tx.execute(waiting).all()
+    return sum(row.places for row in found), sorted(row.since for row in found)
