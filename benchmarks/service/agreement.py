@@ -46,7 +46,11 @@ QUESTIONS = (
 COHORTS = ("expert-hard", "long-tail-refusal", "tool-heavy")
 KINDS = ("coverage", "refund", "deadline", "status", "upload", "appeal", "fraud", "other")
 HEDGES = ("perhaps", "it may be that", "possibly", "I would think that", "it seems")
-WORDS = ["the", "claim", "is", "covered", "by", "your", "policy", "since", "a", "pipe", "that", "burst", "is", "sudden", "damage", "and", "we", "have", "the", "report", "of", "the", "plumber", "so", "the", "amount", "will", "be", "paid", "within", "ten", "days", "to", "the", "account", "you", "named"]
+TEXT = (
+    "the claim is covered by your policy since a pipe that burst is sudden damage and we have the "
+    "report of the plumber so the amount will be paid within ten days to the account you named"
+)
+WORDS = TEXT.split()
 REVIEWERS = 30
 CHUNK = 20_000  # items
 

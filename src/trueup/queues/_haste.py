@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from trueup.queues._rated import Rated
 from trueup.stats.haste import HasteEffect, haste_effects
@@ -24,9 +25,20 @@ _SURE = 0.05  # the p-value, corrected for the groups tested, under which haste 
 
 # Hedges that are frequent in answers, after the list in the appendix of Hyland 2005
 # (*Metadiscourse*): words, and then phrases
-_HEDGES = frozenset(
-    ["about", "almost", "apparently", "appear", "appears", "approximately", "arguable", "arguably", "around", "assume", "assumed", "assumes", "could", "doubt", "doubtful", "essentially", "estimate", "estimated", "fairly", "feel", "feels", "frequently", "generally", "guess", "indicate", "indicates", "largely", "likely", "mainly", "may", "maybe", "might", "mostly", "often", "ought", "perhaps", "plausible", "plausibly", "possibility", "possible", "possibly", "presumable", "presumably", "probable", "probably", "quite", "rather", "relatively", "roughly", "seem", "seems", "should", "sometimes", "somewhat", "suggest", "suggests", "supposed", "supposedly", "suspect", "suspects", "tend", "tends", "think", "typically", "uncertain", "unclear", "unlikely", "usually", "would"]
-)
+# fmt: off
+_HEDGES = frozenset((
+    "about", "almost", "apparently", "appear", "appears", "approximately", "arguable",
+    "arguably", "around", "assume", "assumed", "assumes", "could", "doubt", "doubtful",
+    "essentially", "estimate", "estimated", "fairly", "feel", "feels", "frequently",
+    "generally", "guess", "indicate", "indicates", "largely", "likely", "mainly", "may",
+    "maybe", "might", "mostly", "often", "ought", "perhaps", "plausible", "plausibly",
+    "possibility", "possible", "possibly", "presumable", "presumably", "probable", "probably",
+    "quite", "rather", "relatively", "roughly", "seem", "seems", "should", "sometimes",
+    "somewhat", "suggest", "suggests", "supposed", "supposedly", "suspect", "suspects",
+    "tend", "tends", "think", "typically", "uncertain", "unclear", "unlikely", "usually",
+    "would",
+))
+# fmt: on
 _PHRASES = ("in general", "in most cases", "in my opinion", "in my view", "on the whole")
 _WORD = re.compile(r"[a-z]+")
 
@@ -92,7 +104,9 @@ _MEASURES: dict[str, Callable[[str], int]] = {
 }
 
 
-def _effects(columns: Columns, rows: np.ndarray, measure: str, value: list[int]) -> list[Haste]:
+def _effects(
+    columns: Columns, rows: npt.NDArray[np.int64], measure: str, value: list[int]
+) -> list[Haste]:
     reviewer, item = columns.reviewer[rows], columns.item[rows]
     kind = columns.question_type[item]
     groupings = {
@@ -120,12 +134,12 @@ def _says(measure: str, by: str, effect: HasteEffect) -> str:
     """Say what hurried labels prefer, where it is shown."""
     if effect.slope is None or effect.p_holm is None or effect.p_holm >= _SURE:
         return ""
-    assert effect.low is not None and effect.high is not None
+    low, high = effect.low or 0.0, effect.high or 0.0
     who = {"all": "labels", "reviewer": f"labels of {effect.group}"}.get(
         by, f"labels on {effect.group or 'items without a question type'}"
     )
     more = "more" if effect.slope < 0 else "fewer"
-    size, ends = abs(effect.slope), sorted((abs(effect.low), abs(effect.high)))
+    size, ends = abs(effect.slope), sorted((abs(low), abs(high)))
     return (
         f"hurried {who} prefer answers with {more} {measure}: {size:.2f} {more} with each halving "
         f"of the time [{ends[0]:.2f}, {ends[1]:.2f}], {effect.n} labels"

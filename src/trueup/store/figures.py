@@ -28,12 +28,14 @@ from trueup.types import Question
 __all__ = [
     "Columns",
     "Scope",
+    "answer_of",
     "answer_texts",
     "backlog",
     "columns",
     "patterns",
     "sources",
     "standing",
+    "unindexed",
     "version",
 ]
 
@@ -109,12 +111,23 @@ def version(tx: Tx) -> int:
     return tx.execute(sa.select(sa.func.max(schema.event.c.number))).scalar() or 0
 
 
-def standing(tx: Tx) -> sa.ColumnElement[bool]:
+def standing(tx: Tx, given: Any = _GIVEN) -> sa.ColumnElement[bool]:
     """Return the condition that no correction takes a label's place, as the database likes it."""
     if tx.dialect.name == "postgresql":  # a list of many is searched from end to end there
-        return ~sa.exists().where(_LATER.c.replaces_id == _GIVEN.id)
+        return ~sa.exists().where(_LATER.c.replaces_id == given.id)
     corrected = sa.select(_LATER.c.replaces_id).where(_LATER.c.replaces_id.is_not(None))
-    return _GIVEN.id.not_in(corrected)
+    condition: sa.ColumnElement[bool] = given.id.not_in(corrected)
+    return condition
+
+
+def answer_of(given: Any, asked: Question) -> sa.ColumnElement[Any]:
+    """Return the column of a label's answer to a question: of the preference, its source."""
+    if asked.kind == "preference":
+        source: sa.ColumnElement[Any] = given.c.source
+        return source
+    if asked.name == "labels":
+        return sa.cast(given.c.labels, sa.Text)
+    return sa.cast(given.c.answers[asked.name], sa.Text)
 
 
 def patterns(tx: Tx, queue_id: str) -> PatternCounts | None:
@@ -277,7 +290,7 @@ def _labels(tx: Tx, scope: Scope, questions: Sequence[Question]) -> sa.Select[An
         _day(tx, _GIVEN.created_at),
         _GIVEN.seconds,
         first,
-        *(_answer(asked) for asked in questions),
+        *(answer_of(schema.annotation, asked) for asked in questions),
     ).where(_in_queue(tx, scope), _GIVEN.kind == "label", standing(tx))
     if scope.since is not None:
         query = query.where(_GIVEN.created_at >= scope.since)
@@ -303,17 +316,16 @@ def _in_queue(tx: Tx, scope: Scope) -> sa.ColumnElement[bool]:
     here = total.where(_GIVEN.queue_id == scope.queue_id)
     if tx.execute(here).scalar_one() * 4 < tx.execute(total).scalar_one():
         return _GIVEN.queue_id == scope.queue_id
-    # by an index SQLite would fetch each label from another page; a plus keeps it from that
-    plain = UnaryExpression[str](_GIVEN.queue_id, operator=custom_op("+"), type_=sa.String())
-    return plain == scope.queue_id
+    # by an index SQLite would fetch each label from another page
+    condition: sa.ColumnElement[bool] = unindexed(tx, _GIVEN.queue_id) == scope.queue_id
+    return condition
 
 
-def _answer(asked: Question) -> sa.ColumnElement[Any]:
-    if asked.kind == "preference":
-        return _GIVEN.source
-    if asked.name == "labels":
-        return sa.cast(_GIVEN.labels, sa.Text)
-    return sa.cast(_GIVEN.answers[asked.name], sa.Text)
+def unindexed(tx: Tx, column: Any) -> Any:
+    """Return the column in a form that SQLite looks up in no index; PostgreSQL knows by itself."""
+    if tx.dialect.name == "postgresql":
+        return column
+    return UnaryExpression[str](column, operator=custom_op("+"), type_=sa.String())
 
 
 def _day(tx: Tx, column: sa.Column[datetime]) -> sa.ColumnElement[str]:
