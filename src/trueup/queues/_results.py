@@ -5,6 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from trueup.queues._activity import Activity, make_activity
+from trueup.queues._agreement import (
+    Agreement,
+    AgreementReport,
+    read_agreement,
+    read_alpha,
+    read_columns,
+)
 from trueup.queues._audit import AuditReport, make_report
 from trueup.queues._base import QueueBase
 from trueup.queues._preferences import Format, PreferenceSet, check_export, settle_queue
@@ -13,6 +21,7 @@ from trueup.queues._reliability import flagged
 from trueup.queues._settle import Origin
 from trueup.queues._stats import QueueStats, read_stats
 from trueup.store import queues as rows
+from trueup.store.figures import Scope
 from trueup.store.preferences import put_preference
 from trueup.store.reads import put_read
 from trueup.store.slots import waiting_items
@@ -27,6 +36,54 @@ class Results(QueueBase):
     def stats(self) -> QueueStats:
         """Return how far the queue has come."""
         return read_stats(self._store, self._row)
+
+    def alpha(self, *, seed: int = 0) -> Agreement:
+        """Return how far the preferences agree over all items, counted in the database.
+
+        What `agreement` says of the preference, at a tenth of the time.
+
+        Raises:
+            QueueEmpty: there is no label.
+            InputError: the queue asks for no preference.
+        """
+        return read_alpha(self._store, self._row, seed)
+
+    def agreement(
+        self,
+        question: str | None = None,
+        *,
+        cohort: str | None = None,
+        question_type: str | None = None,
+        reviewer: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        include_simulated: bool = True,
+        seed: int = 0,
+    ) -> AgreementReport:
+        """Measure how far reviewers agree on every question, and on one in every part.
+
+        Args:
+            question: the one that is broken down by cohort, question type, reviewer, pair of
+                reviewers and week; None takes the preference, else the first that can be agreed on.
+            cohort: only its items.
+            question_type: only its items.
+            reviewer: only items that they labelled, with everybody's labels on them.
+            since: only labels given from then on.
+            until: only labels given before then.
+            include_simulated: whether labels given by a program count.
+            seed: of the bootstrap and of the sample of texts, not negative.
+
+        Raises:
+            QueueEmpty: no label fits.
+            InputError: the queue has no such question, or none that can be agreed on.
+        """
+        scope = Scope(self.id, cohort, question_type, reviewer, since, until, include_simulated)
+        return read_agreement(self._store, self._row, scope, question, seed)
+
+    def activity(self, *, now: datetime | None = None) -> Activity:
+        """Return how the work goes: labels by day, seconds, what waits and what is overruled."""
+        found = read_columns(self._store, self._row, Scope(self.id))
+        return make_activity(self._store, self._row, found, stamp(None, now).now)
 
     def audit(
         self,

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Floats", "Ints", "Patterns", "distinct_rows", "sparse"]
+__all__ = ["Bools", "Floats", "Ints", "Patterns", "distinct_rows", "distinct_units", "sparse"]
 
+Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
@@ -39,7 +40,7 @@ class Patterns:
     def __len__(self) -> int:
         return len(self.units)
 
-    def keep(self, rows: npt.NDArray[np.bool_]) -> Patterns:
+    def keep(self, rows: Bools) -> Patterns:
         """Return the patterns for which `rows` (patterns,) is true."""
         return Patterns(self.counts[rows], self.units[rows], self.domain)
 
@@ -102,6 +103,29 @@ def sparse(row: Ints, value: Ints, n: Ints, shape: tuple[int, int]) -> Any:
     counts.sum_duplicates()
     counts.eliminate_zeros()
     return counts
+
+
+def distinct_units(unit: Ints, value: Ints, shape: tuple[int, int]) -> tuple[Any, Ints] | None:
+    """Return each distinct pattern's counts, and each unit's pattern, straight from the ratings.
+
+    A unit's pattern is one number where there are few values and few ratings on a unit, so that a
+    million ratings take a tenth of the time that their table of counts does. The patterns and their
+    order are those of `distinct_rows`; None where they do not fit in a number.
+
+    Args:
+        unit, value: (ratings,) indices.
+        shape: units, values.
+    """
+    units, values = shape
+    base = int(np.bincount(unit, minlength=1).max()) + 1
+    if base**values > 2**53:  # the whole numbers that a float counts without a gap
+        return None
+    scales = base ** np.arange(values - 1, -1, -1, dtype=np.int64)
+    keys = np.bincount(unit, weights=scales[value], minlength=units).astype(np.int64)
+    distinct, of_unit = np.unique(keys, return_inverse=True)
+    counts = distinct[:, None] // scales % base
+    row, column = np.nonzero(counts)
+    return sparse(row, column, counts[row, column], counts.shape), of_unit.reshape(-1)
 
 
 def distinct_rows(counts: Any) -> tuple[Ints, Ints]:

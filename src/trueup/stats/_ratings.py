@@ -8,11 +8,13 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from trueup.errors import InputError
-from trueup.stats._patterns import Ints, Patterns, distinct_rows, sparse
+from trueup.stats._patterns import Ints, Patterns, distinct_rows, distinct_units, sparse
 
 __all__ = [
+    "Names",
     "PatternCounts",
     "Ratings",
     "Table",
@@ -141,21 +143,30 @@ class Ratings:
     @cached_property
     def patterns(self) -> tuple[Patterns, Ints]:
         """The distinct patterns of ratings on a unit, and the (units,) index of each unit's own."""
-        ones = np.ones(len(self.unit), dtype=np.int64)
         shape = (len(self.units), len(self.domain))
+        if found := distinct_units(self.unit, self.value, shape):
+            counts, of_unit = found
+            units = np.bincount(of_unit, minlength=counts.shape[0])
+            return Patterns(counts, units, self.domain), of_unit
+        ones = np.ones(len(self.unit), dtype=np.int64)
         counts = sparse(self.unit, self.value, ones, shape)
         first, of_unit = distinct_rows(counts)
         units = np.bincount(of_unit, minlength=len(first))
         return Patterns(counts[first], units, self.domain), of_unit
 
 
-Table = Ratings | ValueCounts | PatternCounts | Sequence[Sequence[Any]]
+Names = Sequence[Hashable] | npt.NDArray[Any]
+"""(N,) names, as a list or as an array of one type, which is quicker for a million."""
+
+Table = Ratings | ValueCounts | PatternCounts | Patterns | Sequence[Sequence[Any]]
 """Ratings in any form: raters x units with None where one is missing, `Ratings`, `ValueCounts`,
-`PatternCounts`."""
+`PatternCounts`, or the patterns of any of these."""
 
 
 def patterns(ratings: Table) -> Patterns:
     """Return the distinct patterns of ratings in any form, in one order whatever the form."""
+    if isinstance(ratings, Patterns):
+        return ratings
     if isinstance(ratings, ValueCounts):
         ratings = PatternCounts(
             ratings.counts, np.ones(len(ratings.counts), dtype=np.int64), ratings.domain
@@ -185,8 +196,14 @@ def _index(names: Iterable[Any]) -> dict[Any, int]:
     return {name: i for i, name in enumerate(dict.fromkeys(names))}
 
 
-def encode(names: Sequence[Any]) -> tuple[list[Any], Ints]:
+def encode(names: Names) -> tuple[list[Any], Ints]:
     """Return the distinct names in the order they come in, and the index of each one's own."""
+    if isinstance(names, np.ndarray):
+        _, first, of_name = np.unique(names, return_index=True, return_inverse=True)
+        order = np.argsort(first)
+        place = np.empty_like(order)
+        place[order] = np.arange(len(order))
+        return names[first[order]].tolist(), place[of_name.reshape(-1)]
     index = _index(names)
     return list(index), _codes(names, index)
 

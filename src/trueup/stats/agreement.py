@@ -18,8 +18,9 @@ import numpy as np
 from trueup.errors import InputError
 from trueup.stats._alpha import Level, alphas, cells_per_row, check_level, undefined
 from trueup.stats._bootstrap import BootstrapInterval, resample
-from trueup.stats._patterns import Ints, Patterns
+from trueup.stats._patterns import Bools, Ints, Patterns
 from trueup.stats._ratings import PatternCounts, Ratings, Table, ValueCounts, patterns
+from trueup.stats._ratings import patterns as pattern_table
 from trueup.stats._wilson import wilson
 
 __all__ = [
@@ -28,13 +29,16 @@ __all__ = [
     "GroupDisagreement",
     "Level",
     "PatternCounts",
+    "Patterns",
     "RaterReliability",
     "Ratings",
     "ValueCounts",
+    "agrees_with_others",
     "bootstrap_interval",
     "disagreement_by_group",
     "krippendorff_alpha",
     "pair_agreement",
+    "pattern_table",
     "raw_agreement",
     "raw_agreement_interval",
     "reviewer_reliability",
@@ -199,12 +203,11 @@ def reviewer_reliability(ratings: Ratings, level: Level = "nominal") -> list[Rat
     """
     table, of_unit = ratings.patterns
     check_level(table, level)
-    given, others = _kinds(ratings, table, of_unit)
-    top = np.maximum.reduceat(others.counts.data, others.counts.indptr[:-1])
-    leads = others.counts.data == top[others.row]
-    decided = (top > 0) & (others.per_pattern(leads.astype(np.int64)) == 1)
-    said = others.counts.indices == table.counts.indices[others.row]
-    right = decided & (others.per_pattern((leads & said).astype(np.int64)) == 1)
+    kind, others = _kinds(ratings, table, of_unit)
+    decided, right = _beside_others(table, others)
+    shape = (len(ratings.raters), len(decided))
+    given = np.bincount(ratings.rater * shape[1] + kind, minlength=shape[0] * shape[1])
+    given = given.reshape(shape)
     rated, n, agreed = given.sum(axis=1), given @ decided, given @ right
     low, high = wilson(agreed / np.maximum(n, 1), n)
     # leaving a rater out turns each unit that they rated into what the others left there
@@ -251,18 +254,40 @@ def disagreement_by_group(ratings: Ratings, groups: Sequence[str]) -> list[Group
     return sorted(found, key=lambda g: (g.share is None, -(g.share or 0.0), g.group))
 
 
+def agrees_with_others(ratings: Ratings) -> tuple[Bools, Bools]:
+    """Return for each rating whether the unit's others had a majority, and whether it says so too.
+
+    Returns:
+        Two of (ratings,); what `reviewer_reliability` counts, by rating.
+    """
+    table, of_unit = ratings.patterns
+    kind, others = _kinds(ratings, table, of_unit)
+    decided, right = _beside_others(table, others)
+    return decided[kind], right[kind]
+
+
+def _beside_others(table: Patterns, others: Patterns) -> tuple[Bools, Bools]:
+    """Return for each kind whether the others lean to one value, and whether the rating is it."""
+    if not len(others):
+        return np.zeros(0, dtype=np.bool_), np.zeros(0, dtype=np.bool_)
+    top = np.maximum.reduceat(others.counts.data, others.counts.indptr[:-1])
+    leads = others.counts.data == top[others.row]
+    decided = (top > 0) & (others.per_pattern(leads.astype(np.int64)) == 1)
+    said = others.counts.indices == table.counts.indices[others.row]
+    right = decided & (others.per_pattern((leads & said).astype(np.int64)) == 1)
+    return decided, right
+
+
 def _kinds(ratings: Ratings, table: Patterns, of_unit: Ints) -> tuple[Ints, Patterns]:
     """Group ratings by their unit's pattern and their value: few kinds, however many ratings.
 
     Returns:
-        (raters, kinds) ratings of each kind by each rater, a kind an entry of `table.counts`; and
-        the (kinds, values) ratings that the unit's other raters gave, zeros among the entries.
+        The (ratings,) kind of each, a kind an entry of `table.counts`; and the (kinds, values)
+        ratings that the unit's other raters gave, zeros among the entries.
     """
     values = len(ratings.domain)
     keys = table.row * values + table.counts.indices
     kind = np.searchsorted(keys, of_unit[ratings.unit] * values + ratings.value)
-    shape = (len(ratings.raters), len(keys))
-    given = np.bincount(ratings.rater * shape[1] + kind, minlength=shape[0] * shape[1])
     others = Patterns(table.counts[table.row], np.ones_like(table.row), table.domain)
     others.counts.data -= others.counts.indices == table.counts.indices[others.row]
-    return given.reshape(shape), others
+    return kind, others

@@ -8,7 +8,6 @@ of question.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from trueup.errors import InputError
 from trueup.stats._patterns import Floats, Ints
-from trueup.stats._ratings import encode
+from trueup.stats._ratings import Names, encode
 
 __all__ = ["MIN_ITEMS", "MIN_LABELS", "HasteEffect", "haste_effects"]
 
@@ -60,10 +59,10 @@ def haste_effects(
     seconds: ArrayLike,
     measure: ArrayLike,
     *,
-    reviewers: Sequence[Hashable],
-    question_types: Sequence[Hashable],
-    items: Sequence[Hashable],
-    groups: Sequence[Hashable] | None = None,
+    reviewers: Names,
+    question_types: Names,
+    items: Names,
+    groups: Names | None = None,
     confidence: float = 0.95,
 ) -> list[HasteEffect]:
     """Regress the measure on the logarithm of the seconds within reviewer and question type.
@@ -106,9 +105,7 @@ def haste_effects(
     return sorted(found, key=lambda e: (e.p is None, e.p or 0.0, e.group))
 
 
-def _check(
-    seconds: ArrayLike, measure: ArrayLike, *columns: Sequence[Hashable] | None
-) -> tuple[Floats, Floats]:
+def _check(seconds: ArrayLike, measure: ArrayLike, *columns: Names | None) -> tuple[Floats, Floats]:
     time = np.asarray(seconds, dtype=np.float64)
     answer = np.asarray(measure, dtype=np.float64)
     lengths = [len(time), len(answer), *(len(c) for c in columns if c is not None)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from trueup.errors import InputError
 from trueup.stats._patterns import Floats, Ints
-from trueup.stats._ratings import encode
+from trueup.stats._ratings import Names, encode
 
 __all__ = ["PositionBias", "PositionRate", "position_bias"]
 
@@ -57,8 +56,8 @@ class PositionBias:
 
 
 def position_bias(
-    raters: Sequence[Hashable],
-    items: Sequence[Hashable],
+    raters: Names,
+    items: Names,
     chose_first: ArrayLike,
     *,
     confidence: float = 0.95,

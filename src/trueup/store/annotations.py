@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from trueup.store import schema
 from trueup.store.engine import Tx
-from trueup.store.rows import get_blobs, insert_new, put_blob, rows_among
+from trueup.store.rows import get_blobs, put_blob, rows_among
 from trueup.types import Annotation, AnnotationKind, Label
 
 __all__ = ["labels_on", "latest_annotation", "list_annotations", "put_annotation"]
@@ -64,8 +66,30 @@ def put_annotation(tx: Tx, annotation: Annotation, *, replaces: str | None, acto
         "replaces_id": replaces,
         "actor": actor,
         "created_at": now,
+        "of_item": annotation.item_id,
+        "of_key": label.preferred,
     }
-    return insert_new(tx, schema.annotation, [row]) == 1
+    return tx.execute(_inserting(tx.dialect.name), row).rowcount == 1
+
+
+@cache
+def _inserting(dialect: str) -> sa.Insert:
+    """Return the statement that stores an annotation, which looks up what follows from its item."""
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    item, answer = schema.item.c, schema.item_answer.c
+    of_item = sa.bindparam("of_item", type_=sa.String)
+    of_key = sa.bindparam("of_key", type_=sa.String)
+    queue = sa.select(item.queue_id).where(item.id == of_item)
+    source = sa.select(answer.source).where(answer.item_id == of_item, answer.key == of_key)
+    return (
+        insert(schema.annotation)
+        .values(
+            queue_id=queue.scalar_subquery(),
+            source=sa.func.coalesce(source.scalar_subquery(), of_key),
+        )
+        .on_conflict_do_nothing()
+        .execution_options(preserve_rowcount=True)
+    )
 
 
 def list_annotations(

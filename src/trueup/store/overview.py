@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
 
 from trueup.store import schema
 from trueup.store.engine import Tx
+from trueup.store.figures import standing
 from trueup.store.slots import Kind
 
 __all__ = ["count_labels", "count_queue", "overview"]
@@ -75,10 +78,10 @@ def overview(tx: Tx) -> dict[str, Any]:
 
 def count_labels(tx: Tx, queue_id: str, reviewer: str, *, kind: Kind = "label") -> int:
     """Return how many items of a queue the reviewer has labelled, gold ones among them."""
-    slot = schema.slot.c
+    given = schema.annotation.c
     kinds = ("label", "gold") if kind == "label" else (kind,)
-    query = sa.select(sa.func.count()).where(
-        slot.queue_id == queue_id, slot.reviewer == reviewer, slot.filled, slot.kind.in_(kinds)
+    query = sa.select(sa.func.count(sa.distinct(given.item_id))).where(
+        given.reviewer == reviewer, given.queue_id == queue_id, given.kind.in_(kinds)
     )
     return tx.execute(query).scalar_one()
 
@@ -92,46 +95,55 @@ def count_queue(tx: Tx, queue_id: str, *, overlap: int) -> dict[str, Any]:
         `reviewers`, `cohorts`, `question_types` and `reasons` as counts by name.
     """
     item, given = schema.item.c, schema.annotation.c
-    here = schema.annotation.join(schema.item)
-    first = given.replaces_id.is_(None)  # what follows a first label is a chain of corrections
-    later = schema.annotation.alias()
-    standing = ~sa.exists().where(later.c.replaces_id == given.id)
-    labels = sa.select(given.item_id, sa.func.count().label("raters")).select_from(here)
-    mine = sa.and_(item.queue_id == queue_id, given.kind == "label")
-    by_item = labels.where(mine, first).group_by(given.item_id).subquery()
-    done = sa.case((by_item.c.raters >= overlap, 1), else_=0)
-    touched, full, annotations = tx.execute(
-        sa.select(
-            sa.func.count(),
-            sa.func.coalesce(sa.func.sum(done), 0),
-            sa.func.coalesce(sa.func.sum(by_item.c.raters), 0),
-        )
-    ).one()
-    either = sa.select(sa.func.count()).select_from(here).where(mine)
-
-    def by(column: sa.Column[Any], query: sa.Select[Any]) -> dict[str, int]:
-        found = tx.execute(query.add_columns(column).group_by(column))
-        return {str(name): count for count, name in found}
-
-    items = sa.select(sa.func.count()).where(item.queue_id == queue_id, ~item.gold)
+    here = (given.queue_id == queue_id, given.kind == "label")
+    shelf = (item.question_type, item.cohort, item.reason)
+    shown = tx.execute(
+        sa.select(*shelf, sa.func.count())
+        .where(item.queue_id == queue_id, ~item.gold)
+        .group_by(*shelf)
+    ).all()
+    by_item = (
+        sa.select(sa.func.count().label("raters"))
+        .where(*here, standing(tx))
+        .group_by(given.item_id)
+        .subquery()
+    )
+    raters = tx.execute(
+        sa.select(by_item.c.raters, sa.func.count()).group_by(by_item.c.raters)
+    ).all()
+    labels = tx.execute(
+        sa.select(given.reviewer, given.simulated, sa.func.count())
+        .where(*here, standing(tx))
+        .group_by(given.reviewer, given.simulated)
+    ).all()
     slot = schema.slot.c
     places = sa.select(slot.kind, sa.func.count().label("n")).group_by(slot.kind)
     free = places.where(slot.queue_id == queue_id, ~slot.filled)
     waiting = {row.kind: row.n for row in tx.execute(free)}
+    annotations = sum(count for *_, count in labels)
+    total = tx.execute(sa.select(sa.func.count()).where(*here)).scalar_one()
+    done = sum(count for n, count in raters if n >= overlap)
     return {
-        "items": tx.execute(items).scalar_one(),
-        "done": int(full),  # PostgreSQL sums to a decimal
-        "started": touched - int(full),
-        "annotations": int(annotations),
-        "corrections": tx.execute(either.where(~first)).scalar_one(),
-        "simulated": tx.execute(either.where(standing, given.simulated)).scalar_one(),
+        "items": sum(count for *_, count in shown),
+        "done": done,
+        "started": sum(count for _, count in raters) - done,
+        "annotations": annotations,
+        "corrections": total - annotations,
+        "simulated": sum(count for _, simulated, count in labels if simulated),
         "adjudications": waiting.get("adjudication", 0),
         "spot_checks": waiting.get("spot_check", 0),
-        "reviewers": dict(sorted(by(given.reviewer, either.where(first)).items())),
-        "cohorts": dict(sorted(by(item.cohort, items).items())),
-        "question_types": dict(sorted(by(item.question_type, items).items())),
-        "reasons": dict(sorted(by(item.reason, items).items())),
+        "reviewers": _summed((name, count) for name, _, count in labels),
+        "cohorts": _summed((cohort, count) for _, cohort, _, count in shown),
+        "question_types": _summed((kind, count) for kind, _, _, count in shown),
+        "reasons": _summed((reason, count) for _, _, reason, count in shown),
     }
+
+
+def _summed(counts: Iterable[tuple[str, int]]) -> dict[str, int]:
+    total = Counter[str]()
+    for name, count in counts:
+        total[name] += count
+    return dict(sorted(total.items()))
 
 
 def _count(tx: Tx, table: sa.Table, *where: sa.ColumnElement[bool]) -> int:

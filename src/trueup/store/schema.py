@@ -222,7 +222,7 @@ item = Table(
     "item",
     metadata,
     _id(),
-    _ref("queue_id", "queue"),
+    Column("queue_id", String(64), ForeignKey("queue.id"), nullable=False),
     _ref("trace_id", "trace"),
     Column("conversation_id", String(200), nullable=False),
     Column("cohort", String(100), nullable=False),
@@ -236,6 +236,8 @@ item = Table(
     Column("tag", String(64), nullable=False, server_default=""),  # the expertise it asks for
     Column("gold", Boolean, nullable=False, server_default=false()),  # its answer is known
     *_stamp(),
+    # the order that a queue's items are listed in, by every filter
+    Index("ix_item_listed", "queue_id", "question_type", "cohort", "id", "reason", "gold"),
 )
 
 item_answer = Table(
@@ -300,9 +302,11 @@ annotation = Table(
     metadata,
     _id(),
     _ref("item_id", "item"),
-    Column("reviewer", String(128), nullable=False, index=True),
+    Column("queue_id", String(64), ForeignKey("queue.id"), nullable=False),  # the item's
+    Column("reviewer", String(128), nullable=False),
     Column("kind", String(16), nullable=False, server_default="label"),
     Column("preferred", String(8)),  # NULL where the queue does not ask for it
+    Column("source", String(100)),  # of the preferred answer, else tie or neither
     Column("strength", Integer, nullable=False),
     Column("labels", JSON, nullable=False),
     _blob("correction_blob", nullable=True),
@@ -324,6 +328,18 @@ annotation = Table(
         sqlite_where=text("replaces_id IS NULL"),
         postgresql_where=text("replaces_id IS NULL"),
     ),
+    # agreement is counted from the first alone, and what a reviewer gave found by the second
+    Index(
+        "ix_annotation_rated",
+        "queue_id",
+        "kind",
+        "item_id",
+        "reviewer",
+        "source",
+        "simulated",
+        "id",
+    ),
+    Index("ix_annotation_given", "reviewer", "queue_id", "kind", "item_id"),
     CheckConstraint("strength BETWEEN 0 AND 3", name="strength_range"),
     CheckConstraint(
         "kind IN ('label', 'adjudication', 'spot_check', 'gold', 'known')", name="kind_known"
