@@ -10,10 +10,10 @@ import pytest
 
 from trueup.errors import InputError, SignInError, UnknownName
 from trueup.people import (
-    end_sessions,
-    list_sessions,
     _sessions,
     add_member,
+    end_sessions,
+    list_sessions,
     session_of,
     set_member,
     set_password,
