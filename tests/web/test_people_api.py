@@ -215,3 +215,22 @@ def test_what_has_ended_is_forgotten_while_the_server_runs(people, serve):
             break
         time.sleep(0.05)
     assert left == 1
+
+
+@pytest.mark.parametrize(
+    "odd", ["%00", "%ED%A0%80", "%E2%80%8B", "a%2Fb", "x" * 64, "%F0%9F%90%8D"]
+)
+def test_names_and_ids_that_none_has_are_told_so(people, client, odd):
+    ana = client("ana")
+    for method, path in (
+        ("GET", "/api/members/{}"),
+        ("PATCH", "/api/members/{}"),
+        ("GET", "/api/members/{}/keys"),
+        ("DELETE", "/api/members/ben/keys/{}"),
+        ("DELETE", "/api/invitations/{}"),
+        ("GET", "/member/{}"),
+        ("POST", "/member/ben/keys/{}/revoke"),
+        ("POST", "/invitations/{}/cancel"),
+    ):
+        status = ana.request(method, path.format(odd), json={}).status_code
+        assert status in (404, 405), (method, path, status)

@@ -207,7 +207,7 @@ def test_the_first_admin_comes_by_the_provider(tmp_path, serve, provider, chromi
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280])
 def test_axe_finds_no_serious_fault_and_nothing_is_wider_than_the_window(
-    people, sign_in, address, serve, provider, scheme, width, tmp_path
+    people, sign_in, address, serve, provider, scheme, width
 ):
     furnish(people)
     page = sign_in("ana", color_scheme=scheme, viewport={"width": width, "height": 800})
@@ -221,7 +221,6 @@ def test_axe_finds_no_serious_fault_and_nothing_is_wider_than_the_window(
         serious = [(v["id"], v["nodes"][0]["html"]) for v in found if v["impact"] in GRAVE]
         assert serious == [], place
         assert page.evaluate("document.documentElement.scrollWidth") <= width, place
-        page.screenshot(path=tmp_path / f"{place.rpartition('/')[2]}.png", full_page=True)
 
 
 def furnish(people):

@@ -113,6 +113,8 @@ async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Resp
             {"error": f"the request is larger than {_LARGEST} bytes, or does not say how large"},
             status_code=413,
         )
+    elif "\x00" in request.scope["path"]:  # PostgreSQL has no such texts, so nothing is named so
+        response = JSONResponse({"error": "there is no such address"}, status_code=404)
     elif from_elsewhere(request):
         response = JSONResponse({"error": "another site sent this: open ours"}, status_code=403)
     else:
