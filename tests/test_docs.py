@@ -34,7 +34,7 @@ NOW = datetime(2026, 4, 1, 9, tzinfo=UTC)
 COHORTS = ("expert-hard", "long-tail-refusal", "tool-heavy")
 PUBLIC_MODULES = [
     *("types", "errors", "store", "models", "datasets", "traces", "evals", "queues", "training"),
-    *("people", "webhooks"),
+    *("people", "web", "webhooks"),
     *("stats.agreement", "stats.flow", "stats.intervals", "stats.paired", "stats.ac1"),
     *("stats.dawid_skene", "stats.distances", "stats.drift", "stats.haste", "stats.pairs"),
     "stats.position",
@@ -84,7 +84,9 @@ def test_every_command_that_is_shown_is_one(line):
     _, *tokens = tokens_of(line)
     function, bound, _ = app.parse_args(tokens, exit_on_error=False, print_error=False)
     assert function.__module__.startswith("trueup.cli"), f"{line} only prints help"
-    assert bound.arguments or tokens[-1] in ("loop", "gate", "serve", "list", "deploy", "label")
+    assert bound.arguments or tokens[-1] in (
+        *("loop", "gate", "serve", "list", "deploy", "label", "invitations"),
+    )
 
 
 def test_every_command_there_is_is_shown():
@@ -96,7 +98,7 @@ def test_every_command_there_is_is_shown():
         "dataset": ("list", "show", "seal", "export"),
         "train": (*METHODS, "advise", "compare"),
         "checkpoint": ("list", "add"),
-        "member": ("list", "add", "set", "invite"),
+        "member": ("list", "add", "set", "invite", "invitations", "cancel", "key"),
         "audit": ("verify", "show", "export"),
         "webhook": ("add", "list", "remove", "resume", "test"),
         "demo": ("deploy", "record", "enqueue", "label", "train", "replay"),
@@ -105,6 +107,9 @@ def test_every_command_there_is_is_shown():
         assert {n for n in app[noun] if not n.startswith("-")} == set(verbs)
         assert f"`trueup {noun} " in shown
         assert all(f"`{verb}`" in shown or f"trueup {noun} {verb}" in shown for verb in verbs)
+    keys = {n for n in app["member"]["key"] if not n.startswith("-")}
+    assert keys == {"add", "list", "revoke"}
+    assert all(f"trueup member key {verb}" in shown for verb in keys)
     others = {n for n in app if not n.startswith("-")} - set(nouns)
     assert others == {"chat", "loop", "gate", "lineage", "reward", "serve"}
     assert all(f"$ trueup {verb}" in shown for verb in others)

@@ -72,6 +72,7 @@ PUBLIC = {
     "flywheel.context": "Events Found Silent Turn",
     "flywheel.workflow": "STATIONS run_turn",
     "demo.assistant": "ClaimsAssistant",
+    "web": "Oidc create_app",
     "cli": "app main",
 }
 

@@ -5,7 +5,16 @@ import sys
 import pytest
 
 from trueup.cli import main
-from trueup.people import accept, get_member, list_members, sign_in
+from trueup.errors import AccessDenied
+from trueup.people import (
+    Identity,
+    accept,
+    get_member,
+    key_owner,
+    list_members,
+    sign_in,
+    sign_in_with,
+)
 
 PASSWORD = "correct horse battery"
 
@@ -121,3 +130,70 @@ def test_an_invitation_is_printed_once(store, ana, capsys):
     made = json.loads(capsys.readouterr().out)
     assert set(made) == {"token", "role", "expires_at"}
     assert accept(store, made["token"], "cleo", PASSWORD).email == "c@x.org"
+
+
+def test_invitations_are_listed_and_cancelled(store, ana, capsys):
+    run("invite", "--role", "senior", "--email", "c@x.org", "--json")
+    token = json.loads(capsys.readouterr().out)["token"]
+    assert run("invitations", "--json") == 0
+    [sent] = json.loads(capsys.readouterr().out)
+    assert (sent["role"], sent["email"], sent["state"]) == ("senior", "c@x.org", "open")
+    assert token not in str(sent)
+    assert run("invitations") == 0
+    line = next(row for row in capsys.readouterr().out.splitlines() if sent["id"] in row)
+    assert line.split()[:4] == [sent["id"], "senior", "c@x.org", "open"]
+    assert run("cancel", sent["id"]) == 0
+    assert run("cancel", sent["id"]) == 1
+    assert "take an id from the list of invitations" in capsys.readouterr().err
+    with pytest.raises(AccessDenied):
+        accept(store, token, "cleo", PASSWORD)
+
+
+def test_keys_are_made_listed_and_revoked(store, ana, capsys):
+    scopes = ("--scope", "label", "--scope", "export")
+    assert run("key", "add", "ana", "nightly", *scopes, "--days", "30", "--json") == 0
+    made = json.loads(capsys.readouterr().out)
+    assert key_owner(store, made["key"]).permissions == {"label", "export"}
+    assert run("key", "add", "ANA", "more", "--scope", "label") == 0
+    shown = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert key_owner(store, shown["key"]).name == "ana"
+    assert run("key", "list", "ana") == 0
+    lines = [row.split() for row in capsys.readouterr().out.splitlines()]
+    [line] = [row for row in lines if made["id"] in row]
+    assert line[1:6] == ["ana", "nightly", made["prefix"], "export,", "label"]
+    assert run("key", "revoke", made["id"]) == 0
+    assert key_owner(store, made["key"]) is None
+    assert run("key", "list", "--json") == 0
+    listed = capsys.readouterr().out
+    listed = json.loads(listed[listed.index("[") :])
+    assert [bool(key["revoked_at"]) for key in listed] == [False, True]
+    assert made["key"] not in str(listed)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("add", "ana", "k"), 2, "--scope"),
+        (("add", "ana", "k", "--scope", "fly"), 2, "fly"),
+        (("add", "ana", "k", "--scope", "label", "--days", "0"), 1, "more than 0"),
+        (("add", "ana", "k", "--scope", "label", "--days", "nan"), 1, "more than 0"),
+        (("add", "nobody", "k", "--scope", "label"), 1, "no member 'nobody'"),
+        (("revoke", "nope"), 1, "no API key 'nope'"),
+        (("list", "nobody"), 1, "no member 'nobody'"),
+    ],
+)
+def test_what_is_wrong_with_a_key_is_one_line(store, ana, capsys, arguments, code, said):
+    assert run("key", *arguments) == code
+    captured = capsys.readouterr()
+    assert said in captured.err
+    assert captured.err.count("\n") == 1
+
+
+def test_a_member_without_a_password_comes_by_a_provider_and_is_unlinked(store, ana, capsys):
+    assert run("add", "ben", "--email", "b@x.org", "--no-password") == 0
+    assert not get_member(store, "ben").has_password
+    sign_in_with(store, Identity("https://id", "b-1", "", "b@x.org", True))
+    assert run("list") == 0
+    assert "https://id" in capsys.readouterr().out
+    assert run("set", "ben", "--unlink") == 0
+    assert get_member(store, "ben").issuer is None

@@ -38,15 +38,15 @@ def test_a_session_begins_as_any_other(store, ben, now, password):
 
 def test_another_provider_with_the_same_subject_is_somebody_else(store, ben, now):
     sign_in_with(store, identity(), now=now)
-    with pytest.raises(AccessDenied, match=r"another account of https://id\.example\.org"):
+    with pytest.raises(AccessDenied, match="another account of https://id"):
         sign_in_with(store, identity(issuer="https://evil.example"), now=now)
     with pytest.raises(AccessDenied, match="gives no email"):
         sign_in_with(store, identity(issuer="https://evil.example", email=""), now=now)
     set_member(store, "ben", unlink=True, now=now)
     assert get_member(store, "ben").issuer is None
     _, actor = sign_in_with(store, identity(issuer="https://new.example"), now=now)
-    assert (actor.name, actor.member.issuer) == ("Ben", None), "as it was when it was found"
-    assert get_member(store, "ben").issuer == "https://new.example"
+    assert (actor.name, actor.member.issuer) == ("Ben", "https://new.example")
+    assert get_member(store, "ben") == actor.member
 
 
 def test_the_email_of_an_invitation_goes_with_who_follows_its_link(store, ana, now):

@@ -19,7 +19,7 @@ from authlib.oauth2.rfc7636 import CodeChallenge
 from authlib.oidc.core import OpenIDCode, UserInfo
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
-from joserfc import jwt
+from joserfc import jws, jwt
 from joserfc.jwk import OctKey, RSAKey
 
 CLIENT, SECRET = "trueup", "the secret of the client, which is long enough to sign by"
@@ -208,8 +208,8 @@ class IdToken(OpenIDCode):
                 claims["exp"] = int(time.time()) - 120
             case "later":
                 claims |= {"iat": int(time.time()) + 600, "nbf": int(time.time()) + 600}
-            case "hash":
-                claims["at_hash"] = "of another token"
+            case "odd times":
+                claims |= {"exp": "soon", "iat": ["now"]}
         return claims
 
     def get_authorization_code_claims(self, authorization_code):
@@ -222,7 +222,7 @@ class IdToken(OpenIDCode):
         return claims
 
     def generate_user_info(self, user, scope):
-        if self.state.lie in ("thin", "thin of another"):
+        if self.state.lie in ("thin", "thin of another", "thin list"):
             return UserInfo(sub=user["sub"])
         return UserInfo(user)
 
@@ -240,6 +240,19 @@ class IdToken(OpenIDCode):
                 return f"{bare}.{claims}."
             case "secret":
                 return jwt.encode({"alg": "HS256"}, body, OctKey.import_key(SECRET), ["HS256"])
+            case "garbage":
+                return "\ud83d.x.y"
+            case "no header":
+                return f"W10.{claims}.{signature}"
+            case "no claims":
+                key = self.state.keys[-1]
+                return jws.serialize_compact({"alg": "RS256", "kid": key.kid}, b"[]", key)
+            case "long subject" | "odd subject" | "empty subject" | "no subject":
+                key = self.state.keys[-1]
+                odd = {"long subject": "x" * 256, "odd subject": {"x": 1}, "empty subject": ""}
+                body["sub"] = odd.get(self.state.lie)
+                body = {name: value for name, value in body.items() if value is not None}
+                return jwt.encode({"alg": "RS256", "kid": key.kid}, body, key, ["RS256"])
             case "hash":
                 body["at_hash"] = "of another token"
                 key = self.state.keys[-1]
@@ -304,6 +317,10 @@ def create(issuer: str) -> FastAPI:
     @app.post("/token")
     async def token(request: Request):
         form = await request.form()
+        if state.lie == "no token":
+            return {"access_token": "x", "token_type": "Bearer"}
+        if state.lie in ("no JSON", "a list"):
+            return Response("<html>" if state.lie == "no JSON" else "[1]")
         return server.create_token_response(Asked(request, {k: str(v) for k, v in form.items()}))
 
     @app.get("/userinfo")
@@ -312,6 +329,8 @@ def create(issuer: str) -> FastAPI:
         user = state.tokens.get(request.headers["authorization"].removeprefix("Bearer "))
         if user is None:
             return Response(status_code=401)
+        if state.lie == "thin list":
+            return [user]
         return user | ({"sub": "another"} if state.lie == "thin of another" else {})
 
     return app

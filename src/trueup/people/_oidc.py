@@ -198,7 +198,7 @@ def _member_of(
             f"{named.name} signs in with another account of {named.issuer}; an admin can unlink it"
         )
     _link(tx, _active(named), identity, "link", {}, Stamp(named.name, now))
-    return named
+    return rows.member_of(tx, named.id)
 
 
 def _active(member: Member) -> Member:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated
 
-from fastapi import Form, Request
+from fastapi import Form, Path, Request
 from fastapi.responses import Response
 
 from trueup.errors import AccessDenied, SignInError
@@ -120,21 +120,22 @@ def person(request: Request) -> Actor:
     return actor
 
 
-def over(store: Store, actor: Actor, who: str) -> Member:
+def over(request: Request, who: Annotated[str, Path(max_length=254)]) -> Member:
     """Return the member whose keys, sessions or password somebody asks for.
 
     One's own are for oneself, once one has signed in: a key that could make another key would
     outlive its own revocation. Everybody's are for those who manage members.
 
     Args:
-        store: where.
-        actor: who asks.
+        request: who asks.
         who: the member's name or id; where they manage members, the email too.
 
     Raises:
-        AccessDenied: they may not.
+        SignInError: nobody is signed in.
+        AccessDenied: they may not, or a change of the API came without its session's token.
         UnknownName: there is no such member.
     """
+    actor = anybody(request)
     own = who in (actor.name, actor.member.id)
     if own and actor.key_id is None:
         return actor.member
@@ -144,7 +145,7 @@ def over(store: Store, actor: Actor, who: str) -> Member:
             "or make an admin's key with manage_members among its scopes"
         )
     require(actor, "manage_members")
-    return get_member(store, who)
+    return get_member(store_of(request), who)
 
 
 def checked_form(request: Request, csrf: Annotated[str, Form(max_length=200)] = "") -> None:

@@ -32,6 +32,7 @@ router = APIRouter(include_in_schema=False)
 Opened = Annotated[Store, Depends(store_of)]
 Anybody = Annotated[Actor, Depends(anybody)]
 Person = Annotated[Actor, Depends(person)]
+Theirs = Annotated[Member, Depends(over)]
 Field = Annotated[str, Form(max_length=1000)]
 Checked = Depends(checked_form)
 
@@ -47,12 +48,11 @@ def password(
     request: Request,
     store: Opened,
     actor: Anybody,
-    who: str,
+    whose: Theirs,
     password: Field,
     current: Field = "",
 ) -> Response:
     """Give a member another password, and end their other sessions."""
-    whose = over(store, actor, who)
     try:
         new_password(store, request, actor, whose, password, current)
     except TrueupError as error:
@@ -62,10 +62,9 @@ def password(
 
 @router.post("/member/{who}/signout", dependencies=[Checked])
 def signout(
-    request: Request, store: Opened, actor: Anybody, who: str, keep: Field = ""
+    request: Request, store: Opened, actor: Anybody, whose: Theirs, keep: Field = ""
 ) -> Response:
     """Sign a member out everywhere, or everywhere but here."""
-    whose = over(store, actor, who)
     token = token_of(request) or ""
     end_sessions(store, whose.id, keep=token if keep else "", actor=actor.name)
     if _own(actor, whose) and not keep:
@@ -78,27 +77,25 @@ def make_key(
     request: Request,
     store: Opened,
     actor: Anybody,
-    who: str,
+    whose: Theirs,
     name: Field = "",
     scopes: Annotated[list[str] | None, Form(max_length=50)] = None,
     days: Annotated[int, Form(ge=0, le=3650)] = 0,
 ) -> Response:
     """Make an API key, and show it, which is not done again; 0 days are until it is revoked."""
-    owner = over(store, actor, who)
     until = datetime.now(UTC) + timedelta(days=days) if days else None
     try:
-        made = new_key(store, actor, owner, name, scopes or [], until)
+        made = new_key(store, actor, whose, name, scopes or [], until)
     except TrueupError as error:
-        return _shown(request, store, actor, owner, error=error)
-    return _shown(request, store, actor, owner, key=made.key)
+        return _shown(request, store, actor, whose, error=error)
+    return _shown(request, store, actor, whose, key=made.key)
 
 
 @router.post("/member/{who}/keys/{key}/revoke", dependencies=[Checked])
-def end_key(store: Opened, actor: Anybody, who: str, key: str) -> Response:
+def end_key(store: Opened, actor: Anybody, whose: Theirs, key: str) -> Response:
     """Revoke an API key."""
-    owner = over(store, actor, who)
-    revoke_key(store, key, who=owner.id, actor=actor.name)
-    return RedirectResponse(_home(actor, owner), status_code=303)
+    revoke_key(store, key, who=whose.id, actor=actor.name)
+    return RedirectResponse(_home(actor, whose), status_code=303)
 
 
 def _own(actor: Actor, whose: Member) -> bool:

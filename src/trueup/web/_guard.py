@@ -52,6 +52,8 @@ def _refused(request: Request) -> JSONResponse | None:
     if chunked or not length.isdecimal() or int(length) > _LARGEST:
         said = f"the request is larger than {_LARGEST} bytes, or does not say how large"
         return JSONResponse({"error": said}, status_code=413)
+    if "\x00" in request.scope["path"]:  # PostgreSQL has no such texts, so nothing is named so
+        return JSONResponse({"error": "there is no such address"}, status_code=404)
     if from_elsewhere(request):
         return JSONResponse({"error": "another site sent this: open ours"}, status_code=403)
     return None

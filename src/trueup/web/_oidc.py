@@ -151,7 +151,6 @@ class Provider:
         options = {
             "iss": {"essential": True, "value": self.settings.issuer},
             "aud": mine,
-            "nonce": {"essential": True, "value": nonce},
         }
         asked = {
             "nonce": nonce,

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Path, Request
 
 from trueup.people import (
     Actor,
+    Member,
     add_member,
     cancel_invitation,
     end_sessions,
@@ -45,6 +46,7 @@ Id = Annotated[str, Path(min_length=1, max_length=64)]
 Opened = Annotated[Store, Depends(store_of)]
 Anybody = Annotated[Actor, Depends(anybody)]
 Admin = Annotated[Actor, Depends(allowed("manage_members"))]
+Theirs = Annotated[Member, Depends(over)]
 
 
 @router.get("/members", dependencies=[Depends(allowed("manage_queue"))])
@@ -83,44 +85,43 @@ def change(store: Opened, actor: Admin, who: Who, given: MemberSet) -> dict[str,
 
 
 @router.post("/members/{who}/password", status_code=204)
-def password(request: Request, store: Opened, actor: Anybody, who: Who, given: PasswordIn) -> None:
+def password(
+    request: Request, store: Opened, actor: Anybody, whose: Theirs, given: PasswordIn
+) -> None:
     """Give a member another password, and end their other sessions."""
-    whose = over(store, actor, who)
     new, current = given.password.get_secret_value(), given.current.get_secret_value()
     new_password(store, request, actor, whose, new, current)
 
 
 @router.get("/members/{who}/sessions")
-def sessions(request: Request, store: Opened, actor: Anybody, who: Who) -> list[dict[str, Any]]:
+def sessions(request: Request, store: Opened, whose: Theirs) -> list[dict[str, Any]]:
     """Return where a member is signed in."""
-    whose = over(store, actor, who)
     found = list_sessions(store, whose.id, token=token_of(request) or "")
     return [session_out(session) for session in found]
 
 
 @router.delete("/members/{who}/sessions")
-def sign_out_everywhere(store: Opened, actor: Anybody, who: Who) -> dict[str, int]:
+def sign_out_everywhere(store: Opened, actor: Anybody, whose: Theirs) -> dict[str, int]:
     """Sign a member out everywhere."""
-    return {"ended": end_sessions(store, over(store, actor, who).id, actor=actor.name)}
+    return {"ended": end_sessions(store, whose.id, actor=actor.name)}
 
 
 @router.get("/members/{who}/keys")
-def keys(store: Opened, actor: Anybody, who: Who) -> list[dict[str, Any]]:
+def keys(store: Opened, whose: Theirs) -> list[dict[str, Any]]:
     """Return a member's API keys, the newest first."""
-    return [key_out(key) for key in list_keys(store, over(store, actor, who).id)]
+    return [key_out(key) for key in list_keys(store, whose.id)]
 
 
 @router.post("/members/{who}/keys", status_code=201)
-def make_key(store: Opened, actor: Anybody, who: Who, given: KeyIn) -> dict[str, Any]:
+def make_key(store: Opened, actor: Anybody, whose: Theirs, given: KeyIn) -> dict[str, Any]:
     """Make an API key for a member; it is not shown again."""
-    owner = over(store, actor, who)
-    return made_out(new_key(store, actor, owner, given.name, given.scopes, given.expires_at))
+    return made_out(new_key(store, actor, whose, given.name, given.scopes, given.expires_at))
 
 
 @router.delete("/members/{who}/keys/{key}", status_code=204)
-def end_key(store: Opened, actor: Anybody, who: Who, key: Id) -> None:
+def end_key(store: Opened, actor: Anybody, whose: Theirs, key: Id) -> None:
     """Revoke an API key of a member."""
-    revoke_key(store, key, who=over(store, actor, who).id, actor=actor.name)
+    revoke_key(store, key, who=whose.id, actor=actor.name)
 
 
 @router.get("/invitations", dependencies=[Depends(allowed("manage_members"))])

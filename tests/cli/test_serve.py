@@ -1,0 +1,75 @@
+"""`trueup serve`, as a process of its own."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import httpx
+import pytest
+
+from trueup.cli import main
+
+
+def run(*arguments):
+    with pytest.raises(SystemExit) as stopped:
+        main(["serve", *arguments])
+    return stopped.value.code
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--key", "x.pem"), "--certificate and --key go together"),
+        (("--url", "trueup.example.org"), "--url trueup.example.org: give all of it"),
+        (("--oidc-client-id", "x"), "goes with --oidc-issuer"),
+        (("--oidc-issuer", "https://id.example.org"), "give the client id"),
+        (("--oidc-issuer", "http://id.example.org", "--oidc-client-id", "x"), "give its https"),
+    ],
+)
+def test_what_cannot_be_served_is_told_in_one_line(tmp_path, capsys, arguments, said):
+    assert run("--store", str(tmp_path / "store"), *arguments) == 1
+    captured = capsys.readouterr()
+    assert said in captured.err
+    assert captured.err.count("\n") == 1
+    assert not (tmp_path / "store").exists()
+
+
+def test_it_serves_until_it_is_interrupted_and_names_where_a_provider_sends_people(tmp_path):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    secret = "the secret that the provider gave"
+    settings = {
+        "TRUEUP_OIDC_ISSUER": "https://id.example.org",
+        "TRUEUP_OIDC_CLIENT_ID": "trueup",
+        "TRUEUP_OIDC_CLIENT_SECRET": secret,
+        "TRUEUP_OIDC_NEWCOMERS": "viewer",
+        "PYTHONUNBUFFERED": "1",
+    }
+    arguments = ["serve", "--store", str(tmp_path / "store"), "--port", str(port)]
+    with subprocess.Popen(
+        [sys.executable, "-m", "trueup", *arguments, "--oidc-label", "Example Ltd"],
+        env=os.environ | settings,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        said = [process.stdout.readline() for _ in range(3)]
+        assert f"at http://localhost:{port}" in said[0]
+        back = f"http://localhost:{port}/signin/oidc/callback"
+        assert said[1] == f"https://id.example.org is to send people back to {back}\n"
+        join = said[2].split()[-1].replace("localhost", "127.0.0.1")
+        for _ in range(200):
+            try:
+                page = httpx.get(join)
+                break
+            except httpx.TransportError:
+                time.sleep(0.05)
+        assert "Join with Example Ltd" in page.text
+        process.send_signal(signal.SIGINT)
+        left = process.communicate(timeout=30)[0]
+    assert secret not in "".join(said) + left
+    assert "Traceback" not in left
