@@ -103,7 +103,7 @@ def claim(store: Opened, actor: Labeller, name: Name, given: ClaimIn) -> dict[st
     queue = _queue(store, actor, name)
     now = datetime.now(UTC)
     held = queue.claim(actor.name, tags=actor.member.tags, beside=given.beside, now=now)
-    return claim_out(held, _guidelines(queue), now)
+    return claim_out(held, _guidelines(queue), now, queue.context_of(held.item))
 
 
 @router.post("/queues/{name}/undo")
@@ -111,7 +111,8 @@ def undo(store: Opened, actor: Labeller, name: Name) -> dict[str, Any]:
     """Return the item that the caller labelled last, with the label, to give another one."""
     queue = _queue(store, actor, name)
     now = datetime.now(UTC)
-    return claim_out(queue.undo(actor.name, now=now), _guidelines(queue), now)
+    held = queue.undo(actor.name, now=now)
+    return claim_out(held, _guidelines(queue), now, queue.context_of(held.item))
 
 
 @router.post("/queues/{name}/items/{item}/label", status_code=201)

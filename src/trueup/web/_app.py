@@ -17,12 +17,13 @@ from starlette.exceptions import HTTPException
 from trueup import errors
 from trueup.store import Store
 from trueup.store.events import seal_events
-from trueup.web import _api, _pages
+from trueup.web import _api, _moving_api, _moving_pages, _pages, _setup_pages
 from trueup.web._access import from_elsewhere
+from trueup.web._render import error_page, status_of
+from trueup.web._uploads import largest
 
 __all__ = ["create_app"]
 
-_LARGEST = 2_000_000  # bytes of a request
 _SEAL_SECONDS = 1.0
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
@@ -33,14 +34,6 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-_STATUS: tuple[tuple[type[errors.TrueupError], int], ...] = (
-    (errors.SignInError, 401),
-    (errors.AccessDenied, 403),
-    (errors.UnknownName, 404),
-    (errors.InputError, 422),
-    (errors.StoreError, 503),
-)
-_CONFLICT = 409  # the request is fine, the queue is in no state for it
 
 
 def create_app(store: Store) -> FastAPI:
@@ -53,8 +46,8 @@ def create_app(store: Store) -> FastAPI:
     app.middleware("http")(_guard)
     app.add_exception_handler(errors.TrueupError, _on_error)
     app.add_exception_handler(HTTPException, _on_nothing)
-    app.include_router(_api.router)
-    app.include_router(_pages.router)
+    for room in (_api, _pages, _moving_api, _moving_pages, _setup_pages):
+        app.include_router(room.router)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
     return app
 
@@ -90,10 +83,11 @@ async def _seal(store: Store, stop: asyncio.Event) -> None:
 async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
     """Refuse what is too large, and send what browsers are to hold to with every answer."""
     length = request.headers.get("content-length", "0")
+    most = largest(request.url.path)
     chunked = "transfer-encoding" in request.headers
-    if chunked or not length.isdecimal() or int(length) > _LARGEST:
+    if chunked or not length.isdecimal() or int(length) > most:
         response: Response = JSONResponse(
-            {"error": f"the request is larger than {_LARGEST} bytes, or does not say how large"},
+            {"error": f"the request is larger than {most} bytes, or does not say how large"},
             status_code=413,
         )
     elif from_elsewhere(request):
@@ -107,13 +101,13 @@ async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Resp
 
 def _on_error(request: Request, error: Exception) -> Response:
     """Answer with the error's one line: as JSON to programs, as a page to people."""
-    status = next((code for kind, code in _STATUS if isinstance(error, kind)), _CONFLICT)
+    status = status_of(error)
     if request.url.path.startswith("/api/"):
         kind = type(error).__name__
         return JSONResponse({"error": str(error), "kind": kind}, status_code=status)
     if status == 401 and request.url.path != "/signin":
         return RedirectResponse("/signin", status_code=303)
-    return _pages.error_page(request, str(error), status)
+    return error_page(request, str(error), status)
 
 
 def _on_nothing(request: Request, error: Exception) -> Response:
@@ -122,4 +116,4 @@ def _on_nothing(request: Request, error: Exception) -> Response:
     said = f"{request.method} {request.url.path}: {error.detail}"
     if request.url.path.startswith(("/api/", "/static/")):
         return JSONResponse({"error": said}, status_code=error.status_code, headers=error.headers)
-    return _pages.error_page(request, said, error.status_code)
+    return error_page(request, said, error.status_code)

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-from functools import cache
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from fastapi.responses import RedirectResponse, Response
 from markupsafe import Markup
 
 from trueup.errors import AccessDenied, SignInError, TrueupError, UnknownName
@@ -27,15 +24,16 @@ from trueup.web._access import (
     checked_form,
     clear_cookie,
     put_cookie,
-    signed_in,
     store_of,
     token_of,
     visible,
 )
+from trueup.web._moving_shapes import context_out
+from trueup.web._render import page
 from trueup.web._shapes import annotation_out, item_out, queue_out
 from trueup.web._text import safe_html
 
-__all__ = ["error_page", "router"]
+__all__ = ["router"]
 
 router = APIRouter(include_in_schema=False)
 
@@ -52,14 +50,14 @@ def loop(request: Request, store: Opened, actor: Reader) -> Response:
     with store.reading() as tx:
         found = overview(tx)
     mine = [q for q in list_queues(store=store) if q.state == "active" and visible(actor, q)]
-    return _page(request, "loop.html", found=found, queues=mine, store=store.address)
+    return page(request, "loop.html", found=found, queues=mine, store=store.address)
 
 
 @router.get("/queue")
 def queue_list(request: Request, store: Opened, actor: Reader) -> Response:
     """List the queues that the reader may see."""
     seen = [q for q in list_queues(store=store) if visible(actor, q)]
-    return _page(request, "queues.html", queues=[(q, q.stats()) for q in seen])
+    return page(request, "queues.html", queues=[(q, q.stats()) for q in seen])
 
 
 @router.get("/queue/{key}")
@@ -69,7 +67,7 @@ def queue(request: Request, store: Opened, actor: Reader, key: str) -> Response:
     with store.reading() as tx:
         audit = latest_audit(tx, found.id)
     guidelines = found.guidelines()
-    return _page(
+    return page(
         request,
         "queue.html",
         queue=queue_out(found),
@@ -95,7 +93,7 @@ def label(request: Request, store: Opened, actor: Labeller, key: str) -> Respons
         mine = count_labels(tx, found.id, actor.name)
     # inside a script element only "<" could end it
     questions = json.dumps(queue_out(found)["questions"]).replace("<", "\\u003c")
-    return _page(request, "label.html", queue=found, questions=Markup(questions), mine=mine)
+    return page(request, "label.html", queue=found, questions=Markup(questions), mine=mine)
 
 
 @router.get("/item/{key}")
@@ -108,11 +106,11 @@ def item(request: Request, store: Opened, actor: Manager, key: str) -> Response:
         raise UnknownName(f"no item {key!r} in {store.address}")
     owner = next(q for q in list_queues(store=store) if q.id == found[0].queue_id)
     visible(actor, owner, needed=True)
-    return _page(
+    return page(
         request,
         "item.html",
         queue=owner,
-        item=item_out(found[0], blind=False),
+        item=item_out(found[0], blind=False) | context_out(owner.context_of(found[0])),
         labels=[annotation_out(given) for given in labels],
     )
 
@@ -130,27 +128,27 @@ def trace(request: Request, store: Opened, actor: Reader, key: str) -> Response:
     blind = "read_lineage" not in permissions_of(actor)
     if blind and not any(q.id in on and visible(actor, q) for q in list_queues(store=store)):
         raise AccessDenied(f"trace {key}: {actor.name} reviews no queue that has an item on it")
-    return _page(request, "trace.html", trace=found, blind=blind)
+    return page(request, "trace.html", trace=found, blind=blind)
 
 
 @router.get("/annotation/{key}", dependencies=[Depends(allowed("read_lineage"))])
 def annotation(request: Request, store: Opened, key: str) -> Response:
     """Show everything that a label touched."""
     tree = forward_tree(trace_forward(store, key))
-    return _page(request, "lineage.html", noun="label", key=key, tree=tree)
+    return page(request, "lineage.html", noun="label", key=key, tree=tree)
 
 
 @router.get("/checkpoint/{key}", dependencies=[Depends(allowed("read_lineage"))])
 def checkpoint(request: Request, store: Opened, key: str) -> Response:
     """Show everything that a checkpoint was made of."""
     tree = backward_tree(trace_back(store, key))
-    return _page(request, "lineage.html", noun="checkpoint", key=key, tree=tree)
+    return page(request, "lineage.html", noun="checkpoint", key=key, tree=tree)
 
 
 @router.get("/signin")
 def signin_page(request: Request) -> Response:
     """Ask who is there."""
-    return _page(request, "signin.html", heading="Sign in", joining=False)
+    return page(request, "signin.html", heading="Sign in", joining=False)
 
 
 @router.post("/signin")
@@ -159,7 +157,7 @@ def signin(request: Request, store: Opened, name: Field, password: Field) -> Res
     try:
         token, _ = sign_in(store, name, password, address=_address(request))
     except SignInError as error:
-        return _page(
+        return page(
             request,
             "signin.html",
             status=401 if error.retry_at is None else 429,
@@ -174,7 +172,7 @@ def signin(request: Request, store: Opened, name: Field, password: Field) -> Res
 @router.get("/join/{_token}")
 def join_page(request: Request, _token: str) -> Response:
     """Ask an invited person for a name and a password."""
-    return _page(request, "signin.html", heading="Join trueup", joining=True)
+    return page(request, "signin.html", heading="Join trueup", joining=True)
 
 
 @router.post("/join/{token}")
@@ -184,7 +182,7 @@ def join(request: Request, store: Opened, token: str, name: Field, password: Fie
         accept(store, token, name, password)
         session, _ = sign_in(store, name, password, address=_address(request))
     except TrueupError as error:
-        return _page(
+        return page(
             request,
             "signin.html",
             status=422,
@@ -203,11 +201,6 @@ def signout(request: Request, store: Opened) -> Response:
     return clear_cookie(request, RedirectResponse("/signin", status_code=303))
 
 
-def error_page(request: Request, error: str, status: int) -> Response:
-    """Return an error as a page."""
-    return _page(request, "error.html", status=status, error=error)
-
-
 def _queue(store: Store, actor: Actor, key: str) -> AnnotationQueue:
     for found in list_queues(store=store):
         if found.id == key:
@@ -218,24 +211,3 @@ def _queue(store: Store, actor: Actor, key: str) -> AnnotationQueue:
 
 def _address(request: Request) -> str:
     return request.client.host if request.client else ""
-
-
-@cache
-def _environment() -> Environment:
-    folder = Path(__file__).parent / "templates"
-    return Environment(
-        loader=FileSystemLoader(folder),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-
-def _page(request: Request, template: str, *, status: int = 200, **values: Any) -> Response:
-    session = signed_in(request)
-    known: dict[str, Any] = {"member": None, "csrf": "", "error": "", "name": "", "status": status}
-    if session is not None:
-        known |= {"member": session.member, "csrf": session.csrf}
-    page = _environment().get_template(template).render(**known | values)
-    return HTMLResponse(page, status_code=status)
