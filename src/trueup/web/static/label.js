@@ -104,8 +104,8 @@ function showFound({ steps, scores }) {
   find("steps").replaceChildren(...steps.map((call) => element("li", {},
     element("code", { textContent: `${call.name} ${JSON.stringify(call.arguments)}` }))));
   find("scores").replaceChildren(...scores.map((score) => {
-    const value = score.value === null ? "unscored" : score.value.toFixed(2);
-    const cells = [score.evaluator.replaceAll("_", " "), value, score.label ?? "", score.reason];
+    const found = [score.value?.toFixed(2), score.label, score.measure].filter((part) => part != null);
+    const cells = [score.evaluator.replaceAll("_", " "), found.join(" "), score.reason];
     return element("tr", {}, ...cells.map((text) => element("td", { textContent: text })));
   }));
   find("found-box").hidden = !steps.length && !scores.length;
