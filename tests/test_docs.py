@@ -94,7 +94,10 @@ def test_every_command_there_is_is_shown():
     nouns = {
         "trace": ("import", "list", "show"),
         "eval": ("run", "list"),
-        "queue": ("list", "stats", "audit", "export", "import-labels"),
+        "queue": (
+            *("create", "set", "add", "list", "stats", "audit"),
+            *("export", "import", "import-labels"),
+        ),
         "dataset": ("list", "show", "seal", "export"),
         "train": (*METHODS, "advise", "compare"),
         "checkpoint": ("list", "add"),

@@ -40,7 +40,7 @@ PUBLIC = {
     "traces": """BadLine Exchange ImportResult build_trace import_file read_exchange read_traces
         record_of rejection spans_of trace_from_spans write_traces""",
     "evals": """EVALUATORS Answered BiasDetection Evaluator Groundedness LengthDrift Refusal
-        TaskCompletion ToolSelectionAccuracy evaluate_traces evaluator failed find_refusal
+        TaskCompletion ToolSelectionAccuracy evaluate_traces evaluator failed failing find_refusal
         over_refused score_answer""",
     "queues": """Added AnnotationQueue Assignment AuditReport Claim EvidenceFile Export Feedback
         Format ImportReport ItemContext LabelAgreement NewItem Origin PreferenceSet QueueStats

@@ -13,6 +13,7 @@ from trueup.store.traces import put_trace
 from trueup.types import Label, Trace
 from trueup.web import _app, create_app
 from web.conftest import NOW, PASSWORD, PEOPLE
+from web.test_moving import MAY as MOVING
 
 LABEL = {"preferred": "a", "strength": 2}
 
@@ -199,7 +200,7 @@ def status_of(client, method, path):
 
 
 def test_the_table_of_roles_has_every_route(store):
-    known = {(method, plain(path)) for method, path in [*MAY, *OWN]}
+    known = {(method, plain(path)) for method, path in [*MAY, *OWN, *MOVING]}
     routes = [route for module in (*_app._APIS, *_app._PAGES) for route in module.router.routes]
     for route in routes:
         [method] = route.methods

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,7 +14,6 @@ from trueup.datasets import Dataset
 from trueup.errors import InputError
 from trueup.queues import Added, AnnotationQueue
 from trueup.store import Store
-from trueup.types import Score
 
 __all__ = ["add"]
 
@@ -161,13 +160,6 @@ def _failing(origin: From) -> Any:
     """Return what names the evaluators that a trace failed; None where it does not matter."""
     if not origin.failed and origin.failed_by is None:
         return None
-    from trueup.evals import evaluator, failed
+    from trueup.evals import failing
 
-    for name in origin.failed_by or ():
-        evaluator(name)  # says so where there is none
-
-    def among(scores: Mapping[str, Score]) -> Sequence[str]:
-        by = origin.failed_by
-        return [name for name in failed(scores) if by is None or name in by]
-
-    return among
+    return failing(origin.failed_by)

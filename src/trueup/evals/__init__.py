@@ -6,7 +6,7 @@ from trueup.evals.groundedness import Groundedness
 from trueup.evals.length_drift import LengthDrift
 from trueup.evals.refusal import Refusal, find_refusal
 from trueup.evals.registry import EVALUATORS, evaluator
-from trueup.evals.run import evaluate_traces, failed, over_refused, score_answer
+from trueup.evals.run import evaluate_traces, failed, failing, over_refused, score_answer
 from trueup.evals.task_completion import TaskCompletion
 from trueup.evals.tool_selection import ToolSelectionAccuracy
 
@@ -23,6 +23,7 @@ __all__ = [
     "evaluate_traces",
     "evaluator",
     "failed",
+    "failing",
     "find_refusal",
     "over_refused",
     "score_answer",

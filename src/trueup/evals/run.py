@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from trueup.evals.base import Answered, Evaluator
-from trueup.evals.registry import pass_line
+from trueup.evals.registry import evaluator, pass_line
 from trueup.store import Store
 from trueup.store.scores import get_scores, put_scores
 from trueup.types import Expected, Messages, Score, Trace
 
-__all__ = ["evaluate_traces", "failed", "over_refused", "score_answer"]
+__all__ = ["evaluate_traces", "failed", "failing", "over_refused", "score_answer"]
 
 _BATCH = 100  # traces a transaction; what a killed run has to score again
 
@@ -86,6 +86,18 @@ def failed(scores: Mapping[str, Score]) -> tuple[str, ...]:
         for name, score in scores.items()
         if score.value is not None and score.value < pass_line(name)
     )
+
+
+def failing(names: Sequence[str] | None = None) -> Callable[[Mapping[str, Score]], tuple[str, ...]]:
+    """Return the function that names which of some evaluators an answer failed; None is any.
+
+    Raises:
+        UnknownName: there is no evaluator of a name.
+    """
+    if names is None:
+        return failed
+    wanted = {evaluator(name).name for name in names}
+    return lambda scores: tuple(name for name in failed(scores) if name in wanted)
 
 
 def over_refused(scores: Mapping[str, Score], expected: Expected | None) -> bool:

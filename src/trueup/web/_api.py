@@ -110,7 +110,7 @@ def claim(store: Opened, actor: Labeller, name: Name, given: ClaimIn) -> dict[st
     now = datetime.now(UTC)
     tags = actor.member.tags
     held = queue.claim(actor.name, kind=given.kind, tags=tags, beside=given.beside, now=now)
-    return claim_out(held, _guidelines(queue), now)
+    return claim_out(held, _guidelines(queue), now, queue.context_of(held.item))
 
 
 @router.post("/queues/{name}/undo")
@@ -118,7 +118,8 @@ def undo(store: Opened, actor: Labeller, name: Name, given: KindIn = _LABEL) -> 
     """Return the item that the caller labelled last, with the label, to give another one."""
     queue = _queue(store, actor, name, given.kind)
     now = datetime.now(UTC)
-    return claim_out(queue.undo(actor.name, kind=given.kind, now=now), _guidelines(queue), now)
+    held = queue.undo(actor.name, kind=given.kind, now=now)
+    return claim_out(held, _guidelines(queue), now, queue.context_of(held.item))
 
 
 @router.post("/queues/{name}/items/{item}/label", status_code=201)

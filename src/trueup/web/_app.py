@@ -27,10 +27,13 @@ from trueup.web import (
     _audit_pages,
     _changes_api,
     _member_pages,
+    _moving_api,
+    _moving_pages,
     _pages,
     _people_api,
     _senior_api,
     _senior_pages,
+    _setup_pages,
     _signin_pages,
     _webhook_api,
     _webhook_pages,
@@ -45,9 +48,19 @@ from trueup.webhooks import Sending, deliver
 
 __all__ = ["create_app"]
 
-_APIS = (_changes_api, _api, _senior_api, _people_api, _audit_api, _webhook_api)
+_APIS = (
+    _changes_api,
+    _api,
+    _moving_api,
+    _senior_api,
+    _people_api,
+    _audit_api,
+    _webhook_api,
+)
 _PAGES = (
     _pages,
+    _moving_pages,
+    _setup_pages,
     _senior_pages,
     _signin_pages,
     _member_pages,

@@ -8,10 +8,10 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from trueup.web._access import from_elsewhere
+from trueup.web._uploads import largest
 
 __all__ = ["Guard"]
 
-_LARGEST = 2_000_000  # bytes of a request
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
     "img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; "
@@ -49,8 +49,9 @@ class Guard:
 def _refused(request: Request) -> JSONResponse | None:
     length = request.headers.get("content-length", "0")
     chunked = "transfer-encoding" in request.headers
-    if chunked or not length.isdecimal() or int(length) > _LARGEST:
-        said = f"the request is larger than {_LARGEST} bytes, or does not say how large"
+    most = largest(request.url.path)
+    if chunked or not length.isdecimal() or int(length) > most:
+        said = f"the request is larger than {most} bytes, or does not say how large"
         return JSONResponse({"error": said}, status_code=413)
     if "\x00" in request.scope["path"]:  # PostgreSQL has no such texts, so nothing is named so
         return JSONResponse({"error": "there is no such address"}, status_code=404)

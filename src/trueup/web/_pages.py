@@ -21,6 +21,7 @@ from trueup.store.reads import log_read, log_read_of_trace
 from trueup.store.traces import get_trace
 from trueup.web._access import allowed, checked_form, store_of, visible
 from trueup.web._label_page import label_page
+from trueup.web._moving_shapes import context_out
 from trueup.web._queues import queue_of
 from trueup.web._render import page
 from trueup.web._shapes import annotation_out, item_out, queue_out
@@ -101,7 +102,7 @@ def item(request: Request, store: Opened, actor: Manager, key: str) -> Response:
         request,
         "item.html",
         queue=owner,
-        item=item_out(found[0], blind=False),
+        item=item_out(found[0], blind=False) | context_out(owner.context_of(found[0])),
         gold=found[0].gold,
         labels=[annotation_out(given) for given in labels],
     )

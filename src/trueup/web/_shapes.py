@@ -8,9 +8,10 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from trueup.queues import AnnotationQueue, Assignment, Claim, State, Stream
+from trueup.queues import AnnotationQueue, Assignment, Claim, ItemContext, State, Stream
 from trueup.store.slots import Kind
 from trueup.types import Annotation, Item, Label, Question, QuestionKind
+from trueup.web._moving_shapes import context_out
 from trueup.web._text import differences, safe_html
 
 __all__ = [
@@ -159,10 +160,10 @@ def item_out(item: Item, order: str = "", *, blind: bool = True) -> dict[str, An
     }
 
 
-def claim_out(claim: Claim, guidelines: str, now: datetime) -> dict[str, Any]:
-    """Return what a reviewer has in hand."""
+def claim_out(claim: Claim, guidelines: str, now: datetime, context: ItemContext) -> dict[str, Any]:
+    """Return what a reviewer has in hand, with what of its context they may see."""
     return {
-        "item": item_out(claim.item, claim.shown),
+        "item": item_out(claim.item, claim.shown) | context_out(context.blind(claim.item)),
         "shown": claim.shown,
         "seconds_left": max(0.0, (claim.expires_at - now).total_seconds()),
         "standing": None if claim.standing is None else given_out(claim.standing),

@@ -95,6 +95,7 @@ function show(found) {
   );
   find("passage-box").hidden = !found.item.context.length;
   find("passage-count").textContent = found.item.context.length;
+  showFound(found.item);
   showAnswers();
   showSaid();
   showForm();
@@ -102,10 +103,25 @@ function show(found) {
   prefetch();
 }
 
+// what is known beside the answers; of which of them a score tells, nobody is told
+function showFound({ steps, scores }) {
+  find("steps").replaceChildren(...steps.map((call) => element("li", {},
+    element("code", { textContent: `${call.name} ${JSON.stringify(call.arguments)}` }))));
+  find("scores").replaceChildren(...scores.map((score) => {
+    const found = [score.value?.toFixed(2), score.label, score.measure].filter((part) => part != null);
+    const cells = [score.evaluator.replaceAll("_", " "), found.join(" "), score.reason];
+    return element("tr", {}, ...cells.map((text) => element("td", { textContent: text })));
+  }));
+  find("found-box").hidden = !steps.length && !scores.length;
+}
+
 function showConversation(messages) {
   find("conversation").replaceChildren(
     ...messages.map((message) => {
-      const text = typeof message.content === "string" ? message.content : JSON.stringify(message);
+      const calls = (message.tool_calls ?? []).map(({ function: f }) => `${f.name} ${
+        typeof f.arguments === "string" ? f.arguments : JSON.stringify(f.arguments)}`);
+      const parts = typeof message.content === "string" ? [message.content, ...calls] : calls;
+      const text = parts.length ? parts.join("\n") : JSON.stringify(message);
       const box = element("div", { className: `turn ${message.role}` },
         element("b", { textContent: message.role }), element("p", { textContent: text }));
       if (message.role !== "system") return box;
@@ -424,11 +440,12 @@ function count() {
   box.textContent = Number(box.textContent) + 1;
 }
 
-const RESERVED = new Set(["t", "n", "c", "p", "g", "m", "u", "x", "z"]);
+const RESERVED = new Set(["t", "n", "c", "e", "p", "g", "m", "u", "x", "z"]);
 const KEYS = {
   Enter: submit, t: () => prefer("tie"), n: () => prefer("neither"), z: skip, u: undo,
   p: () => find("passage-box").toggleAttribute("open"),
   g: () => find("guide").toggleAttribute("open"),
+  e: () => find("found-box").toggleAttribute("open"),
   m: () => { rendered = !rendered; showAnswers(); },
   x: () => find("trace").click(),
   c: () => document.querySelector('[data-field="correction"]')?.focus(),
