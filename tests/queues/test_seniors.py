@@ -358,6 +358,23 @@ def test_who_falls_under_the_line_is_flagged_and_may_be_left_out(fill, trace, no
     assert done.rows == 2
 
 
+def test_gold_comes_from_files_too(fill, now, tmp_path):
+    queue, _ = fill(1)
+    known = [{"prompt": f"Is pipe {i} wet?", "chosen": "Yes.", "rejected": "No."} for i in range(3)]
+    path = tmp_path / "gold.jsonl"
+    path.write_text("".join(json.dumps(one) + "\n" for one in known))
+    assert queue.import_annotations(path, gold=True, actor="ana", now=now).added == 3
+    assert queue.import_annotations(path, gold=True, actor="ana", now=now).unchanged == 3
+    gold = [item for item in queue.items() if item.gold]
+    assert (len(gold), queue.stats().items) == (3, 1)
+    right = next(a.key for a in gold[0].answers if a.text == "Yes.")
+    queue.submit(gold[0].id, "ben", Label(right, 2), now=now)
+    assert [(r.gold, r.gold_right) for r in queue.reliability()] == [(1, 1)]
+    path.write_text(json.dumps(known[0] | {"chosen": "No.", "rejected": "Yes."}) + "\n")
+    with pytest.raises(InputError, match="has its known label, by ana"):
+        queue.import_annotations(path, gold=True, actor="ben", now=now)
+
+
 def test_gold_that_makes_no_sense_is_refused_whole(fill, trace, now):
     queue, items = fill(1)
     taken = item_on(trace(0))

@@ -122,11 +122,16 @@ def test_a_queue_is_made_and_set_up_by_keyboard(people, sign_in, address):
     page.get_by_label("State").select_option("paused")
     page.get_by_label("Labels that each item needs").fill("2")
     page.get_by_label("cleo").uncheck()
+    page.get_by_label("settles what agrees less than").fill("60")
+    page.get_by_label("spot-checked").fill("1.5")
+    page.get_by_label("and sees what reviewers say").uncheck()
     page.get_by_label("guidelines", exact=True).fill("Prefer *warm*, then *short*.")
     page.get_by_role("button", name="Save").click()
     page.get_by_text("paused, stream reviewer, 2 labels an item").wait_for()
     queue = AnnotationQueue.get("tones", store=people)
     assert queue.settings.reviewers == ("ben",)
+    assert (queue.settings.min_agreement, queue.settings.spot_check_share) == (0.6, 0.015)
+    assert (queue.settings.adjudicators_see, queue.settings.gold_line) == (False, 0.8)
     assert [g.text for g in queue.guidelines()] == [
         "Prefer *warm*.",
         "Prefer *warm*, then *short*.",

@@ -139,6 +139,7 @@ def import_(
     answer: Names = None,
     question: Names = None,
     reviewer: str | None = None,
+    gold: Flag = False,
     skip_bad: Flag = False,
     store: StoreOption = None,
     as_json: JsonOption = False,
@@ -154,6 +155,7 @@ def import_(
         answer: The fields with the answers, in their order; give it several times.
         question: THEIRS=OURS, the queue's question for one of the tool's; THEIRS= leaves it out.
         reviewer: Who gave the labels that name nobody.
+        gold: The labels, one a record, are known to be right: try reviewers by the items.
         skip_bad: Leave bad records out and import the rest.
     """
     with open_store(store) as opened:
@@ -164,6 +166,7 @@ def import_(
             answers=answer,
             questions=_renamed(question or ()),
             reviewer=reviewer,
+            gold=gold,
             skip_bad=skip_bad,
         )
     _report_import(name, file, report, "record", as_json=as_json)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from trueup.errors import InputError, TrueupError
 from trueup.queues import _claims as claims
+from trueup.queues._gold import check_gold, check_known
 from trueup.queues._import_records import Fields, Record, Tool, read_records
 from trueup.queues._import_values import to_label
 from trueup.queues._labelling import ImportReport
 from trueup.queues._ledger import Admission, Slot, Submission, admit
 from trueup.queues._outside import Frozen, freeze, put_traces
-from trueup.queues._reading import read_slots
+from trueup.queues._reading import read_slot, read_slots
 from trueup.store import Tx
 from trueup.store.queues import QueueRow
 from trueup.store.stamp import Stamp
@@ -29,6 +31,7 @@ class _Found:
         slots: the queue's items with their labels, those of the records among them.
         made: what is new, by item id.
         said: the label of each item and reviewer in this file.
+        golden: items of the file whose answer is known, with it.
     """
 
     slots: dict[str, Slot]
@@ -37,23 +40,43 @@ class _Found:
     admitted: list[Admission]
     rejected: list[tuple[int, str]]
     unlabelled: int = 0
+    golden: dict[str, Slot] = field(default_factory=dict)
 
 
 def import_records(
-    tx: Tx, queue: QueueRow, path: Path, tool: Tool, fields: Fields, *, skip_bad: bool, stamp: Stamp
+    tx: Tx,
+    queue: QueueRow,
+    path: Path,
+    tool: Tool,
+    fields: Fields,
+    *,
+    skip_bad: bool,
+    gold: bool,
+    stamp: Stamp,
 ) -> tuple[list[Admission], ImportReport]:
     """Store the items that a file's records need, and return their labels, which may stand.
+
+    Args:
+        tx: an open transaction.
+        queue: its settings.
+        path: the file.
+        tool: which wrote it.
+        fields: what its fields are called.
+        skip_bad: leave bad records out, whole, and report them.
+        gold: whether the records' labels are what is known to be right.
+        stamp: who imports, and knows, and when.
 
     Raises:
         InputError: the file cannot be read, or has bad records and `skip_bad` is False; the
             message names the first one's number and reason.
     """
+    take = partial(_take_gold, tx) if gold else _take
     found = _Found(read_slots(tx, queue), {}, {}, [], [])
     for number, record in read_records(path, tool, fields):
         try:
             if isinstance(record, str):
                 raise InputError(record)
-            _take(queue, record, tool, found, stamp)
+            take(queue, record, tool, found, stamp)
         except TrueupError as error:
             found.rejected.append((number, str(error)))
     if found.rejected and not skip_bad:
@@ -95,6 +118,29 @@ def _take(queue: QueueRow, record: Record, tool: Tool, found: _Found, stamp: Sta
     found.slots[made.item.id] = slot
     if known is None:
         found.made[made.item.id] = made
+
+
+def _take_gold(
+    tx: Tx, queue: QueueRow, record: Record, tool: Tool, found: _Found, stamp: Stamp
+) -> None:
+    """Take a record as an item whose answer is known."""
+    frozen = freeze(queue, record.shown, tool)
+    made = replace(frozen, item=replace(frozen.item, gold=True))
+    key = made.item.id
+    known = found.slots.get(key)
+    check_gold(queue, made.item if known is None else known.item)
+    if len(record.given) != 1:
+        raise InputError(f"it has {len(record.given)} labels; give the one that is right")
+    label = to_label(queue, made.item, record.given[0])
+    check_known(queue, made.item, label)
+    slot = (None if known is None else read_slot(tx, queue, key, "known")) or found.golden.get(
+        key, Slot(made.item, {}, [], "known")
+    )
+    submission = Submission(key, stamp.actor, label, kind="known")
+    found.admitted.append(admit(queue, slot, submission, now=stamp.now))
+    found.golden[key] = slot
+    if known is None:
+        found.made[key] = made
 
 
 def _put_items(tx: Tx, queue: QueueRow, found: _Found, tool: Tool, stamp: Stamp) -> None:

@@ -177,6 +177,7 @@ class Transfers(QueueBase):
         answers: Sequence[str] | None = None,
         questions: Mapping[str, str | None] | None = None,
         reviewer: str | None = None,
+        gold: bool = False,
         skip_bad: bool = False,
         actor: str | None = None,
         now: datetime | None = None,
@@ -197,6 +198,8 @@ class Transfers(QueueBase):
             questions: the queue's question for each of the tool's, by name, None for one to leave
                 out; those not named keep their name.
             reviewer: who gave the labels that name nobody.
+            gold: whether the labels, one a record, are known to be right: the items are made to try
+                reviewers by, as `add_gold` makes them.
             skip_bad: leave bad records out, whole, and report them.
             actor: who imports.
             now: when.
@@ -208,10 +211,18 @@ class Transfers(QueueBase):
         """
         given = stamp(actor, now)
         check_open(self._row, "active", "paused")
-        fields = Fields(prompt, answers, questions or {}, reviewer)
+        who = given.actor if gold and reviewer is None else reviewer
+        fields = Fields(prompt, answers, questions or {}, who)
         with self._store.transaction() as tx:
             new, report = import_records(
-                tx, self._row, Path(path), source, fields, skip_bad=skip_bad, stamp=given
+                tx,
+                self._row,
+                Path(path),
+                source,
+                fields,
+                skip_bad=skip_bad,
+                gold=gold,
+                stamp=given,
             )
             for admission in new:
                 take(tx, self._row, admission, *given)

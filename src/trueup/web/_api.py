@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path
 
 from trueup.people import Actor, require
-from trueup.queues import AnnotationQueue, Settings, list_queues
+from trueup.queues import AnnotationQueue, list_queues
 from trueup.store import Store
 from trueup.store.slots import Kind
 from trueup.web._access import allowed, store_of, visible
@@ -54,24 +54,18 @@ def queues(store: Opened, actor: Reader) -> list[dict[str, Any]]:
 @router.post("/queues", status_code=201)
 def create(store: Opened, actor: Manager, given: QueueIn) -> dict[str, Any]:
     """Make a queue."""
-    settings = Settings(
-        given.description,
-        tuple(given.reviewers),
-        tuple(given.teams),
-        given.assignment,
-        given.reservation_minutes,
-        given.safety,
-    )
     asked = None if given.questions is None else [q.question() for q in given.questions]
     made = AnnotationQueue.create(
         given.name,
-        overlap=given.overlap,
+        overlap=given.overlap or 3,
         stream=given.stream,
         questions=asked,
-        settings=settings,
+        settings=given.settings(),
         store=store,
         actor=actor.name,
     )
+    if given.guidelines or given.state:
+        made.configure(state=given.state, guidelines=given.guidelines, actor=actor.name)
     return queue_out(made)
 
 

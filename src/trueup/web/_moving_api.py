@@ -59,6 +59,7 @@ _FORM = {
                         "answers": {"type": "string", "description": "names with commas between"},
                         "questions": {"type": "string", "description": "JSON, theirs to ours"},
                         "reviewer": {"type": "string"},
+                        "gold": {"type": "boolean"},
                         "skip_bad": {"type": "boolean"},
                     },
                 }
@@ -108,6 +109,7 @@ def take_labels(queue: AnnotationQueue, sent: Upload, actor: Actor) -> Any:
             answers=sent.texts("answers") or None,
             questions=_renamed(sent.text("questions")),
             reviewer=sent.text("reviewer"),
+            gold=sent.ticked("gold"),
             skip_bad=sent.ticked("skip_bad"),
             actor=actor.name,
         )

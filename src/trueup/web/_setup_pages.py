@@ -54,6 +54,7 @@ _EXAMPLES: Mapping[str, Question] = {
         Question("steps", "steps", "Judge each step"),
     )
 }
+_SHARES = ("min_agreement", "spot_check_share", "gold_share", "gold_line")  # in per cent
 _USUAL = tuple(_EXAMPLES[kind] for kind in ("preference", "choices", "edit"))
 
 
@@ -69,6 +70,12 @@ def form_of(
     assignment: Text = "open",
     reservation_minutes: Text = "30",
     safety: Text = "",
+    min_agreement: Text = "",
+    review_required: Text = "",
+    adjudicators_see: Text = "",
+    spot_check_share: Text = "2",
+    gold_share: Text = "5",
+    gold_line: Text = "80",
     state: Text = "active",
 ) -> dict[str, Any]:
     """Return the form as it was filled in."""
@@ -84,6 +91,12 @@ def form_of(
         "assignment": assignment,
         "reservation_minutes": reservation_minutes.strip(),
         "safety": bool(safety),
+        "min_agreement": min_agreement.strip(),
+        "review_required": bool(review_required),
+        "adjudicators_see": bool(adjudicators_see),
+        "spot_check_share": spot_check_share.strip(),
+        "gold_share": gold_share.strip(),
+        "gold_line": gold_line.strip(),
         "state": state,
     }
 
@@ -94,7 +107,7 @@ Filled = Annotated[dict[str, Any], Depends(form_of)]
 @router.get("/queues/new", dependencies=[Depends(allowed("manage_queue"))])
 def new(request: Request, store: Opened) -> Response:
     """Show the form that a queue is made by."""
-    filled = form_of(overlap="3", questions=spell_questions(_USUAL))
+    filled = form_of(overlap="3", questions=spell_questions(_USUAL), adjudicators_see="1")
     return _form(request, store, None, filled)
 
 
@@ -132,6 +145,8 @@ def settings(request: Request, store: Opened, actor: Manager, key: str) -> Respo
         "state": queue.state,
         "reservation_minutes": f"{queue.settings.reservation_minutes:g}",
     }
+    for name in _SHARES:
+        filled[name] = "" if filled[name] is None else f"{100 * filled[name]:g}"
     return _form(request, store, queue, filled)
 
 
@@ -162,6 +177,9 @@ def _settings(filled: Mapping[str, Any]) -> dict[str, Any]:
         "assignment": filled["assignment"],
         "reservation_minutes": _number(filled, "reservation_minutes"),
         "safety": filled["safety"],
+        "review_required": filled["review_required"],
+        "adjudicators_see": filled["adjudicators_see"],
+        **{name: _number(filled, name) / 100 if filled[name] else None for name in _SHARES},
     }
 
 

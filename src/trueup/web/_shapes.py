@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from trueup.queues import AnnotationQueue, Assignment, Claim, ItemContext, State, Stream
+from trueup.queues import AnnotationQueue, Assignment, Claim, ItemContext, Settings, State, Stream
 from trueup.store.slots import Kind
 from trueup.types import Annotation, Item, Label, Question, QuestionKind
 from trueup.web._moving_shapes import context_out
@@ -31,6 +31,7 @@ __all__ = [
 
 _Name = Annotated[str, Field(min_length=1, max_length=200)]
 _Text = Annotated[str, Field(max_length=200_000)]
+_Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Strict(BaseModel):
@@ -67,21 +68,30 @@ class QueueSet(Strict):
     assignment: Assignment | None = None
     reservation_minutes: Annotated[float, Field(gt=0, le=10080)] | None = None
     safety: bool | None = None
+    min_agreement: _Share | None = None
+    review_required: bool | None = None
+    adjudicators_see: bool | None = None
+    spot_check_share: _Share | None = None
+    gold_share: _Share | None = None
+    gold_line: _Share | None = None
 
 
-class QueueIn(Strict):
+class QueueIn(QueueSet):
     """A queue to make; see `AnnotationQueue.create`."""
 
     name: _Name
-    overlap: Annotated[int, Field(ge=1, le=1000)] = 3
     stream: Stream = "reviewer"
     questions: list[QuestionIn] | None = None
-    description: _Text = ""
-    reviewers: list[_Name] = []
-    teams: list[_Name] = []
-    assignment: Assignment = "open"
-    reservation_minutes: Annotated[float, Field(gt=0, le=10080)] = 30.0
-    safety: bool = False
+
+    def settings(self) -> Settings:
+        """Return how it is to hand out its items."""
+        given = self.model_dump(exclude_none=True)
+        known: dict[str, Any] = {}
+        for name in (field.name for field in fields(Settings)):
+            if name in given:
+                value = given[name]
+                known[name] = tuple(value) if isinstance(value, list) else value
+        return Settings(**known)
 
 
 class KindIn(Strict):
@@ -149,7 +159,6 @@ def item_out(item: Item, order: str = "", *, blind: bool = True) -> dict[str, An
         "trace": item.trace_id,
         "cohort": item.cohort,
         "question_type": item.question_type,
-        "reason": item.reason,
         "messages": [dict(message) for message in item.messages],
         "context": list(item.context),
         "answers": [
@@ -157,7 +166,7 @@ def item_out(item: Item, order: str = "", *, blind: bool = True) -> dict[str, An
             | ({} if blind else {"source": answer.source})
             for answer, cut in zip(shown, pieces, strict=True)
         ],
-    }
+    } | ({} if blind else {"reason": item.reason})  # what failed it, or that it is gold
 
 
 def claim_out(claim: Claim, guidelines: str, now: datetime, context: ItemContext) -> dict[str, Any]:
