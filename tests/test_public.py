@@ -43,8 +43,8 @@ PUBLIC = {
         TaskCompletion ToolSelectionAccuracy evaluate_traces evaluator failed find_refusal
         over_refused score_answer""",
     "queues": """AnnotationQueue Assignment AuditReport Claim EvidenceFile Export Format
-        ImportReport LabelAgreement NewItem Origin PreferenceSet QueueStats RowFormat Settings Shape State
-        Stream Submission Tool export_evidence list_queues""",
+        ImportReport LabelAgreement NewItem Origin PreferenceSet QueueStats RowFormat Settings Shape
+        State Stream Submission Tool export_evidence list_queues""",
     "webhooks": """Network NewWebhook Sending Webhook add_webhook deliver list_webhooks networks_of
         remove_webhook resume_webhook try_webhook""",
     "people": """PERMISSIONS Actor ApiKey Invitation Member NewKey Permission Role accept
