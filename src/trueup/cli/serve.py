@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
+from types import FrameType
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -15,7 +17,7 @@ from trueup.store import Store
 
 __all__ = ["serve"]
 
-_LISTENERS_SECONDS = 3  # those who wait for events would never go by themselves
+_SLOWEST_SECONDS = 10  # what an answer under way may take once the server is to stop
 
 
 def serve(
@@ -55,12 +57,21 @@ def serve(
         say(f"serving {opened.address} at {home}")
         if (token := first_invitation(opened)) is not None:
             say(f"nobody has joined yet; the first admin does at {home}/join/{token}")
-        uvicorn.run(
-            create_app(opened, sending=sending),
+        application = create_app(opened, sending=sending)
+
+        class Server(uvicorn.Server):
+            def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+                application.state.changes.close()
+                super().handle_exit(sig, frame)
+
+        config = uvicorn.Config(
+            application,
             host=host,
             port=port,
             log_level="warning",
             ssl_certfile=certificate,
             ssl_keyfile=key,
-            timeout_graceful_shutdown=_LISTENERS_SECONDS,
+            timeout_graceful_shutdown=_SLOWEST_SECONDS,
         )
+        with suppress(KeyboardInterrupt):
+            Server(config).run()
