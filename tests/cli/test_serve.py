@@ -11,6 +11,9 @@ import httpx
 import pytest
 
 from trueup.cli import main
+from trueup.people import add_member, make_key
+from trueup.queues import AnnotationQueue
+from trueup.store import Store
 
 
 def run(*arguments):
@@ -73,3 +76,42 @@ def test_it_serves_until_it_is_interrupted_and_names_where_a_provider_sends_peop
         left = process.communicate(timeout=30)[0]
     assert secret not in "".join(said) + left
     assert "Traceback" not in left
+
+
+def test_ctrl_c_ends_the_server_at_once_though_somebody_listens(tmp_path):
+    with Store.open(tmp_path / "store") as store:
+        add_member(store, "ana", "admin", actor="ana")
+        key = make_key(store, "ana", "test", ["read_queue"], actor="ana").key
+        AnnotationQueue.create("prefs", store=store, actor="ana")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-W", "ignore", "-m", "trueup", "serve", "--port", str(port)]
+    said = tmp_path / "said.txt"
+    with said.open("w") as out:
+        process = subprocess.Popen(
+            [*command, "--store", str(tmp_path / "store")], stdout=out, stderr=out
+        )
+    try:
+        client = httpx.Client(
+            base_url=f"http://127.0.0.1:{port}", headers={"Authorization": f"Bearer {key}"}
+        )
+        with client:
+            for _ in range(600):
+                try:
+                    client.get("/api/me")
+                    break
+                except httpx.TransportError:
+                    assert process.poll() is None, said.read_text()
+                    time.sleep(0.1)
+            with client.stream("GET", "/api/queues/prefs/events", timeout=20) as stream:
+                lines = stream.iter_lines()
+                assert next(lines).startswith(("event", ":"))
+                process.send_signal(signal.SIGINT)
+                assert process.wait(5) == 0
+                for _ in lines:
+                    pass
+    finally:
+        process.kill()
+        process.wait()
+    assert said.read_text().count("\n") == 1  # where it serves, and no more

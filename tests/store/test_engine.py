@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 import sqlalchemy as sa
 
-from trueup.errors import StoreError
+from trueup.errors import InputError, StoreError
 from trueup.store import Store, default_store, find_store, schema
 from trueup.store.rows import get_blob, put_blob
 
@@ -230,3 +230,15 @@ def test_a_folder_that_cannot_be_made_is_a_one_line_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="cannot make the folder"):
         Store.open(tmp_path / "file" / "store")
+
+
+def test_what_the_database_cannot_hold_is_an_error_of_what_was_given(store):
+    texts = ["half \ud800 of one"] + (["a\x00b"] if store.on_postgresql else [])
+    for text in texts:
+        with (
+            pytest.raises(InputError, match="cannot be stored"),
+            store.transaction() as tx,
+        ):
+            put_blob(tx, text, actor="ana", now=NOW)
+    with store.reading() as tx:
+        assert tx.execute(sa.select(schema.blob)).all() == []

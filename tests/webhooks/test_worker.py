@@ -124,6 +124,17 @@ def test_nobody_there_is_a_failure_with_its_reason(make, receive, seal, work, st
     assert "cannot reach it" in list_webhooks(store)[0].last_error
 
 
+def test_a_host_that_is_no_name_is_a_failure_like_any_other(make, seal, work, store):
+    queue = make()
+    seal()
+    for host in ("a" * 70 + ".org", "b..c.org", "xn--" + "z" * 50 + ".org"):
+        add_webhook(store, f"https://{host}/", **WHO)
+    queue.configure(overlap=2, **WHO)
+    seal()
+    work(lambda: not any(hook.active for hook in list_webhooks(store)))
+    assert all(hook.last_error for hook in list_webhooks(store))
+
+
 def test_several_workers_on_one_store_tell_each_thing_once(make, receive, seal, work, store):
     receivers = [receive() for _ in range(3)]
     queue = make()

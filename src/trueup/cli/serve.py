@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
+from types import FrameType
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -16,7 +18,7 @@ from trueup.store import Store
 
 __all__ = ["serve"]
 
-_LISTENERS_SECONDS = 3  # those who wait for events would never go by themselves
+_SLOWEST_SECONDS = 10  # what an answer under way may take once the server is to stop
 
 
 def serve(
@@ -85,12 +87,20 @@ def serve(
             say(f"{oidc.issuer} is to send people back to {home}/signin/oidc/callback")
         if (token := first_invitation(opened)) is not None:
             say(f"nobody has joined yet; the first admin does at {home}/join/{token}")
-        uvicorn.run(
+
+        class Server(uvicorn.Server):
+            def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+                application.state.changes.close()
+                super().handle_exit(sig, frame)
+
+        config = uvicorn.Config(
             application,
             host=host,
             port=port,
             log_level="warning",
             ssl_certfile=certificate,
             ssl_keyfile=key,
-            timeout_graceful_shutdown=_LISTENERS_SECONDS,
+            timeout_graceful_shutdown=_SLOWEST_SECONDS,
         )
+        with suppress(KeyboardInterrupt):
+            Server(config).run()

@@ -40,7 +40,7 @@ from trueup.web import (
 )
 from trueup.web._changes import Broadcast
 from trueup.web._guard import Guard
-from trueup.web._log import Watch
+from trueup.web._log import BIT_BY_BIT, Watch
 from trueup.web._oidc import Oidc, Provider
 from trueup.web._render import error_page, status_of
 from trueup.web._upkeep import see_to_hourly
@@ -140,7 +140,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     stop = asyncio.Event()
     store = app.state.store
     work = (
-        _seal(store, stop),
+        _seal(store, app.state.watch, stop),
         see_to_hourly(store, stop),
         deliver(store, app.state.sending, stop),
         app.state.changes.run(stop),
@@ -151,12 +151,13 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     await running
 
 
-async def _seal(store: Store, stop: asyncio.Event) -> None:
+async def _seal(store: Store, watch: Watch, stop: asyncio.Event) -> None:
     """Chain what the audit log has gained, every second, and once more at the end."""
 
     def once() -> None:
         with store.transaction() as tx:
             seal_events(tx)
+        watch.look(store, BIT_BY_BIT)
 
     while True:
         last = stop.is_set()

@@ -12,6 +12,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from trueup.people import Actor
 from trueup.store import Store
+from trueup.store.changes import last_position
 from trueup.store.events import EventFilter, latest_events
 from trueup.web._access import allowed, checked_form, store_of
 from trueup.web._audit_api import Text
@@ -47,10 +48,12 @@ def audit(
     )
     with store.reading() as tx:
         found = latest_events(tx, wanted, before=before, limit=_ROWS + 1)
+        last = last_position(tx)
     more = len(found) > _ROWS
     return page(
         request,
         "audit.html",
+        last=last,
         chain=request.app.state.watch.look(store),
         asked={name: value or "" for name, value in asked.items()},
         events=[

@@ -12,7 +12,7 @@ from time import monotonic
 
 from starlette.exceptions import HTTPException
 
-from trueup.errors import TrueupError
+from trueup.errors import StoreError
 from trueup.queues import AnnotationQueue
 from trueup.store import Store
 from trueup.store.changes import Change, last_position, list_changes
@@ -75,6 +75,13 @@ class Broadcast:
         self._kept: deque[Change] = deque(maxlen=_KEPT)
         self._since = self._position = 0  # what is kept lies after the one, up to the other
         self._counted: dict[str, _Counted] = {}
+        self._closed = False
+
+    def close(self) -> None:
+        """Tell nobody any more: a server that stops would wait for those who listen."""
+        self._closed = True
+        for listener in self._listeners:
+            listener.news.set()
 
     @contextmanager
     def seat(self, member: str) -> Iterator[None]:
@@ -98,8 +105,10 @@ class Broadcast:
             if self._listeners:
                 try:
                     await self._look()
-                except TrueupError as error:  # the next second tries again
+                except StoreError as error:  # the next second tries again
                     logging.getLogger(__name__).warning("%s", error)
+                except Exception:
+                    logging.getLogger(__name__).exception("nobody was told of changes")
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), _SECONDS)
 
@@ -123,7 +132,7 @@ class Broadcast:
         try:
             if listener.position < self._since:
                 yield await self._catch_up(listener)
-            while True:
+            while not self._closed:
                 listener.news.clear()
                 yield self._news(listener)
                 with suppress(TimeoutError):

@@ -17,9 +17,12 @@ from trueup.queues import export_evidence
 from trueup.store import Store
 from trueup.store.events import Chain, Event, seal_events, verify_chain, verify_on
 
-__all__ = ["Watch", "address_of", "chain_out", "event_out", "export_file"]
+__all__ = ["BIT_BY_BIT", "Watch", "address_of", "chain_out", "event_out", "export_file"]
 
-_AT_ONCE = 20_000  # seals that are verified while a page waits; the next one goes on from there
+_AT_ONCE = 5_000  # seals that are verified while a page waits
+BIT_BY_BIT = 1_000
+"""Seals that are verified in a second, beside all else."""
+
 _PAGES = ("queue", "item", "annotation", "checkpoint", "trace")
 
 
@@ -30,10 +33,10 @@ class Watch:
         self._lock = Lock()
         self._found: Chain | None = None
 
-    def look(self, store: Store) -> Chain:
+    def look(self, store: Store, limit: int = _AT_ONCE) -> Chain:
         """Verify what is new, so much at a time, and return what is known."""
         with self._lock, store.reading() as tx:
-            self._found = verify_on(tx, self._found, limit=_AT_ONCE)
+            self._found = verify_on(tx, self._found, limit=limit)
             return self._found
 
     def verify(self, store: Store, head: str | None = None) -> Chain:

@@ -111,7 +111,7 @@ async def post(
         return Outcome(str(error))
     except TimeoutError:
         return Outcome(f"no answer within {TIMEOUT:g} seconds")
-    except (aiohttp.ClientError, OSError) as error:
+    except (aiohttp.ClientError, OSError, ValueError) as error:  # of a host that is no name, too
         return Outcome(f"cannot reach it: {error}"[:300])
     if 200 <= answer.status < 300:
         return Outcome()

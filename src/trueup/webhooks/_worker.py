@@ -95,12 +95,14 @@ async def _drain(
 
 
 async def _guarded(work: Callable[..., list[rows.Due]], *given: object) -> list[rows.Due]:
-    """Do a piece of work on the store in a thread; where the store is away, a later look does."""
+    """Do a piece of work on the store in a thread; where it fails, a later look does it."""
     try:
         return await asyncio.to_thread(work, *given)
     except StoreError as error:
         logging.getLogger(__name__).warning("%s", error)
-        return []
+    except Exception:  # one fault must not end all deliveries
+        logging.getLogger(__name__).exception("a delivery was not looked after")
+    return []
 
 
 def _look(store: Store, room: int) -> list[rows.Due]:
