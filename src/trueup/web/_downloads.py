@@ -15,10 +15,10 @@ from fastapi.responses import StreamingResponse
 from trueup.queues import AnnotationQueue, Export
 from trueup.web._moving_shapes import ExportIn
 
-__all__ = ["export_response"]
+__all__ = ["TYPES", "export_response"]
 
 _BLOCK = 256 * 1024
-_TYPES = {
+TYPES = {
     "jsonl": "application/x-ndjson",
     "parquet": "application/vnd.apache.parquet",
     "csv": "text/csv; charset=utf-8",
@@ -45,7 +45,7 @@ def export_response(
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return StreamingResponse(
-        _blocks(file), media_type=_TYPES[wanted.kind], headers=_headers(made, path.name, size)
+        _blocks(file), media_type=TYPES[wanted.kind], headers=_headers(made, path.name, size)
     )
 
 

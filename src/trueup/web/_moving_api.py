@@ -17,7 +17,7 @@ from trueup.queues import Added, AnnotationQueue, parse_questions
 from trueup.store import Store
 from trueup.traces import read_exchange
 from trueup.web._access import allowed, store_of
-from trueup.web._downloads import export_response
+from trueup.web._downloads import TYPES, export_response
 from trueup.web._moving_shapes import (
     ExportIn,
     RecordsIn,
@@ -69,7 +69,11 @@ _FORM = {
 }
 
 
-@router.post("/queues/{name}/export")
+@router.post(
+    "/queues/{name}/export",
+    response_class=StreamingResponse,
+    responses={200: {"description": "The file.", "content": {kind: {} for kind in TYPES.values()}}},
+)
 def export(store: Opened, actor: Exporter, name: Name, given: ExportIn) -> StreamingResponse:
     """Return what the items settled on as a file of rows."""
     return export_response(queue_named(store, actor, name), given, actor.name)
