@@ -98,9 +98,7 @@ def _few(tx: Tx, queue_id: str, reviewer: str) -> bool:
     return tx.execute(query).first() is None
 
 
-def _given(
-    tx: Tx, queue_id: str, given: Any, reviewer: str | None
-) -> list[sa.ColumnElement[bool]]:
+def _given(tx: Tx, queue_id: str, given: Any, reviewer: str | None) -> list[sa.ColumnElement[bool]]:
     """Return the conditions on a standing label, somebody's or one reviewer's."""
     here = [given.c.queue_id == queue_id, given.c.kind == "label", standing(tx, given.c)]
     return here if reviewer is None else [*here, given.c.reviewer == reviewer]

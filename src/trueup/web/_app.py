@@ -17,8 +17,9 @@ from starlette.exceptions import HTTPException
 from trueup import errors
 from trueup.store import Store
 from trueup.store.events import seal_events
-from trueup.web import _api, _pages
+from trueup.web import _api, _pages, _quality_api, _quality_pages
 from trueup.web._access import from_elsewhere
+from trueup.web._figures import Figures
 
 __all__ = ["create_app"]
 
@@ -50,11 +51,12 @@ def create_app(store: Store) -> FastAPI:
     """
     app = FastAPI(title="trueup", lifespan=_lifespan, docs_url=None, redoc_url=None)
     app.state.store = store
+    app.state.figures = Figures(store)
     app.middleware("http")(_guard)
     app.add_exception_handler(errors.TrueupError, _on_error)
     app.add_exception_handler(HTTPException, _on_nothing)
-    app.include_router(_api.router)
-    app.include_router(_pages.router)
+    for part in (_api, _quality_api, _pages, _quality_pages):
+        app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
     return app
 
@@ -66,6 +68,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
     stop.set()
     await task
+    await run_in_threadpool(app.state.figures.close)
 
 
 async def _seal(store: Store, stop: asyncio.Event) -> None:

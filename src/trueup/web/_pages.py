@@ -19,7 +19,7 @@ from trueup.release.lineage import backward_tree, forward_tree, trace_back, trac
 from trueup.store import Store
 from trueup.store.annotations import list_annotations
 from trueup.store.items import list_items, queues_on
-from trueup.store.overview import count_labels, overview
+from trueup.store.overview import count_labels
 from trueup.store.queues import latest_audit
 from trueup.store.traces import get_trace
 from trueup.web._access import (
@@ -32,6 +32,8 @@ from trueup.web._access import (
     token_of,
     visible,
 )
+from trueup.web._figures import figures_of
+from trueup.web._quality import overview_held, queue_figures, stats_held
 from trueup.web._shapes import annotation_out, item_out, queue_out
 from trueup.web._text import safe_html
 
@@ -49,8 +51,7 @@ Field = Annotated[str, Form(max_length=1000)]
 @router.get("/")
 def loop(request: Request, store: Opened, actor: Reader) -> Response:
     """Show the loop: its stations with their counts, what waits, and the last verdict."""
-    with store.reading() as tx:
-        found = overview(tx)
+    found = overview_held(figures_of(request), store)
     mine = [q for q in list_queues(store=store) if q.state == "active" and visible(actor, q)]
     return _page(request, "loop.html", found=found, queues=mine, store=store.address)
 
@@ -58,8 +59,9 @@ def loop(request: Request, store: Opened, actor: Reader) -> Response:
 @router.get("/queue")
 def queue_list(request: Request, store: Opened, actor: Reader) -> Response:
     """List the queues that the reader may see."""
+    figures = figures_of(request)
     seen = [q for q in list_queues(store=store) if visible(actor, q)]
-    return _page(request, "queues.html", queues=[(q, q.stats()) for q in seen])
+    return _page(request, "queues.html", queues=[(q, stats_held(figures, q)) for q in seen])
 
 
 @router.get("/queue/{key}")
@@ -73,8 +75,8 @@ def queue(request: Request, store: Opened, actor: Reader, key: str) -> Response:
         request,
         "queue.html",
         queue=queue_out(found),
-        stats=found.stats(),
         audit=audit,
+        **queue_figures(figures_of(request), found, permissions_of(actor)),
         guidelines=Markup(safe_html(guidelines[-1].text)) if guidelines else "",
         version=len(guidelines),
     )
