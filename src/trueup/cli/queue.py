@@ -17,6 +17,7 @@ from trueup.cli._output import (
     show_json,
     show_table,
 )
+from trueup.cli._quality import activity, agreement
 from trueup.datasets import AddReport, Dataset
 from trueup.errors import InputError
 from trueup.queues import (
@@ -32,6 +33,8 @@ from trueup.store.files import check_target
 __all__ = ["app"]
 
 app = App(name="queue")
+app.command(agreement)
+app.command(activity)
 
 
 @app.command(name="list")

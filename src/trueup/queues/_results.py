@@ -166,8 +166,7 @@ class Results(QueueBase):
             InputError: an argument makes no sense.
         """
         actor, now = stamp(actor, now)
-        items, annotations = read_labelled(self._store, self._row)
-        report = make_report(self._row, items, annotations, min_alpha=min_alpha, seed=seed)
+        report = make_report(self._store, self._row, min_alpha=min_alpha, seed=seed)
         row = rows.AuditRow(
             report.id, self.id, report.alpha.value, min_alpha, report.passed, report.to_json(), now
         )

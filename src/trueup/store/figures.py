@@ -32,6 +32,7 @@ __all__ = [
     "answer_texts",
     "backlog",
     "columns",
+    "label_ids",
     "patterns",
     "sources",
     "standing",
@@ -211,6 +212,16 @@ def columns(tx: Tx, scope: Scope, questions: Sequence[Question]) -> Columns:
         cohorts=tuple(items.cohorts),
         question_types=tuple(items.question_types),
     )
+
+
+def label_ids(tx: Tx, queue_id: str) -> tuple[list[str], int]:
+    """Return the ids of the queue's standing labels, sorted, and how many a program gave."""
+    here = (_GIVEN.queue_id == queue_id, _GIVEN.kind == "label", standing(tx))
+    ids: list[str] = []
+    for (some,) in _chunks(tx, sa.select(_GIVEN.id).where(*here)):
+        ids += some
+    simulated = sa.select(sa.func.count()).where(*here, _GIVEN.simulated)
+    return sorted(ids), tx.execute(simulated).scalar_one()
 
 
 def sources(tx: Tx, queue_id: str) -> list[tuple[str, str, str]]:

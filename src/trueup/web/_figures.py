@@ -1,7 +1,7 @@
 """Figures that take seconds for a million labels: worked out in the background, and kept.
 
 A page shows what is kept, with its age, and never waits for long. What is kept is fresh while the
-store is what it was; after a change it is worked out anew, at most a tenth of the time.
+store is what it was. After a change it is worked out anew: what is dear, a tenth of the time at most.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from trueup.store.figures import version
 __all__ = ["Figures", "Held", "figures_of"]
 
 _KEPT = 200
+_CHEAP = 0.5  # seconds, up to which a figure is worked out anew after every change
 _SHARE = 10  # figures are worked out again after as many times the time that they took
 
 
@@ -76,7 +77,8 @@ class Figures:
             held = self._held.get(key)
             if held is not None:
                 self._held.move_to_end(key)
-                if held.version == current or held.age < _SHARE * held.seconds:
+                dear = held.seconds > _CHEAP and held.age < _SHARE * held.seconds
+                if held.version == current or dear:
                     return held
             job = self._under_way.get(key)
             if job is None:
