@@ -1,7 +1,7 @@
 """Figures that take seconds for a million labels: worked out in the background, and kept.
 
 A page shows what is kept, with its age, and never waits for long. What is kept is fresh while the
-store is what it was. After a change it is worked out anew: what is dear, a tenth of the time at most.
+store is what it was. After a change it is worked out anew; what is dear, a tenth of the time.
 """
 
 from __future__ import annotations

@@ -124,10 +124,10 @@ def queue_figures(
     """Return what a queue's page shows: how far it is, and how good to those who may know."""
     judging = "read_quality" in allowed
     found: dict[str, Any] = {"alpha": None, "quality": None, "nothing": False}
-    stats = stats_held(figures, queue)
+    stats = stats_held(figures, queue, wait=_QUICK / 2)
     if judging:
         for name, look in (("alpha", alpha_held), ("quality", quality_held)):
-            held = look(figures, queue)
+            held = look(figures, queue, wait=_QUICK / 4)
             try:
                 found[name] = None if held is None else (held.result(), age_of(held))
             except TrueupError:  # there is no label yet, or nothing to agree on
