@@ -439,7 +439,7 @@ def test_each_rating_is_held_against_its_units_others(units):
 
 @given(st.lists(st.lists(st.integers(0, 5), max_size=5), min_size=1, max_size=20))
 def test_patterns_straight_from_the_ratings_are_those_of_the_counts(units):
-    """A unit's pattern as one number gives the patterns, and their order, of the table of counts."""
+    """A unit's pattern as one number gives the patterns of the table of counts, in their order."""
     entries = [(u, r, value) for u, given_ in enumerate(units) for r, value in enumerate(given_)]
     if not entries:
         return

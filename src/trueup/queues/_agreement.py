@@ -383,6 +383,8 @@ def _positions(
 
 def _medians(found: Columns) -> dict[str, float]:
     timed = np.flatnonzero(~np.isnan(found.seconds))
+    if not len(timed):
+        return {}
     order = timed[np.argsort(found.reviewer[timed], kind="stable")]
     who, starts = np.unique(found.reviewer[order], return_index=True)
     parts = np.split(found.seconds[order], starts[1:])
