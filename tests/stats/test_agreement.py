@@ -420,3 +420,33 @@ def test_disagreement_by_group_is_the_share_of_disagreeing_pairs():
     ]
     with pytest.raises(InputError, match="2 groups for 3 units"):
         disagreement_by_group(ratings, ["x", "y"])
+
+
+@given(st.lists(st.lists(st.sampled_from("abcd"), max_size=4), min_size=1, max_size=12))
+def test_each_rating_is_held_against_its_units_others(units):
+    from trueup.stats.agreement import agrees_with_others
+
+    entries = [(u, r, value) for u, given_ in enumerate(units) for r, value in enumerate(given_)]
+    ratings = Ratings.from_triples(entries)
+    decided, right = agrees_with_others(ratings)
+    for place, (unit, rater, value) in enumerate(entries):
+        others = [v for r, v in enumerate(units[unit]) if r != rater]
+        most = sorted({others.count(v) for v in set(others)}, reverse=True)
+        leaders = [v for v in set(others) if others.count(v) == most[0]] if others else []
+        assert decided[place] == (len(leaders) == 1)
+        assert right[place] == (leaders == [value])
+
+
+@given(st.lists(st.lists(st.integers(0, 5), max_size=5), min_size=1, max_size=20))
+def test_patterns_straight_from_the_ratings_are_those_of_the_counts(units):
+    """A unit's pattern as one number gives the patterns of the table of counts, in their order."""
+    entries = [(u, r, value) for u, given_ in enumerate(units) for r, value in enumerate(given_)]
+    if not entries:
+        return
+    ratings = Ratings.from_triples(entries)
+    table, of_unit = ratings.patterns
+    counts = ratings.value_counts.counts
+    distinct, inverse = np.unique(counts, axis=0, return_inverse=True)
+    assert table.counts.toarray().tolist() == distinct.tolist()
+    assert of_unit.tolist() == inverse.reshape(-1).tolist()
+    assert table.units.tolist() == np.bincount(inverse.reshape(-1)).tolist()

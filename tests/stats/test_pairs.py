@@ -70,3 +70,16 @@ def test_too_many_raters_are_an_error_and_not_an_exhausted_memory():
     with pytest.raises(InputError, match="4000 raters"):
         pairwise_agreement(ratings)
     assert pairwise_agreement(Ratings.from_triples([])) == []
+
+
+def test_kappa_equals_that_of_statsmodels():
+    import numpy as np
+    from statsmodels.stats.inter_rater import cohens_kappa
+
+    rng = np.random.default_rng(5)
+    one = rng.integers(0, 4, 200)
+    two = np.where(rng.random(200) < 0.6, one, rng.integers(0, 4, 200))
+    [pair] = pairwise_agreement(Ratings.from_table([one.tolist(), two.tolist()]))
+    table = np.zeros((4, 4))
+    np.add.at(table, (one, two), 1)
+    assert pair.kappa == pytest.approx(cohens_kappa(table).kappa)

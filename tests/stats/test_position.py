@@ -100,3 +100,10 @@ def test_what_cannot_be_measured():
     assert (empty.overall, empty.raters) == (None, ())
     with pytest.raises(InputError, match="2 raters, 1 items, 2 choices"):
         position_bias(["a", "b"], [1], [True, False])
+
+
+def test_names_in_an_array_give_what_names_in_a_list_give():
+    rng = np.random.default_rng(3)
+    who, items = rng.integers(0, 4, 300), rng.integers(0, 90, 300)
+    hits = rng.random(300) < 0.6
+    assert position_bias(who, items, hits) == position_bias(who.tolist(), items.tolist(), hits)

@@ -13,6 +13,7 @@ from trueup.cli._output import (
     show_json,
     show_table,
 )
+from trueup.cli._quality import activity, agreement
 from trueup.cli._queue_add import add
 from trueup.cli._queue_files import export, import_, import_labels
 from trueup.cli._queue_setup import create, set_
@@ -27,6 +28,8 @@ app.command(add)
 app.command(export)
 app.command(import_, name="import")
 app.command(import_labels)
+app.command(agreement)
+app.command(activity)
 
 
 @app.command(name="list")

@@ -42,6 +42,7 @@ __all__ = [
     "AgreementReport",
     "ReviewerAgreement",
     "make_agreement",
+    "named_question",
     "read_agreement",
     "read_alpha",
     "read_columns",
@@ -205,7 +206,7 @@ def make_agreement(
         QueueEmpty: there is no label.
     """
     asked = {q.name: q for q in queue.questions if has_agreement(q)}
-    main = _main(queue, asked, question)
+    main = named_question(queue, question)
     if not len(found):
         raise _empty(queue)
     answers = {name: rated(store, queue.id, found, q) for name, q in asked.items()}
@@ -241,7 +242,13 @@ def make_agreement(
     )
 
 
-def _main(queue: QueueRow, asked: Mapping[str, Question], name: str | None) -> Question:
+def named_question(queue: QueueRow, name: str | None) -> Question:
+    """Return the question of that name; None takes the preference, else the first.
+
+    Raises:
+        InputError: there is none that reviewers can agree on.
+    """
+    asked = {q.name: q for q in queue.questions if has_agreement(q)}
     if not asked:
         raise InputError(f"queue {queue.name} asks nothing that reviewers can agree on")
     if name is None:
@@ -376,6 +383,8 @@ def _positions(
 
 def _medians(found: Columns) -> dict[str, float]:
     timed = np.flatnonzero(~np.isnan(found.seconds))
+    if not len(timed):
+        return {}
     order = timed[np.argsort(found.reviewer[timed], kind="stable")]
     who, starts = np.unique(found.reviewer[order], return_index=True)
     parts = np.split(found.seconds[order], starts[1:])

@@ -7,7 +7,11 @@ from dataclasses import asdict, dataclass
 from math import isfinite
 from typing import Any
 
+import numpy as np
+
 from trueup.errors import AgreementTooLow, InputError
+from trueup.queues._rated import rated, ticked
+from trueup.queues._reading import read_labelled
 from trueup.stats.agreement import (
     Alpha,
     AlphaInterval,
@@ -20,7 +24,8 @@ from trueup.stats.agreement import (
     raw_agreement,
     reviewer_reliability,
 )
-from trueup.store import derived_id
+from trueup.store import Store, derived_id
+from trueup.store.figures import Scope, columns, label_ids
 from trueup.store.queues import QueueRow
 from trueup.types import Annotation, Item
 
@@ -118,55 +123,51 @@ def rate(items: Mapping[str, Item], annotations: Sequence[Annotation]) -> Rating
     )
 
 
-def make_report(
-    queue: QueueRow,
-    items: Sequence[Item],
-    annotations: Sequence[Annotation],
-    *,
-    min_alpha: float,
-    seed: int,
-) -> AuditReport:
-    """Compute the audit of a queue's standing annotations, of which there is at least one.
+def make_report(store: Store, queue: QueueRow, *, min_alpha: float, seed: int) -> AuditReport:
+    """Compute the audit of a queue's standing labels, from their columns.
 
     Raises:
         InputError: `min_alpha` is no number, or the seed is negative.
+        QueueEmpty: there is no label.
     """
     if not isfinite(min_alpha):
         raise InputError(f"min_alpha is {min_alpha}: give a number, such as 0.6")
     if seed < 0:
         raise InputError(f"seed is {seed}: give 0 or more")
-    by_id = {item.id: item for item in items}
-    ratings = rate(by_id, annotations)
+    asked = {q.name: q for q in queue.questions if q.name in ("preference", "labels")}
+    with store.reading() as tx:
+        found = columns(tx, Scope(queue.id), list(asked.values()))
+        ids, simulated = label_ids(tx, queue.id)
+    if not len(found):
+        read_labelled(store, queue)  # which says that there is none, and what to do
+    ratings = Ratings.from_triples([])
+    if "preference" in asked:
+        ratings = rated(store, queue.id, found, asked["preference"]).ratings
     alpha = krippendorff_alpha(ratings)
     reviewers = tuple(reviewer_reliability(ratings))
-    groups = [by_id[str(unit)].question_type or _UNNAMED for unit in ratings.units]
-    question_types = tuple(disagreement_by_group(ratings, groups))
+    of_unit = found.question_type[np.array(ratings.units, dtype=np.int64)]
+    names = [name or _UNNAMED for name in found.question_types]
+    question_types = tuple(disagreement_by_group(ratings, [names[kind] for kind in of_unit]))
     passed = alpha.value is not None and alpha.value >= min_alpha
     return AuditReport(
-        id=derived_id("audit", queue.id, sorted(a.id for a in annotations), min_alpha, seed),
+        id=derived_id("audit", queue.id, ids, min_alpha, seed),
         queue=queue.name,
         items=len(ratings.units),
-        annotations=len(annotations),
-        simulated=sum(a.simulated for a in annotations),
+        annotations=len(found),
+        simulated=simulated,
         alpha=alpha,
         interval=bootstrap_interval(ratings, seed=seed),
         raw_agreement=raw_agreement(ratings),
-        labels=tuple(_label_agreement(name, annotations) for name in queue.labels),
+        labels=tuple(
+            LabelAgreement(name, krippendorff_alpha(one.ratings), float(one.ratings.value.mean()))
+            for name, one in (ticked(found, asked["labels"]) if "labels" in asked else ())
+        ),
         reviewers=reviewers,
         question_types=question_types,
         min_alpha=min_alpha,
         passed=passed,
         advice=_advice(passed, question_types, reviewers),
     )
-
-
-def _label_agreement(name: str, annotations: Sequence[Annotation]) -> LabelAgreement:
-    ratings = Ratings.from_triples(
-        ((a.item_id, a.reviewer, name in a.label.labels) for a in annotations),
-        domain=(False, True),
-    )
-    ticked = sum(name in a.label.labels for a in annotations) / len(annotations)
-    return LabelAgreement(name, krippendorff_alpha(ratings), ticked)
 
 
 def _advice(

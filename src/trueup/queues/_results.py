@@ -9,12 +9,14 @@ from trueup.queues._activity import Activity, make_activity
 from trueup.queues._agreement import (
     Agreement,
     AgreementReport,
+    make_agreement,
     read_agreement,
     read_alpha,
     read_columns,
 )
 from trueup.queues._audit import AuditReport, make_report
 from trueup.queues._base import QueueBase
+from trueup.queues._matches import Matches, find_matches
 from trueup.queues._preferences import Format, PreferenceSet, check_export, settle_queue
 from trueup.queues._reading import read_labelled
 from trueup.queues._reliability import flagged
@@ -22,6 +24,7 @@ from trueup.queues._settle import Origin
 from trueup.queues._stats import QueueStats, read_stats
 from trueup.store import queues as rows
 from trueup.store.figures import Scope
+from trueup.store.listing import Matching
 from trueup.store.preferences import put_preference
 from trueup.store.reads import put_read
 from trueup.store.slots import waiting_items
@@ -85,6 +88,66 @@ class Results(QueueBase):
         found = read_columns(self._store, self._row, Scope(self.id))
         return make_activity(self._store, self._row, found, stamp(None, now).now)
 
+    def quality(self, *, now: datetime | None = None) -> tuple[AgreementReport, Activity]:
+        """Return the whole queue's agreement and its activity, from one reading of the labels.
+
+        Raises:
+            QueueEmpty: there is no label.
+            InputError: the queue asks nothing that can be agreed on.
+        """
+        scope = Scope(self.id)
+        found = read_columns(self._store, self._row, scope)
+        report = make_agreement(self._store, self._row, scope, found)
+        return report, make_activity(self._store, self._row, found, stamp(None, now).now)
+
+    def matches(
+        self,
+        *,
+        cohort: str | None = None,
+        question_type: str | None = None,
+        reviewer: str | None = None,
+        beside: str | None = None,
+        disagree: bool = False,
+        label: str | None = None,
+        question: str | None = None,
+        page: int = 1,
+        blind_to: str | None = None,
+        actor: str | None = None,
+        now: datetime | None = None,
+    ) -> Matches:
+        """Return a page of the items behind a figure, with their labels.
+
+        Args:
+            cohort: only its items.
+            question_type: only its items.
+            reviewer: only items that they labelled.
+            beside: only those that this reviewer labelled too.
+            disagree: only items whose labels differ: those of the two reviewers, those of the one
+                from anybody's, or any two.
+            label: only items that somebody ticked it on; with `disagree`, and somebody else did
+                not.
+            question: what labels differ on; None takes the preference, else the first.
+            page: which 20 of them, 1 to 50.
+            blind_to: a reviewer who is to see no labels on items that they may still label.
+            actor: who looks; it is logged where the queue's labels are about safety.
+            now: when.
+
+        Raises:
+            InputError: an argument makes no sense.
+        """
+        actor, now = stamp(actor, now)
+        wanted = Matching(cohort, question_type, reviewer, beside, disagree, label)
+        return find_matches(
+            self._store,
+            self._row,
+            wanted,
+            question=question,
+            page=page,
+            blind_to=blind_to,
+            actor=actor,
+            now=now,
+        )
+
     def audit(
         self,
         min_alpha: float = 0.6,
@@ -106,8 +169,7 @@ class Results(QueueBase):
             InputError: an argument makes no sense.
         """
         actor, now = stamp(actor, now)
-        items, annotations = read_labelled(self._store, self._row)
-        report = make_report(self._row, items, annotations, min_alpha=min_alpha, seed=seed)
+        report = make_report(self._store, self._row, min_alpha=min_alpha, seed=seed)
         row = rows.AuditRow(
             report.id, self.id, report.alpha.value, min_alpha, report.passed, report.to_json(), now
         )

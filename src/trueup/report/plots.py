@@ -12,12 +12,24 @@ from typing import Any
 import altair as alt
 import vl_convert
 
-__all__ = ["agreement_plot", "difference_plot", "length_plot", "training_plots"]
+__all__ = [
+    "CURVE_WIDTH",
+    "HERE",
+    "INK",
+    "ROW",
+    "agreement_plot",
+    "difference_plot",
+    "draw",
+    "length_plot",
+    "names",
+    "training_plots",
+]
 
 Row = Mapping[str, Any]
 _Layers = alt.LayerChart | alt.FacetChart
 
-_INK = "currentColor"
+INK = "currentColor"
+HERE = "https://here.invalid"  # what draws would take an address without a host for one of its own
 _COLOURS = {
     "training": "var(--quiet)",
     "held out": "var(--accent)",
@@ -25,8 +37,8 @@ _COLOURS = {
     "rejected": "var(--bad)",
 }
 _FONT = "system-ui, sans-serif"
-_WIDTH, _CURVE_WIDTH = 220, 290  # pixels, so that with its labels a plot is a column wide
-_ROW = 26  # pixels a line of a plot by cohort
+_WIDTH, CURVE_WIDTH = 220, 290  # pixels, so that with its labels a plot is a column wide
+ROW = 26  # pixels a line of a plot by cohort
 _LETTER, _LABEL = 6.6, 190  # pixels a letter of a label, and a label at most
 _STATUS = {
     "better": "var(--good)",
@@ -66,8 +78,8 @@ def difference_plot(table: Sequence[Row], metric: str) -> str:
         ticks = alt.Chart(alt.InlineData(values=margins)).mark_tick(
             color="var(--bad)", thickness=2, size=14
         )
-        layers = alt.layer(layers, ticks.encode(x="margin:Q", y=_names("cohort", values)))
-    return _svg(layers, f"{rows[0]['title']}: differences by cohort with intervals")
+        layers = alt.layer(layers, ticks.encode(x="margin:Q", y=names("cohort", values)))
+    return draw(layers, f"{rows[0]['title']}: differences by cohort with intervals")
 
 
 def length_plot(table: Sequence[Row]) -> str:
@@ -90,7 +102,7 @@ def length_plot(table: Sequence[Row]) -> str:
     if not values:
         return ""
     chart = _intervals(values, "Candidate's tokens / baseline's", zero=1.0)
-    return _svg(chart, "Length of the answers by cohort, candidate to baseline")
+    return draw(chart, "Length of the answers by cohort, candidate to baseline")
 
 
 def agreement_plot(question_types: Sequence[Row]) -> str:
@@ -106,8 +118,8 @@ def agreement_plot(question_types: Sequence[Row]) -> str:
     ]
     if not values:
         return ""
-    base = alt.Chart(alt.InlineData(values=values), width=_WIDTH, height={"step": _ROW})
-    y = _names("group", values)
+    base = alt.Chart(alt.InlineData(values=values), width=_WIDTH, height={"step": ROW})
+    y = names("group", values)
     bars = base.mark_bar(color="var(--accent)", height={"band": 0.6}).encode(
         x=alt.X(
             "agree:Q",
@@ -117,10 +129,10 @@ def agreement_plot(question_types: Sequence[Row]) -> str:
         ),
         y=y,
     )
-    text = base.mark_text(align="left", dx=4, color=_INK, fontSize=11, fontWeight="normal").encode(
+    text = base.mark_text(align="left", dx=4, color=INK, fontSize=11, fontWeight="normal").encode(
         x="agree:Q", y=y, text=alt.Text("agree:Q", format=".0%")
     )
-    return _svg(bars + text, "Agreement between reviewers by question type")
+    return draw(bars + text, "Agreement between reviewers by question type")
 
 
 def training_plots(rows: Sequence[Row]) -> list[tuple[str, str]]:
@@ -184,7 +196,7 @@ def _curve(values: Sequence[Row], title: str, *, share: bool = False) -> str:
     scale = alt.Scale(domain=[0, 1]) if share else alt.Scale(zero=False)
     legend = alt.Legend(title=None, orient="top") if len(names) > 1 else None
     chart = (
-        alt.Chart(alt.InlineData(values=list(values)), width=_CURVE_WIDTH, height=170)
+        alt.Chart(alt.InlineData(values=list(values)), width=CURVE_WIDTH, height=170)
         .mark_line(strokeWidth=1.8, point=alt.OverlayMarkDef(size=14))
         .encode(
             x=alt.X("step:Q", title="Step", axis=alt.Axis(tickMinStep=1, tickCount=6)),
@@ -196,24 +208,24 @@ def _curve(values: Sequence[Row], title: str, *, share: bool = False) -> str:
             ),
         )
     )
-    return _svg(chart, f"{title} over the steps")
+    return draw(chart, f"{title} over the steps")
 
 
-def _names(field: str, values: Sequence[Row]) -> alt.Y:
+def names(field: str, values: Sequence[Row], order: Sequence[str] | None = None) -> alt.Y:
     """Return a y axis of names in the order given, wide enough for them in any font."""
-    names = list(dict.fromkeys(str(v[field]) for v in values))
-    extent = min(_LETTER * max(len(name) for name in names), _LABEL) + 8
-    return alt.Y(f"{field}:N", title=None, sort=names, axis=alt.Axis(minExtent=extent))
+    found = order or list(dict.fromkeys(str(v[field]) for v in values))
+    extent = min(_LETTER * max(len(name) for name in found), _LABEL) + 8
+    return alt.Y(f"{field}:N", title=None, sort=list(found), axis=alt.Axis(minExtent=extent))
 
 
 def _intervals(values: Sequence[Row], title: str, *, zero: float) -> _Layers:
-    base = alt.Chart(alt.InlineData(values=list(values)), width=_WIDTH, height={"step": _ROW})
+    base = alt.Chart(alt.InlineData(values=list(values)), width=_WIDTH, height={"step": ROW})
     colour = alt.Color("colour:N", scale=None)
     x = alt.X("low:Q", title=title, axis=alt.Axis(tickCount=4), scale=alt.Scale(zero=False))
-    y = _names("cohort", values)
+    y = names("cohort", values)
     rule = (
         alt.Chart(alt.InlineData(values=[{"zero": zero}]))
-        .mark_rule(color=_INK, opacity=0.6)
+        .mark_rule(color=INK, opacity=0.6)
         .encode(x="zero:Q")
     )
     bars = base.mark_rule(strokeWidth=2.5).encode(x=x, x2="high:Q", y=y, color=colour)
@@ -221,16 +233,20 @@ def _intervals(values: Sequence[Row], title: str, *, zero: float) -> _Layers:
     return alt.layer(rule, bars, points)
 
 
-def _svg(chart: alt.Chart | _Layers, label: str) -> str:
+def draw(chart: alt.Chart | _Layers, label: str) -> str:
+    """Return a chart as an SVG element that takes its colours and its width from the page.
+
+    Addresses that begin with `HERE` are of the page's own server.
+    """
     styled = (
         chart.configure(background="transparent", font=_FONT, padding=4)
         .configure_view(stroke=None)
         .configure_axis(
-            labelColor=_INK,
-            titleColor=_INK,
-            domainColor=_INK,
-            tickColor=_INK,
-            gridColor=_INK,
+            labelColor=INK,
+            titleColor=INK,
+            domainColor=INK,
+            tickColor=INK,
+            gridColor=INK,
             domainOpacity=0.4,
             tickOpacity=0.4,
             gridOpacity=0.12,
@@ -242,15 +258,15 @@ def _svg(chart: alt.Chart | _Layers, label: str) -> str:
             labelOverlap="greedy",
             labelSeparation=6,
         )
-        .configure_legend(
-            labelColor=_INK, labelFontSize=11, symbolStrokeWidth=2.5, columnPadding=24
-        )
+        .configure_legend(labelColor=INK, labelFontSize=11, symbolStrokeWidth=2.5, columnPadding=24)
     )
     svg = str(vl_convert.vegalite_to_svg(styled.to_dict()))
     size = re.search(r'width="([\d.]+)" height="([\d.]+)"', svg)
     width = size[1] if size else "400"
     # the page's width rules, up to the natural one; the viewBox keeps the shape
     svg = re.sub(r' width="[\d.]+" height="[\d.]+"', "", svg, count=1)
+    # the pointer's way; a table beside the plot has the same for the keyboard
+    svg = svg.replace(f'<a xlink:href="{HERE}', '<a tabindex="-1" xlink:href="')
     opening = f'<svg role="img" aria-label="{_escape(label)}" style="max-width:{width}px"'
     return svg.replace("<svg", opening, 1)
 

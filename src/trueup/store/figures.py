@@ -32,7 +32,9 @@ __all__ = [
     "answer_texts",
     "backlog",
     "columns",
+    "label_ids",
     "patterns",
+    "roomy",
     "sources",
     "standing",
     "unindexed",
@@ -111,10 +113,22 @@ def version(tx: Tx) -> int:
     return tx.execute(sa.select(sa.func.max(schema.event.c.number))).scalar() or 0
 
 
+def roomy(tx: Tx) -> None:
+    """Have PostgreSQL sort and group in memory until the transaction ends: as configured, on disk.
+
+    A million labels take 100 MB.
+    """
+    if tx.dialect.name == "postgresql":
+        tx.exec_driver_sql("SET LOCAL work_mem = '192MB'")
+
+
 def standing(tx: Tx, given: Any = _GIVEN) -> sa.ColumnElement[bool]:
     """Return the condition that no correction takes a label's place, as the database likes it."""
     if tx.dialect.name == "postgresql":  # a list of many is searched from end to end there
-        return ~sa.exists().where(_LATER.c.replaces_id == given.id)
+        # what is not NULL follows from the first condition, but the planner does not see it
+        return ~sa.exists().where(
+            _LATER.c.replaces_id == given.id, _LATER.c.replaces_id.is_not(None)
+        )
     corrected = sa.select(_LATER.c.replaces_id).where(_LATER.c.replaces_id.is_not(None))
     condition: sa.ColumnElement[bool] = given.id.not_in(corrected)
     return condition
@@ -127,7 +141,8 @@ def answer_of(given: Any, asked: Question) -> sa.ColumnElement[Any]:
         return source
     if asked.name == "labels":
         return sa.cast(given.c.labels, sa.Text)
-    return sa.cast(given.c.answers[asked.name], sa.Text)
+    # SQLite tells what is not there as null, in JSON
+    return sa.func.nullif(sa.cast(given.c.answers[asked.name], sa.Text), "null")
 
 
 def patterns(tx: Tx, queue_id: str) -> PatternCounts | None:
@@ -143,6 +158,7 @@ def patterns(tx: Tx, queue_id: str) -> PatternCounts | None:
         _GIVEN.source.is_not(None),
         standing(tx),
     ]
+    roomy(tx)
     said = tx.scalars(sa.select(_GIVEN.source).where(*here).group_by(_GIVEN.source)).all()
     domain = tuple(sorted({*said, "tie", "neither"}))
     bits = _BITS // len(domain)
@@ -174,6 +190,7 @@ def patterns(tx: Tx, queue_id: str) -> PatternCounts | None:
 
 def columns(tx: Tx, scope: Scope, questions: Sequence[Question]) -> Columns:
     """Read the labels' columns, with the answers to some questions."""
+    roomy(tx)
     items = _Items.read(tx, scope)
     people, answers = _Codes(), {asked.name: _Codes() for asked in questions}
     parts = []
@@ -211,6 +228,16 @@ def columns(tx: Tx, scope: Scope, questions: Sequence[Question]) -> Columns:
         cohorts=tuple(items.cohorts),
         question_types=tuple(items.question_types),
     )
+
+
+def label_ids(tx: Tx, queue_id: str) -> tuple[list[str], int]:
+    """Return the ids of the queue's standing labels, sorted, and how many a program gave."""
+    here = (_GIVEN.queue_id == queue_id, _GIVEN.kind == "label", standing(tx))
+    ids: list[str] = []
+    for (some,) in _chunks(tx, sa.select(_GIVEN.id).where(*here)):
+        ids += some
+    simulated = sa.select(sa.func.count()).where(*here, _GIVEN.simulated)
+    return sorted(ids), tx.execute(simulated).scalar_one()
 
 
 def sources(tx: Tx, queue_id: str) -> list[tuple[str, str, str]]:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from trueup.store import schema
 from trueup.store.engine import Tx
-from trueup.store.figures import standing
+from trueup.store.figures import roomy, standing
 from trueup.store.slots import Kind
 
 __all__ = ["count_labels", "count_queue", "overview"]
@@ -94,6 +94,7 @@ def count_queue(tx: Tx, queue_id: str, *, overlap: int) -> dict[str, Any]:
         `annotations`, `corrections`, `simulated`, `adjudications`, `spot_checks`;
         `reviewers`, `cohorts`, `question_types` and `reasons` as counts by name.
     """
+    roomy(tx)
     item, given = schema.item.c, schema.annotation.c
     here = (given.queue_id == queue_id, given.kind == "label")
     shelf = (item.question_type, item.cohort, item.reason)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Depends, Path, Request
 
 from trueup.people import Actor, require
 from trueup.queues import AnnotationQueue, list_queues
 from trueup.store import Store
 from trueup.store.slots import Kind
 from trueup.web._access import allowed, store_of, visible
+from trueup.web._figures import figures_of
+from trueup.web._quality import stats_held
 from trueup.web._queues import queue_named
 from trueup.web._shapes import (
     ClaimIn,
@@ -70,10 +72,11 @@ def create(store: Opened, actor: Manager, given: QueueIn) -> dict[str, Any]:
 
 
 @router.get("/queues/{name}")
-def show(store: Opened, actor: Reader, name: Name) -> dict[str, Any]:
+def show(request: Request, store: Opened, actor: Reader, name: Name) -> dict[str, Any]:
     """Return a queue with how far it has come."""
     queue = _queue(store, actor, name)
-    return queue_out(queue) | {"stats": queue.stats().to_json()}
+    held = stats_held(figures_of(request), queue, wait=60)
+    return queue_out(queue) | {"stats": None if held is None else held.result().to_json()}
 
 
 @router.patch("/queues/{name}")

@@ -31,6 +31,8 @@ from trueup.web import (
     _moving_pages,
     _pages,
     _people_api,
+    _quality_api,
+    _quality_pages,
     _senior_api,
     _senior_pages,
     _setup_pages,
@@ -39,6 +41,7 @@ from trueup.web import (
     _webhook_pages,
 )
 from trueup.web._changes import Broadcast
+from trueup.web._figures import Figures
 from trueup.web._guard import Guard
 from trueup.web._log import BIT_BY_BIT, Watch
 from trueup.web._oidc import Oidc, Provider
@@ -52,6 +55,7 @@ _APIS = (
     _changes_api,
     _api,
     _moving_api,
+    _quality_api,
     _senior_api,
     _people_api,
     _audit_api,
@@ -60,6 +64,7 @@ _APIS = (
 _PAGES = (
     _pages,
     _moving_pages,
+    _quality_pages,
     _setup_pages,
     _senior_pages,
     _signin_pages,
@@ -123,6 +128,7 @@ def create_app(
     app.state.sending = sending
     app.state.changes = Broadcast(store)
     app.state.watch = Watch()
+    app.state.figures = Figures(store)
     app.add_middleware(Guard)
     app.add_exception_handler(errors.TrueupError, _on_error)
     app.add_exception_handler(HTTPException, _on_nothing)
@@ -149,6 +155,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
     stop.set()
     await running
+    await run_in_threadpool(app.state.figures.close)
 
 
 async def _seal(store: Store, watch: Watch, stop: asyncio.Event) -> None:

@@ -15,13 +15,14 @@ from trueup.release.lineage import backward_tree, forward_tree, trace_back, trac
 from trueup.store import Store
 from trueup.store.annotations import list_annotations
 from trueup.store.items import list_items, queues_on
-from trueup.store.overview import overview
 from trueup.store.queues import latest_audit
 from trueup.store.reads import log_read, log_read_of_trace
 from trueup.store.traces import get_trace
 from trueup.web._access import allowed, checked_form, store_of, visible
+from trueup.web._figures import figures_of
 from trueup.web._label_page import label_page
 from trueup.web._moving_shapes import context_out
+from trueup.web._quality import overview_held, queue_figures, stats_held
 from trueup.web._queues import queue_of
 from trueup.web._render import page
 from trueup.web._shapes import annotation_out, item_out, queue_out
@@ -41,8 +42,7 @@ Tracer = Annotated[Actor, Depends(allowed("read_lineage"))]
 @router.get("/")
 def loop(request: Request, store: Opened, actor: Reader) -> Response:
     """Show the loop: its stations with their counts, what waits, and the last verdict."""
-    with store.reading() as tx:
-        found = overview(tx)
+    found = overview_held(figures_of(request), store)
     mine = [q for q in list_queues(store=store) if q.state == "active" and visible(actor, q)]
     return page(request, "loop.html", found=found, queues=mine, store=store.address)
 
@@ -50,8 +50,9 @@ def loop(request: Request, store: Opened, actor: Reader) -> Response:
 @router.get("/queue")
 def queue_list(request: Request, store: Opened, actor: Reader) -> Response:
     """List the queues that the reader may see."""
+    figures = figures_of(request)
     seen = [q for q in list_queues(store=store) if visible(actor, q)]
-    return page(request, "queues.html", queues=[(q, q.stats()) for q in seen])
+    return page(request, "queues.html", queues=[(q, stats_held(figures, q)) for q in seen])
 
 
 @router.get("/queue/{key}")
@@ -66,9 +67,9 @@ def queue(request: Request, store: Opened, actor: Reader, key: str) -> Response:
         request,
         "queue.html",
         queue=queue_out(found),
-        stats=found.stats(),
         audit=audit,
         reliability=looks,
+        **queue_figures(figures_of(request), found, permissions_of(actor)),
         guidelines=Markup(safe_html(guidelines[-1].text)) if guidelines else "",
         version=len(guidelines),
     )
