@@ -216,6 +216,13 @@ class AnnotationQueue(Adding, Reviewing, Seniors, Results, Transfers):
         with self._store.reading() as tx:
             return rows.list_guidelines(tx, self.id)
 
+    def guideline(self) -> str:
+        """Return what reviewers read beside each item now; "" where there is nothing."""
+        if self._row.guideline_id is None:
+            return ""
+        with self._store.reading() as tx:
+            return rows.read_guideline(tx, self._row.guideline_id)
+
 
 def list_queues(*, store: Store | None = None) -> list[AnnotationQueue]:
     """Return the queues of a store by name.

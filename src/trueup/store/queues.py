@@ -26,6 +26,7 @@ __all__ = [
     "put_audit",
     "put_guideline",
     "put_queue",
+    "read_guideline",
     "set_queue",
 ]
 
@@ -160,6 +161,13 @@ def list_guidelines(tx: Tx, queue_id: str) -> list[Guideline]:
         Guideline(row.id, row.version, texts[row.text_blob], row.actor, row.created_at)
         for row in rows
     ]
+
+
+def read_guideline(tx: Tx, guideline_id: str) -> str:
+    """Return the text of a version of a queue's guidelines."""
+    table = schema.guideline.join(schema.blob, schema.blob.c.id == schema.guideline.c.text_blob)
+    query = sa.select(schema.blob.c.text).select_from(table)
+    return str(tx.execute(query.where(schema.guideline.c.id == guideline_id)).scalar_one())
 
 
 def put_audit(tx: Tx, audit: AuditRow, *, actor: str) -> bool:

@@ -33,6 +33,7 @@ __all__ = [
     "over",
     "person",
     "put_cookie",
+    "served",
     "signed_in",
     "store_of",
     "token_of",
@@ -44,10 +45,15 @@ _COOKIES = {"https": "__Host-trueup", "http": "trueup"}
 _SAFE = ("GET", "HEAD", "OPTIONS")
 
 
-def store_of(request: Request) -> Store:
+def served(request: Request) -> Store:
     """Return the store that is served."""
     store: Store = request.app.state.store
     return store
+
+
+async def store_of(request: Request) -> Store:
+    """Return the store that is served, to a handler; a plain function would take a thread."""
+    return served(request)
 
 
 def token_of(request: Request, kind: str = "") -> str | None:
@@ -71,9 +77,9 @@ def signed_in(request: Request) -> Actor | None:
 def _actor(request: Request) -> Actor | None:
     kind, _, key = request.headers.get("authorization", "").partition(" ")
     if kind.lower() == "bearer":
-        return key_owner(store_of(request), key.strip())
+        return key_owner(served(request), key.strip())
     token = token_of(request)
-    return None if token is None else session_of(store_of(request), token)
+    return None if token is None else session_of(served(request), token)
 
 
 def allowed(permission: Permission) -> Callable[[Request], Actor]:
@@ -145,7 +151,7 @@ def over(request: Request, who: Annotated[str, Path(max_length=254)]) -> Member:
             "or make an admin's key with manage_members among its scopes"
         )
     require(actor, "manage_members")
-    return get_member(store_of(request), who)
+    return get_member(served(request), who)
 
 
 def checked_form(request: Request, csrf: Annotated[str, Form(max_length=200)] = "") -> None:

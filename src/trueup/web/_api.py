@@ -107,7 +107,9 @@ def claim(store: Opened, actor: Labeller, name: Name, given: ClaimIn) -> dict[st
     now = datetime.now(UTC)
     tags = actor.member.tags
     held = queue.claim(actor.name, kind=given.kind, tags=tags, beside=given.beside, now=now)
-    return claim_out(held, _guidelines(queue), now, queue.context_of(held.item))
+    return claim_out(
+        held, queue.guideline() or queue.settings.description, now, queue.context_of(held.item)
+    )
 
 
 @router.post("/queues/{name}/undo")
@@ -116,7 +118,9 @@ def undo(store: Opened, actor: Labeller, name: Name, given: KindIn = _LABEL) -> 
     queue = _queue(store, actor, name, given.kind)
     now = datetime.now(UTC)
     held = queue.undo(actor.name, kind=given.kind, now=now)
-    return claim_out(held, _guidelines(queue), now, queue.context_of(held.item))
+    return claim_out(
+        held, queue.guideline() or queue.settings.description, now, queue.context_of(held.item)
+    )
 
 
 @router.post("/queues/{name}/items/{item}/label", status_code=201)
@@ -154,6 +158,5 @@ def _queue(store: Store, actor: Actor, name: str, kind: Kind = "label") -> Annot
     return queue_named(store, actor, name)
 
 
-def _guidelines(queue: AnnotationQueue) -> str:
-    versions = queue.guidelines()
-    return versions[-1].text if versions else queue.settings.description
+def _beside(queue: AnnotationQueue) -> str:
+    return queue.guideline() or queue.settings.description

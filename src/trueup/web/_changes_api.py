@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from trueup.errors import TrueupError
 from trueup.people import Actor, permissions_of
 from trueup.queues import AnnotationQueue
-from trueup.web._access import allowed, signed_in, store_of, visible
+from trueup.web._access import allowed, served, signed_in, visible
 from trueup.web._api import Name
 from trueup.web._changes import Broadcast, Told
 
@@ -26,7 +26,7 @@ Reader = Annotated[Actor, Depends(allowed("read_queue"))]
 
 
 def _queue(request: Request, actor: Reader, name: Name) -> AnnotationQueue:
-    queue = AnnotationQueue.get(name, store=store_of(request))
+    queue = AnnotationQueue.get(name, store=served(request))
     visible(actor, queue, needed=True)
     return queue
 
@@ -65,7 +65,7 @@ def _still_may(request: Request, queue: AnnotationQueue) -> bool:
     del request.state.actor
     try:
         actor = signed_in(request)
-        now = AnnotationQueue.get(queue.name, store=store_of(request))
+        now = AnnotationQueue.get(queue.name, store=served(request))
     except TrueupError:
         return False
     return actor is not None and visible(actor, now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from difflib import SequenceMatcher
-from functools import cache
+from functools import cache, lru_cache
 
 import nh3
 from markdown_it import MarkdownIt
@@ -29,6 +29,7 @@ def _markdown() -> MarkdownIt:
     )
 
 
+@lru_cache(maxsize=1024)  # an item is shown to several, and guidelines with each
 def safe_html(text: str) -> str:
     """Return a Markdown text as HTML that runs nothing and loads nothing by itself."""
     return nh3.clean(
