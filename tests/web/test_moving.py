@@ -284,3 +284,45 @@ def test_forms_carry_their_sessions_token(fill, people, address):
             refused = page.post(f"/queue/{queue.id}/{path}", files=files)
             assert (refused.status_code, "session" in refused.text) == (403, True)
     assert queue.annotations() == []
+
+
+def test_a_set_up_that_makes_no_sense_is_told_and_stays_filled_in(fill, people, address):
+    import re
+
+    import httpx
+
+    from trueup.people import set_password
+    from web.conftest import PASSWORD
+
+    queue = fill(1)
+    set_password(people, "mo", PASSWORD, actor="ana")
+    asked = '[[question]]\nname = "a"\nkind = "text"\n'
+    good = {"name": "tone", "overlap": "2", "questions": asked, "reservation_minutes": "30"}
+    with httpx.Client(base_url=address, timeout=30) as page:
+        page.post("/signin", data={"name": "mo", "password": PASSWORD})
+        token = re.search('name="csrf" content="([^"]+)', page.get("/queues/new").text)[1]
+        for change, status, said in (
+            ({"name": " "}, 422, "a queue needs a name"),
+            ({"name": "prefs"}, 409, "queue prefs exists"),
+            ({"name": "to\0ne"}, 422, "name: a null character"),
+            ({"overlap": "1e400"}, 422, "give 1 to 1000"),
+            ({"overlap": "two"}, 422, "give a number"),
+            ({"reservation_minutes": "nan"}, 422, "reservation_minutes is nan"),
+            ({"questions": asked.replace("text", "mood")}, 422, "is of kind"),
+            ({"questions": asked.replace('"a"', '"\\u0000"')}, 422, "a null character"),
+            ({"assignment": "luck"}, 422, "none of open"),
+            ({"assignment": "balanced"}, 422, "needs the reviewers"),
+            ({"stream": "radio"}, 422, "none of reviewer"),
+            ({"reviewers": ["ben", "ben"]}, 422, "repeat"),
+        ):
+            found = page.post("/queues/new", data=good | {"csrf": token} | change)
+            assert (found.status_code, said in found.text) == (status, True), (change, found.text)
+            assert "kind = " in found.text, "what was filled in stays"
+        for change, said in (({"state": "asleep"}, "none of active"), ({"overlap": "0"}, "give 1")):
+            where = f"/queue/{queue.id}/settings"
+            found = page.post(where, data=good | {"csrf": token} | change)
+            assert (found.status_code, said in found.text) == (422, True), (change, found.text)
+        bad = {"csrf": token, "reviewers": "be\0n"}
+        assert page.post(f"/queue/{queue.id}/export", data=bad).status_code == 422
+        assert page.post("/queues/new", data=good | {"csrf": token}).status_code == 303
+    assert AnnotationQueue.get("tone", store=people).overlap == 2

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Adding"]
 
-_BATCH = 1000  # items in one transaction
+_BATCH = 1000  # items in one transaction, so that others can write in between
 _RECORDS = "record"
 
 
@@ -177,9 +177,12 @@ class Adding(QueueBase):
             )
         if not number:
             raise QueueEmpty(f"queue {self.name}: there is no record; nothing was added")
-        with self._store.transaction() as tx:
-            put_traces(tx, found.values(), _RECORDS, given)
-            new = claims.put_items(tx, self._row, [one.item for one in found.values()], given)
+        made, new = list(found.values()), 0
+        for start in range(0, len(made), _BATCH):
+            some = made[start : start + _BATCH]
+            with self._store.transaction() as tx:
+                put_traces(tx, some, _RECORDS, given)
+                new += claims.put_items(tx, self._row, [one.item for one in some], given)
         return Added(new, number - len(bad) - new, {}, tuple(bad))
 
     def _add(

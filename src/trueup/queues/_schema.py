@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from trueup.errors import InputError
+from trueup.queues._fields import check_texts
 from trueup.queues._questions import check_questions
 from trueup.types import Question
 
@@ -38,6 +39,7 @@ def parse_questions(text: str) -> tuple[Question, ...]:
     """
     found = []
     for number, entry in enumerate(_entries(text), 1):
+        check_texts(entry)
         try:
             asked = _Asked.model_validate(entry)
         except ValidationError as error:

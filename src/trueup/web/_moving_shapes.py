@@ -24,7 +24,8 @@ __all__ = [
 ]
 
 Kind = Literal["jsonl", "parquet", "csv"]
-_Name = Annotated[str, Field(min_length=1, max_length=200)]
+# PostgreSQL has no text with a null character, so nothing is named so
+_Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
 _Names = Annotated[list[_Name], Field(max_length=1000)]
 _REJECTED = 100  # bad records that an answer names
 
@@ -47,7 +48,7 @@ class ExportIn(_Strict):
     since: datetime | None = None
     until: datetime | None = None
     include_simulated: bool = True
-    head: Annotated[str, Field(max_length=100)] = ""
+    head: Annotated[str, Field(max_length=100, pattern=r"^[^\x00]*$")] = ""
 
     def arguments(self) -> dict[str, Any]:
         """Return what `export_rows` takes beside the file."""

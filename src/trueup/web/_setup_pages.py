@@ -55,6 +55,7 @@ _EXAMPLES: Mapping[str, Question] = {
     )
 }
 _SHARES = ("min_agreement", "spot_check_share", "gold_share", "gold_line")  # in per cent
+_MOST_LABELS = 1000
 _USUAL = tuple(_EXAMPLES[kind] for kind in ("preference", "choices", "edit"))
 
 
@@ -115,9 +116,10 @@ def new(request: Request, store: Opened) -> Response:
 def create(request: Request, store: Opened, actor: Manager, filled: Filled) -> Response:
     """Make a queue, and show it; what was filled in stays where something is wrong with it."""
     try:
+        _check_texts(filled)
         queue = AnnotationQueue.create(
             filled["name"],
-            overlap=int(_number(filled, "overlap")),
+            overlap=_overlap(filled),
             stream=filled["stream"],
             questions=parse_questions(filled["questions"]),
             settings=Settings(**_settings(filled)),
@@ -157,8 +159,9 @@ def change(request: Request, store: Opened, actor: Manager, key: str, filled: Fi
     versions = queue.guidelines()
     before = versions[-1].text if versions else ""
     try:
+        _check_texts(filled)
         queue.configure(
-            overlap=int(_number(filled, "overlap")),
+            overlap=_overlap(filled),
             state=filled["state"],
             guidelines=filled["guidelines"] if filled["guidelines"] != before else None,
             actor=actor.name,
@@ -183,15 +186,29 @@ def _settings(filled: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _check_texts(filled: Mapping[str, Any]) -> None:
+    """Refuse what no database holds."""
+    for name, value in filled.items():
+        texts = value if isinstance(value, list) else [str(value)]
+        if any("\0" in text for text in texts):
+            raise InputError(f"{name}: a null character is in it; leave it out")
+
+
 def _number(filled: Mapping[str, Any], name: str) -> float:
     try:
-        found = float(filled[name])
-        if name == "overlap" and not found.is_integer():
-            raise ValueError
-    except (ValueError, OverflowError) as error:
+        return float(filled[name])
+    except ValueError as error:
         what = name.replace("_", " ")
         raise InputError(f"{what} is {filled[name]!r}; give a number") from error
-    return found
+
+
+def _overlap(filled: Mapping[str, Any]) -> int:
+    found = _number(filled, "overlap")
+    if not (found.is_integer() and 1 <= found <= _MOST_LABELS):
+        raise InputError(
+            f"an item cannot need {filled['overlap']} labels; give 1 to {_MOST_LABELS}"
+        )
+    return int(found)
 
 
 def _form(

@@ -121,6 +121,8 @@ def _kept(form: FormData, folder: Path) -> Upload:
     fields: dict[str, tuple[str, ...]] = {}
     for key, value in form.multi_items():
         if not isinstance(value, UploadFile):
+            if "\0" in value:
+                raise InputError(f"{key}: a null character is in it; leave it out")
             fields[key] = (*fields.get(key, ()), value)
             continue
         name = PurePosixPath((value.filename or "").replace("\\", "/")).name
