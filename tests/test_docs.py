@@ -92,7 +92,7 @@ def test_every_command_there_is_is_shown():
     nouns = {
         "trace": ("import", "list", "show"),
         "eval": ("run", "list"),
-        "queue": ("list", "stats", "audit", "export", "import-labels"),
+        "queue": (*("list", "stats", "audit", "agreement", "activity", "export", "import-labels"),),
         "dataset": ("list", "show", "seal", "export"),
         "train": (*METHODS, "advise", "compare"),
         "checkpoint": ("list", "add"),

@@ -16,10 +16,10 @@ PUBLIC = {
         StoreBusy StoreError TraceRejected TrainingError TrueupError UnknownName VersionConflict
         VersionSealed""",
     "stats.ac1": "AC1 ac1_interval gwet_ac1",
-    "stats.agreement": """Alpha AlphaInterval GroupDisagreement Level PatternCounts
-        RaterReliability Ratings ValueCounts bootstrap_interval disagreement_by_group
-        krippendorff_alpha pair_agreement raw_agreement raw_agreement_interval
-        reviewer_reliability""",
+    "stats.agreement": """Alpha AlphaInterval GroupDisagreement Level PatternCounts Patterns RaterReliability
+        Ratings ValueCounts agrees_with_others bootstrap_interval disagreement_by_group
+        krippendorff_alpha pair_agreement pattern_table raw_agreement
+        raw_agreement_interval reviewer_reliability""",
     "stats.dawid_skene": "DawidSkene RaterSkill dawid_skene",
     "stats.distances": "masi_distances ranking_distances",
     "stats.drift": "PeriodRate RaterDrift rater_drift",
@@ -42,9 +42,10 @@ PUBLIC = {
     "evals": """EVALUATORS Answered BiasDetection Evaluator Groundedness LengthDrift Refusal
         TaskCompletion ToolSelectionAccuracy evaluate_traces evaluator failed find_refusal
         over_refused score_answer""",
-    "queues": """AnnotationQueue Assignment AuditReport Claim Export Format ImportReport
-        LabelAgreement NewItem Origin PreferenceSet QueueStats RowFormat Settings Shape State Stream
-        Submission Tool list_queues""",
+    "queues": """MIN_RATED Activity Agreement AgreementReport AnnotationQueue Assignment
+        AuditReport Claim Day Export Format Haste ImportReport LabelAgreement Match Matches NewItem
+        Origin Overruled PreferenceSet QueueStats ReviewerAgreement RowFormat Settings Shape State
+        Stream Submission Tool list_queues""",
     "people": """PERMISSIONS Actor ApiKey Invitation Member NewKey Permission Role accept
         add_member first_invitation get_member invite key_owner list_keys list_members make_key
         may_see permissions_of require revoke_key session_of set_member set_password sign_in
