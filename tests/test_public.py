@@ -16,9 +16,9 @@ PUBLIC = {
         StoreBusy StoreError TraceRejected TrainingError TrueupError UnknownName VersionConflict
         VersionSealed""",
     "stats.ac1": "AC1 ac1_interval gwet_ac1",
-    "stats.agreement": """Alpha AlphaInterval GroupDisagreement Level PatternCounts Patterns RaterReliability
-        Ratings ValueCounts agrees_with_others bootstrap_interval disagreement_by_group
-        krippendorff_alpha pair_agreement pattern_table raw_agreement
+    "stats.agreement": """Alpha AlphaInterval GroupDisagreement Level PatternCounts Patterns
+        RaterReliability Ratings ValueCounts agrees_with_others bootstrap_interval
+        disagreement_by_group krippendorff_alpha pair_agreement pattern_table raw_agreement
         raw_agreement_interval reviewer_reliability""",
     "stats.dawid_skene": "DawidSkene RaterSkill dawid_skene",
     "stats.distances": "masi_distances ranking_distances",
