@@ -95,7 +95,7 @@ def test_every_command_there_is_is_shown():
         "trace": ("import", "list", "show"),
         "eval": ("run", "list"),
         "queue": (
-            *("create", "set", "add", "list", "stats", "audit"),
+            *("create", "set", "add", "list", "stats", "audit", "agreement", "activity"),
             *("export", "import", "import-labels"),
         ),
         "dataset": ("list", "show", "seal", "export"),

@@ -16,10 +16,10 @@ PUBLIC = {
         StoreBusy StoreError TraceRejected TrainingError TrueupError UnknownName VersionConflict
         VersionSealed""",
     "stats.ac1": "AC1 ac1_interval gwet_ac1",
-    "stats.agreement": """Alpha AlphaInterval GroupDisagreement Level PatternCounts
-        RaterReliability Ratings ValueCounts bootstrap_interval disagreement_by_group
-        krippendorff_alpha pair_agreement raw_agreement raw_agreement_interval
-        reviewer_reliability""",
+    "stats.agreement": """Alpha AlphaInterval GroupDisagreement Level PatternCounts Patterns
+        RaterReliability Ratings ValueCounts agrees_with_others bootstrap_interval
+        disagreement_by_group krippendorff_alpha pair_agreement pattern_table raw_agreement
+        raw_agreement_interval reviewer_reliability""",
     "stats.dawid_skene": "DawidSkene RaterSkill dawid_skene",
     "stats.distances": "masi_distances ranking_distances",
     "stats.drift": "PeriodRate RaterDrift rater_drift",
@@ -42,9 +42,10 @@ PUBLIC = {
     "evals": """EVALUATORS Answered BiasDetection Evaluator Groundedness LengthDrift Refusal
         TaskCompletion ToolSelectionAccuracy evaluate_traces evaluator failed failing find_refusal
         over_refused score_answer""",
-    "queues": """Added AnnotationQueue Assignment AuditReport Claim EvidenceFile Export Feedback
-        Format ImportReport ItemContext LabelAgreement NewItem Origin PreferenceSet QueueStats
-        Reliability RowFormat Settings Shape State Stream Submission Tool draw_weekly
+    "queues": """MIN_RATED Activity Added Agreement AgreementReport AnnotationQueue Assignment
+        AuditReport Claim Day EvidenceFile Export Feedback Format Haste ImportReport ItemContext
+        LabelAgreement Match Matches NewItem Origin Overruled PreferenceSet QueueStats Reliability
+        ReviewerAgreement RowFormat Settings Shape State Stream Submission Tool draw_weekly
         export_evidence list_queues parse_questions spell_questions""",
     "webhooks": """Network NewWebhook Sending Webhook add_webhook deliver list_webhooks networks_of
         remove_webhook resume_webhook try_webhook""",

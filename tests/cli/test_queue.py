@@ -140,3 +140,19 @@ def test_items_go_out_for_labelling_and_labels_come_back(folder, capsys):
 def test_an_export_names_its_dataset_or_none(folder, capsys):
     assert run("export", "prefs", "--dataset", "", "--version", "") == 1
     assert "error: dataset ''" in capsys.readouterr().err
+
+
+def test_agreement_and_activity_are_shown_and_given_as_json(folder, capsys):
+    assert run("agreement", "prefs") == 0
+    shown = capsys.readouterr().out
+    assert "4 on 2 items" in shown
+    assert "preference by question type" in shown
+    assert run("agreement", "prefs", "--question-type", "kind 1", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["items"], found["scope"]) == (1, {"question_type": "kind 1"})
+    assert run("agreement", "prefs", "--until", "2020-01-01") == 1
+    assert "no label fits" in capsys.readouterr().err
+    assert run("activity", "prefs") == 0
+    assert "4 items for 8 labels" in capsys.readouterr().out
+    assert run("activity", "prefs", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["places"] == 8

@@ -47,7 +47,7 @@ def alpha_plot(rows: Sequence[Row], line: float) -> str:
         color=INK, opacity=0.6, strokeDash=[4, 3]
     )
     bars = base.mark_rule(strokeWidth=2.5).encode(x=x, x2="high:Q", y=y, color=colour)
-    points = base.mark_point(filled=True, size=70, opacity=1).encode(
+    points = base.mark_point(filled=True, size=70, opacity=1, aria=False).encode(
         x="alpha:Q", y=y, color=colour, href="url:N"
     )
     layers = alt.layer(rule.encode(x="line:Q"), bars, points)
@@ -93,7 +93,9 @@ def heat_map(pairs: Sequence[Row], reviewers: Sequence[str]) -> str:
     )
     if not written:
         return draw(cells, "How far each pair of reviewers agrees")
-    text = base.mark_text(color=INK, fontSize=11).encode(text=alt.Text("share:Q", format=".0%"))
+    text = base.mark_text(color=INK, fontSize=11, aria=False).encode(
+        text=alt.Text("share:Q", format=".0%"), href="url:N"
+    )
     return draw(cells + text, "How far each pair of reviewers agrees")
 
 
