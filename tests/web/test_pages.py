@@ -124,7 +124,7 @@ def test_a_senior_settles_by_keyboard_what_two_reviewers_disagree_on(fill, sign_
     ben = sign_in("ben")
     ben.goto(f"{address}/queue/{queue.id}")
     assert ben.get_by_role("link", name="Settle").count() == 0
-    ben.get_by_role("link", name="Second looks at your labels").click()
+    ben.get_by_role("link", name="Feedback").click()
     agreed = "agrees" if ruling.label.preferred == "a" else "differs"
     ben.get_by_text(agreed, exact=True).wait_for()
 

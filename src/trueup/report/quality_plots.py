@@ -83,7 +83,7 @@ def heat_map(pairs: Sequence[Row], reviewers: Sequence[str]) -> str:
     )
     cells = base.mark_rect(color="var(--accent)").encode(
         fillOpacity=alt.FillOpacity(
-            "share:Q", scale=alt.Scale(domain=[0.3, 1], range=[0.04, 0.85], clamp=True), legend=None
+            "share:Q", scale=alt.Scale(domain=[0.3, 1], range=[0.04, 0.6], clamp=True), legend=None
         ),
         href="url:N",
         description="described:N",
