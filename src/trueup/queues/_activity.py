@@ -12,7 +12,6 @@ import numpy as np
 from trueup.queues._agreement import MIN_RATED
 from trueup.queues._rated import Rated, rated
 from trueup.stats.agreement import GroupDisagreement, disagreement_by_group
-from trueup.stats.intervals import rate_interval
 from trueup.store import Store
 from trueup.store.figures import Columns, backlog
 from trueup.store.queues import QueueRow
@@ -163,6 +162,8 @@ def _overruled(found: Columns, preferences: Rated) -> tuple[Overruled, ...]:
 def _of(
     name: str, who: Any, unit: Any, settled: Any, differ: Any, judged: Any, against: Any
 ) -> Overruled:
+    from trueup.stats.intervals import rate_interval  # scipy.stats loads slowly
+
     here = who & settled
     n, seen, turned = int(here.sum()), int((who & judged).sum()), int((who & against).sum())
     ends = rate_interval(differ[here].astype(np.float64), unit[here]) if n >= MIN_RATED else None
