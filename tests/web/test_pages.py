@@ -263,13 +263,18 @@ def test_the_first_admin_joins_by_a_link_that_is_good_once(tmp_path, chromium):
 def test_axe_finds_no_serious_fault_and_nothing_is_wider_than_the_window(
     fill, sign_in, address, scheme, width
 ):
-    queue = fill(2, questions=(Question("tone", "choice", options=("warm", "cold")), *ASKED))
-    item = queue.items()[0]
+    queue = fill(3, questions=(Question("tone", "choice", options=("warm", "cold")), *ASKED))
+    item, other, _ = queue.items()
+    for who, one, kind in (("mo", item, "label"), ("ben", other, "label")):
+        queue.submit(one.id, who, Label("a", 1, answers={"tone": "warm"}), kind=kind)
+    queue.refer([item.id, other.id], actor="mo")
+    queue.submit(item.id, "sue", Label("b", 1, answers={"tone": "cold"}), kind="adjudication")
     page = sign_in("mo", color_scheme=scheme, viewport={"width": width, "height": 800})
-    places = ["/", "/queue", f"/queue/{queue.id}", f"/queue/{queue.id}/label", f"/item/{item.id}"]
-    for place in [*places, f"/trace/{item.trace_id}", "/none", "/signin"]:
+    here = [f"/queue/{queue.id}{page}" for page in ("", "/adjudicate", "/label", "/feedback")]
+    places = ["/", "/queue", *here, f"/item/{item.id}", f"/trace/{item.trace_id}"]
+    for place in [*places, "/none", "/signin"]:
         page.goto(address + place)
-        if place.endswith("/label"):
+        if place.endswith(("/label", "/adjudicate")):
             page.locator(".answer").first.wait_for()
         found = Axe().run(page).response["violations"]
         serious = [(v["id"], v["nodes"][0]["html"]) for v in found if v["impact"] in GRAVE]
