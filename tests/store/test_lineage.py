@@ -20,6 +20,7 @@ def label(tx, index: int, item: str, reviewer: str) -> str:
     row = {
         "id": key,
         "item_id": item,
+        "queue_id": "queue-1",
         "reviewer": reviewer,
         "preferred": "b",
         "strength": 2,
