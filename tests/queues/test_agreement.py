@@ -12,7 +12,7 @@ import pytest
 
 from trueup.errors import InputError, QueueEmpty
 from trueup.queues import MIN_RATED, AnnotationQueue, NewItem
-from trueup.queues._haste import hedges
+from trueup.queues.quality._haste import hedges
 from trueup.stats.agreement import Ratings, krippendorff_alpha, reviewer_reliability
 from trueup.stats.dawid_skene import dawid_skene
 from trueup.store import schema

@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 
 from trueup.errors import InputError, QueueEmpty
 from trueup.queues import NewItem
-from trueup.queues._settle import settle
+from trueup.queues.exports._settle import settle
 from trueup.store import schema
 from trueup.store.preferences import list_preferences
 from trueup.types import Annotation, Item, ItemAnswer, Label

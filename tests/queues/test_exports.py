@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from trueup.errors import InputError, QueueEmpty
 from trueup.queues import AnnotationQueue, NewItem, Settings
-from trueup.queues import _export_files as files
-from trueup.queues._audit import rate
-from trueup.queues._export_settle import Trust, rank_reviewers, settle_pair, settle_ranking
-from trueup.queues._settle import settle
+from trueup.queues.exports import _export_files as files
+from trueup.queues.exports._export_settle import Trust, rank_reviewers, settle_pair, settle_ranking
+from trueup.queues.exports._settle import settle
+from trueup.queues.quality._audit import rate
 from trueup.stats.agreement import reviewer_reliability
 from trueup.stats.distances import ranking_distances
 from trueup.store.events import list_events
@@ -183,7 +183,7 @@ def test_thumbs_on_one_answer_are_labels(store, put, tmp_path):
 
 def test_pages_and_batches_lose_nothing(store, queue, add, vote, tmp_path, monkeypatch):
     monkeypatch.setattr("trueup.store.exports._PAGE", 2)
-    monkeypatch.setattr("trueup.queues._exports._BATCH", 3)
+    monkeypatch.setattr("trueup.queues.exports._exports._BATCH", 3)
     ids = [add(i) for i in range(7)]
     for item_id in ids:
         vote(item_id, {"ann": "served"})

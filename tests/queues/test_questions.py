@@ -127,7 +127,7 @@ def test_what_is_required_must_be_answered_and_what_is_not_asked_may_not(ask, no
     ],
 )
 def test_a_label_schema_that_makes_no_sense_is_refused(store, now, questions, message):
-    from trueup.queues._questions import check_questions
+    from trueup.queues.labels._questions import check_questions
 
     with pytest.raises(InputError, match=message):
         check_questions("q", questions)

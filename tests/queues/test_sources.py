@@ -58,8 +58,8 @@ def test_a_sample_knows_how_likely_it_was(queue, scored):
 
 
 def test_pages_lose_no_trace(queue, scored, monkeypatch):
-    monkeypatch.setattr("trueup.queues._sources._PAGE", 3)
-    monkeypatch.setattr("trueup.queues._adding._BATCH", 4)
+    monkeypatch.setattr("trueup.queues.sources._sources._PAGE", 3)
+    monkeypatch.setattr("trueup.queues.sources._adding._BATCH", 4)
     assert queue.add_traces(cohorts=["tool-heavy", "expert-hard"]).items == 10
 
 

@@ -8,7 +8,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 
 from trueup import store as room
-from trueup.queues._questions import default_questions
+from trueup.queues.labels._questions import default_questions
 from trueup.store import Store, schema
 from trueup.store.annotations import list_annotations
 from trueup.store.queues import find_queue

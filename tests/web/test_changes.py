@@ -9,7 +9,7 @@ import pytest
 from trueup.people import set_member
 from trueup.store.events import seal_events
 from trueup.types import Label
-from trueup.web import _changes, _changes_api
+from trueup.web.events import _changes, _changes_api
 
 
 class Stream:

@@ -14,7 +14,7 @@ from trueup.queues import AnnotationQueue
 from trueup.store.events import list_events
 from trueup.store.scores import put_scores
 from trueup.types import Label, Question, Score
-from trueup.web import _moving_api, _moving_pages, _setup_pages
+from trueup.web.moving import _moving_api, _moving_pages, _setup_pages
 from web.conftest import NOW, PEOPLE
 
 LINES = [

@@ -10,7 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from trueup.errors import QueueEmpty
 from trueup.store import Store
 from trueup.types import Label, Question
-from trueup.web._figures import Figures
+from trueup.web.quality._figures import Figures
 
 NOW = datetime(2026, 6, 1, 9, tzinfo=UTC)
 GRAVE = ("serious", "critical")

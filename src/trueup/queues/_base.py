@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any, cast
 
 from trueup.errors import UnknownName
-from trueup.queues._context import ItemContext, read_context
 from trueup.queues._settings import Settings, State, settings_of
+from trueup.queues.sources._context import ItemContext, read_context
 from trueup.store import Store, Tx, events
 from trueup.store.annotations import list_annotations
 from trueup.store.items import list_items

@@ -8,16 +8,16 @@ from datetime import datetime
 from typing import Any, get_args
 
 from trueup.errors import InputError, QueueError, UnknownName
-from trueup.queues import _claims as claims
-from trueup.queues._adding import Adding
-from trueup.queues._items import NewItem, to_items
-from trueup.queues._questions import default_questions
-from trueup.queues._referral import refer_due
-from trueup.queues._results import Results
-from trueup.queues._reviewing import Reviewing
-from trueup.queues._seniors import Seniors
 from trueup.queues._settings import Settings, State, Stream, checked, put_queue
 from trueup.queues._transfers import Transfers
+from trueup.queues.labels import _claims as claims
+from trueup.queues.labels._questions import default_questions
+from trueup.queues.labels._reviewing import Reviewing
+from trueup.queues.quality._results import Results
+from trueup.queues.seniors._referral import refer_due
+from trueup.queues.seniors._seniors import Seniors
+from trueup.queues.sources._adding import Adding
+from trueup.queues.sources._items import NewItem, to_items
 from trueup.store import Store, default_store, events
 from trueup.store import queues as rows
 from trueup.store.stamp import Stamp, stamp

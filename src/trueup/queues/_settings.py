@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
 from trueup.errors import InputError
-from trueup.queues._questions import check_questions
+from trueup.queues.labels._questions import check_questions
 from trueup.store import Tx, events
 from trueup.store import queues as rows
 from trueup.store.stamp import Stamp

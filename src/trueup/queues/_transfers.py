@@ -9,13 +9,13 @@ from pathlib import Path
 
 from trueup.errors import QueueEmpty
 from trueup.queues._base import QueueBase
-from trueup.queues._claims import check_open
-from trueup.queues._exports import Export, Plan, RowFormat, Shape, write_export
-from trueup.queues._imports import Fields, Tool, import_records
-from trueup.queues._labelling import ImportReport, read_labels, write_items
-from trueup.queues._reading import read_slots
-from trueup.queues._referral import refer_due
-from trueup.queues._taking import take
+from trueup.queues.exports._exports import Export, Plan, RowFormat, Shape, write_export
+from trueup.queues.imports._imports import Fields, Tool, import_records
+from trueup.queues.imports._labelling import ImportReport, read_labels, write_items
+from trueup.queues.labels._claims import check_open
+from trueup.queues.labels._reading import read_slots
+from trueup.queues.labels._taking import take
+from trueup.queues.seniors._referral import refer_due
 from trueup.store.annotations import list_annotations
 from trueup.store.files import check_target
 from trueup.store.items import list_items

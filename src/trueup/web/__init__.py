@@ -5,6 +5,6 @@ the request, call one function of `queues`, `people` or `release`, and shape wha
 """
 
 from trueup.web._app import create_app
-from trueup.web._oidc import Oidc
+from trueup.web.people._oidc import Oidc
 
 __all__ = ["Oidc", "create_app"]

@@ -12,8 +12,6 @@ from trueup.queues import AnnotationQueue, list_queues
 from trueup.store import Store
 from trueup.store.slots import Kind
 from trueup.web._access import allowed, store_of, visible
-from trueup.web._figures import figures_of
-from trueup.web._quality import stats_held
 from trueup.web._queues import queue_named
 from trueup.web._shapes import (
     ClaimIn,
@@ -27,6 +25,8 @@ from trueup.web._shapes import (
     given_out,
     queue_out,
 )
+from trueup.web.quality._figures import figures_of
+from trueup.web.quality._quality import stats_held
 
 __all__ = ["router"]
 

@@ -20,33 +20,18 @@ from starlette.exceptions import HTTPException
 from trueup import errors
 from trueup.store import Store
 from trueup.store.events import seal_events
-from trueup.web import (
-    _account_pages,
-    _api,
-    _audit_api,
-    _audit_pages,
-    _changes_api,
-    _member_pages,
-    _moving_api,
-    _moving_pages,
-    _pages,
-    _people_api,
-    _quality_api,
-    _quality_pages,
-    _senior_api,
-    _senior_pages,
-    _setup_pages,
-    _signin_pages,
-    _webhook_api,
-    _webhook_pages,
-)
-from trueup.web._changes import Broadcast
-from trueup.web._figures import Figures
+from trueup.web import _api, _pages, _senior_api, _senior_pages
 from trueup.web._guard import Guard
-from trueup.web._log import BIT_BY_BIT, Watch
-from trueup.web._oidc import Oidc, Provider
 from trueup.web._render import error_page, status_of
 from trueup.web._upkeep import see_to_hourly
+from trueup.web.events import _audit_api, _audit_pages, _changes_api, _webhook_api, _webhook_pages
+from trueup.web.events._changes import Broadcast
+from trueup.web.events._log import BIT_BY_BIT, Watch
+from trueup.web.moving import _moving_api, _moving_pages, _setup_pages
+from trueup.web.people import _account_pages, _member_pages, _people_api, _signin_pages
+from trueup.web.people._oidc import Oidc, Provider
+from trueup.web.quality import _quality_api, _quality_pages
+from trueup.web.quality._figures import Figures
 from trueup.webhooks import Sending, deliver
 
 __all__ = ["create_app"]

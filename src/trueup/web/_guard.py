@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from trueup.web._access import from_elsewhere
-from trueup.web._uploads import largest
+from trueup.web.moving._uploads import largest
 
 __all__ = ["Guard"]
 

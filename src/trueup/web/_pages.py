@@ -19,14 +19,14 @@ from trueup.store.queues import latest_audit
 from trueup.store.reads import log_read, log_read_of_trace
 from trueup.store.traces import get_trace
 from trueup.web._access import allowed, checked_form, store_of, visible
-from trueup.web._figures import figures_of
 from trueup.web._label_page import label_page
-from trueup.web._moving_shapes import context_out
-from trueup.web._quality import overview_held, queue_figures, stats_held
 from trueup.web._queues import queue_of
 from trueup.web._render import page
 from trueup.web._shapes import annotation_out, item_out, queue_out
 from trueup.web._text import safe_html
+from trueup.web.moving._moving_shapes import context_out
+from trueup.web.quality._figures import figures_of
+from trueup.web.quality._quality import overview_held, queue_figures, stats_held
 
 __all__ = ["router"]
 

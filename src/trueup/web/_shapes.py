@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from trueup.queues import AnnotationQueue, Assignment, Claim, ItemContext, Settings, State, Stream
 from trueup.store.slots import Kind
 from trueup.types import Annotation, Item, Label, Question, QuestionKind
-from trueup.web._moving_shapes import context_out
 from trueup.web._text import differences, safe_html
+from trueup.web.moving._moving_shapes import context_out
 
 __all__ = [
     "ClaimIn",

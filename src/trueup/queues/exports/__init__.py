@@ -1,0 +1,1 @@
+"""What labels settle on, and the files it is written to."""

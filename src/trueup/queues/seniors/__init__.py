@@ -1,0 +1,1 @@
+"""Second looks: disagreements settled, labels checked, reviewers tried."""

@@ -1,0 +1,1 @@
+"""Where items come from: traces, spans, rows of datasets, records from outside."""
