@@ -262,9 +262,6 @@ def fill(store: Store, labels: int) -> None:
         events.record(tx, "import", "queue", queue.id, {"labels": labels}, actor="bench", now=START)
 
 
-# --- what is measured ----------------------------------------------------------------------------
-
-
 def queue_of(store: Store) -> AnnotationQueue:
     return AnnotationQueue.get(NAME, store=store)
 
