@@ -251,14 +251,7 @@ def fill(store: Store, labels: int) -> None:
         with store.transaction() as tx:
             if tx.dialect.name != "postgresql":
                 tx.exec_driver_sql("PRAGMA cache_size=-1000000")
-            known = set()
-            wanted = list(blobs)
-            for at in range(0, len(wanted), 500):
-                ids = wanted[at : at + 500]
-                known |= set(
-                    tx.scalars(sa.select(schema.blob.c.id).where(schema.blob.c.id.in_(ids)))
-                )
-            put(tx, schema.blob, [b for k, b in blobs.items() if k not in known])
+            put(tx, schema.blob, list(blobs.values()))
             put(tx, schema.trace, [item.trace for item in drawn])
             put(tx, schema.item, [item.item for item in drawn])
             put(tx, schema.item_answer, [row for item in drawn for row in item.answers])
@@ -267,9 +260,6 @@ def fill(store: Store, labels: int) -> None:
         print(f"{some.stop} items, {time.perf_counter() - begun:.1f} s", flush=True)
     with store.transaction() as tx:
         events.record(tx, "import", "queue", queue.id, {"labels": labels}, actor="bench", now=START)
-
-
-# --- what is measured ----------------------------------------------------------------------------
 
 
 def queue_of(store: Store) -> AnnotationQueue:

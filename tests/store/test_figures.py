@@ -16,8 +16,6 @@ from trueup.store import schema
 from trueup.store.annotations import list_annotations
 from trueup.store.figures import (
     Scope,
-    answer_texts,
-    backlog,
     columns,
     label_ids,
     patterns,
@@ -25,7 +23,14 @@ from trueup.store.figures import (
     version,
 )
 from trueup.store.items import list_items
-from trueup.store.listing import Matching, labelled_queues, matching_items, open_items
+from trueup.store.listing import (
+    Matching,
+    answer_texts,
+    backlog,
+    labelled_queues,
+    matching_items,
+    open_items,
+)
 from trueup.store.traces import put_trace
 from trueup.types import Label, Question, Trace
 

@@ -7,7 +7,7 @@ items and annotations.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import repeat
@@ -22,15 +22,12 @@ from sqlalchemy.sql.operators import custom_op
 from trueup.stats.agreement import PatternCounts
 from trueup.store import schema
 from trueup.store.engine import Tx
-from trueup.store.rows import chunks
 from trueup.types import Question
 
 __all__ = [
     "Columns",
     "Scope",
     "answer_of",
-    "answer_texts",
-    "backlog",
     "columns",
     "label_ids",
     "patterns",
@@ -371,32 +368,3 @@ def _chunks(tx: Tx, query: sa.Select[Any]) -> Iterator[list[tuple[Any, ...]]]:
     with tx.execute(query) as found:  # as the driver gives them, since nothing is to be converted
         while rows := found.cursor.fetchmany(_CHUNK):
             yield list(zip(*rows, strict=True))
-
-
-def answer_texts(tx: Tx, item_ids: Iterable[str]) -> dict[str, dict[str, str]]:
-    """Return the texts of items' answers by item and source, without those that were erased."""
-    answer, blob = schema.item_answer.c, schema.blob.c
-    query = sa.select(answer.item_id, answer.source, blob.text).join_from(
-        schema.item_answer, schema.blob, blob.id == answer.text_blob
-    )
-    found: dict[str, dict[str, str]] = {}
-    for some in chunks(item_ids):
-        for item, source, text in tx.execute(query.where(answer.item_id.in_(some))):
-            if text is not None:
-                found.setdefault(item, {})[source] = text
-    return found
-
-
-def backlog(tx: Tx, queue_id: str) -> tuple[int, list[datetime]]:
-    """Return how many labels a queue still wants, and since when each of the items waits for them.
-
-    An item waits since it was added, whatever labels it has by now.
-    """
-    slot = schema.slot.c
-    waiting = (
-        sa.select(sa.func.count().label("places"), sa.func.min(slot.created_at).label("since"))
-        .where(slot.queue_id == queue_id, slot.kind == "label", ~slot.filled)
-        .group_by(slot.item_id)
-    )
-    found = tx.execute(waiting).all()
-    return sum(row.places for row in found), sorted(row.since for row in found)

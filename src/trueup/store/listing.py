@@ -1,10 +1,11 @@
-"""Which items of a queue a figure is about: found by an index, a page at a time."""
+"""Which items of a queue a figure is about, or wait: found by an index, a page at a time."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,9 +13,17 @@ import sqlalchemy as sa
 from trueup.store import schema
 from trueup.store.engine import Tx
 from trueup.store.figures import answer_of, standing, unindexed
+from trueup.store.rows import chunks
 from trueup.types import Question
 
-__all__ = ["Matching", "labelled_queues", "matching_items", "open_items"]
+__all__ = [
+    "Matching",
+    "answer_texts",
+    "backlog",
+    "labelled_queues",
+    "matching_items",
+    "open_items",
+]
 
 _ITEM = schema.item.c
 _FEW = 5000
@@ -129,3 +138,32 @@ def labelled_queues(tx: Tx, reviewer: str) -> dict[str, int]:
     query = sa.select(given.queue_id, sa.func.count(sa.distinct(given.item_id)))
     query = query.where(given.reviewer == reviewer, given.kind == "label")
     return {row[0]: row[1] for row in tx.execute(query.group_by(given.queue_id))}
+
+
+def answer_texts(tx: Tx, item_ids: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Return the texts of items' answers by item and source, without those that were erased."""
+    answer, blob = schema.item_answer.c, schema.blob.c
+    query = sa.select(answer.item_id, answer.source, blob.text).join_from(
+        schema.item_answer, schema.blob, blob.id == answer.text_blob
+    )
+    found: dict[str, dict[str, str]] = {}
+    for some in chunks(item_ids):
+        for item, source, text in tx.execute(query.where(answer.item_id.in_(some))):
+            if text is not None:
+                found.setdefault(item, {})[source] = text
+    return found
+
+
+def backlog(tx: Tx, queue_id: str) -> tuple[int, list[datetime]]:
+    """Return how many labels a queue still wants, and since when each of the items waits for them.
+
+    An item waits since it was added, whatever labels it has by now.
+    """
+    slot = schema.slot.c
+    waiting = (
+        sa.select(sa.func.count().label("places"), sa.func.min(slot.created_at).label("since"))
+        .where(slot.queue_id == queue_id, slot.kind == "label", ~slot.filled)
+        .group_by(slot.item_id)
+    )
+    found = tx.execute(waiting).all()
+    return sum(row.places for row in found), sorted(row.since for row in found)

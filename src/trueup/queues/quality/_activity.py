@@ -13,7 +13,8 @@ from trueup.queues.quality._agreement import MIN_RATED
 from trueup.queues.quality._rated import Rated, rated
 from trueup.stats.agreement import GroupDisagreement, disagreement_by_group
 from trueup.store import Store
-from trueup.store.figures import Columns, backlog
+from trueup.store.figures import Columns
+from trueup.store.listing import backlog
 from trueup.store.queues import QueueRow
 
 __all__ = ["Activity", "Day", "Overruled", "make_activity"]

@@ -16,7 +16,8 @@ import numpy.typing as npt
 from trueup.queues.quality._rated import Rated
 from trueup.stats.haste import HasteEffect, haste_effects
 from trueup.store import Store
-from trueup.store.figures import Columns, answer_texts
+from trueup.store.figures import Columns
+from trueup.store.listing import answer_texts
 
 __all__ = ["Haste", "find_haste", "hedges"]
 
