@@ -11,7 +11,7 @@ loop: setup
 	$(BIN)/trueup loop
 
 test: check
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 check: setup
 	$(BIN)/ruff format --check .

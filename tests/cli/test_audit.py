@@ -8,6 +8,8 @@ from trueup.cli import main
 from trueup.store import schema
 from trueup.store.events import record
 
+pytestmark = pytest.mark.one_database
+
 NOW = datetime(2026, 5, 1, 9, 30, tzinfo=UTC)
 
 

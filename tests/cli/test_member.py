@@ -16,6 +16,8 @@ from trueup.people import (
     sign_in_with,
 )
 
+pytestmark = pytest.mark.one_database
+
 PASSWORD = "correct horse battery"
 
 

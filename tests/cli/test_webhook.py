@@ -6,6 +6,8 @@ from trueup.cli import main
 from trueup.queues import AnnotationQueue
 from webhooks.conftest import Receiver
 
+pytestmark = pytest.mark.one_database
+
 
 def run(*arguments):
     with pytest.raises(SystemExit) as stopped:

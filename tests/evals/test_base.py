@@ -21,6 +21,7 @@ def test_the_public_names():
             "evaluate_traces",
             "evaluator",
             "failed",
+            "failing",
             "find_refusal",
             "over_refused",
             "score_answer",

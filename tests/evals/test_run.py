@@ -1,5 +1,7 @@
 from datetime import UTC, datetime
 
+import pytest
+
 from trueup.evals import (
     EVALUATORS,
     Evaluator,
@@ -17,6 +19,8 @@ from trueup.evals import (
 from trueup.store.scores import get_scores
 from trueup.store.traces import put_trace
 from trueup.types import Expected, Score, ToolCall, Trace
+
+pytestmark = pytest.mark.one_database
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 ASK = ({"role": "user", "content": "Is hail covered?"},)

@@ -27,6 +27,8 @@ from trueup.people import (
 from trueup.store import events
 from trueup.store.events import list_events
 
+pytestmark = pytest.mark.one_database
+
 OTHER = "another horse battery"
 BEN = Identity("https://id", "b-1", email="ben@example.org", email_verified=True)
 NEW = Identity("https://id", "n-1", "new")

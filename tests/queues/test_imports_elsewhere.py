@@ -8,6 +8,8 @@ from trueup.store.events import list_events
 from trueup.store.traces import list_traces
 from trueup.types import Label, Question
 
+pytestmark = pytest.mark.one_database
+
 QUESTIONS = (
     Question("preference", "preference"),
     Question("labels", "choices", options=("polite", "wrong_tool")),

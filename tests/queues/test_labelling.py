@@ -5,6 +5,8 @@ import pytest
 from trueup.errors import InputError, QueueEmpty
 from trueup.types import Label
 
+pytestmark = pytest.mark.one_database
+
 
 @pytest.fixture
 def path(tmp_path):

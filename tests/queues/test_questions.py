@@ -4,6 +4,8 @@ from trueup.errors import InputError
 from trueup.queues import AnnotationQueue, NewItem
 from trueup.types import ItemAnswer, Label, Question
 
+pytestmark = pytest.mark.one_database
+
 ASKED = {
     "order": Question("order", "ranking"),
     "tone": Question("tone", "choice", options=("warm", "cold")),

@@ -14,6 +14,8 @@ from trueup.store.traces import get_trace, put_trace
 from trueup.traces import build_trace, read_exchange
 from trueup.types import Label, Question, Score, Span, ToolCall, Trace
 
+pytestmark = pytest.mark.one_database
+
 NOW = datetime(2026, 4, 1, 9, 0, tzinfo=UTC)
 
 

@@ -4,6 +4,8 @@ from trueup.errors import GateError
 from trueup.release.compare import ALL, METRICS, compare
 from trueup.types import Score
 
+pytestmark = pytest.mark.one_database
+
 
 def cells(found):
     return {(c.cohort, c.metric.name): c for c in found}

@@ -11,6 +11,8 @@ from trueup.release.replay import Request
 from trueup.release.summary import sentence
 from trueup.store.releases import list_verdicts
 
+pytestmark = pytest.mark.one_database
+
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 

@@ -1,4 +1,8 @@
+import pytest
+
 from trueup.release.lineage import backward_tree, draw, forward_tree, trace_back
+
+pytestmark = pytest.mark.one_database
 
 LABEL = {
     "id": "label-1",

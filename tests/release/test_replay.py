@@ -7,6 +7,8 @@ from trueup.release.replay import Request, find_replays, load_replay, replay
 from trueup.store.releases import list_replays
 from trueup.types import Completion, Score
 
+pytestmark = pytest.mark.one_database
+
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 REQUESTS = [
     Request(f"q{i}", "rest", f"f{i % 3}", "", ({"role": "user", "content": f"q{i}"},))

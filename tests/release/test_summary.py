@@ -5,6 +5,8 @@ import pytest
 from trueup.release.gate import gate
 from trueup.release.summary import HEADLINE, comparison_report, examples, headline, sentence
 
+pytestmark = pytest.mark.one_database
+
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 

@@ -9,6 +9,8 @@ from trueup.store import schema
 from trueup.store.traces import cohorts, count_traces, get_trace, list_traces
 from trueup.traces import build_trace, import_file, importing, write_traces
 
+pytestmark = pytest.mark.one_database
+
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 

@@ -9,6 +9,8 @@ from trueup.store import schema
 from trueup.store.events import list_events, seal_events
 from trueup.types import Label
 
+pytestmark = pytest.mark.one_database
+
 
 @pytest.fixture
 def log(fill, store):

@@ -44,6 +44,7 @@ AS_MADE = {
 ENDLESS = "/api/queues/{name}/events"  # its answers are tried in test_changes.py
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("who", ["ana", "ben"])
 def test_no_route_fails_on_what_it_is_given(fill, people, who):
     queue = fill(3, "prefs", settings={"safety": True})

@@ -17,6 +17,8 @@ from trueup.types import Label, Question, Score
 from trueup.web.moving import _moving_api, _moving_pages, _setup_pages
 from web.conftest import NOW, PEOPLE
 
+pytestmark = pytest.mark.one_database
+
 LINES = [
     {"prompt": "Wet?", "chosen": "Yes.", "rejected": "No.", "annotator": "ann"},
     {"prompt": "Dry?", "chosen": "No.", "rejected": "Yes.", "annotator": "ann"},

@@ -15,6 +15,8 @@ from trueup.web import Oidc
 from web.conftest import free_port
 from web.provider import CLIENT, SECRET
 
+pytestmark = pytest.mark.one_database
+
 BEN = {"sub": "b-1", "preferred_username": "benjamin", "email": "ben@x.org", "email_verified": True}
 BACK = "/signin/oidc/callback"
 

@@ -23,6 +23,8 @@ from trueup.store import schema
 from trueup.store.events import list_events
 from web.conftest import PASSWORD
 
+pytestmark = pytest.mark.one_database
+
 OTHER = "another horse battery"
 
 

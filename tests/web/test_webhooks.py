@@ -2,10 +2,13 @@
 
 import time
 
+import pytest
 from standardwebhooks import Webhook
 
 from trueup.types import Label
 from webhooks.conftest import Receiver
+
+pytestmark = pytest.mark.one_database
 
 
 def test_a_webhook_is_added_told_tried_and_removed(fill, client):
