@@ -51,6 +51,7 @@ class Store:
         # SQLite has those who wait for its writer try again now and then, so that threads would
         # overtake one another for seconds; within a process they queue here instead
         self._writer = Lock()
+        self._written: Connection | None = None
         self.root = root
         self.address = address
 
@@ -108,7 +109,7 @@ class Store:
         Raises:
             StoreError: the database is damaged, full, read-only, or locked for too long.
         """
-        with self._turn(), self._trouble_named(), self._engine.connect() as connection:
+        with self._turn(), self._trouble_named(), self._writing() as connection:
             if self.on_postgresql:
                 kind = "_shared" if beside_others else ""
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock{kind}({_LOCK})")
@@ -120,6 +121,25 @@ class Store:
                 connection.rollback()
                 raise
             connection.commit()
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        """Give a connection to write by; on SQLite always the same one, whose turn it is.
+
+        SQLite forgets the pages that a connection has read as soon as another one writes.
+        """
+        if self.on_postgresql:
+            with self._engine.connect() as connection:
+                yield connection
+            return
+        if self._written is None:
+            self._written = self._engine.connect()
+        try:
+            yield self._written
+        except sa.exc.DatabaseError:
+            self._written.close()  # whatever it is in, the next one begins anew
+            self._written = None
+            raise
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -156,6 +176,9 @@ class Store:
 
     def close(self) -> None:
         """Give the connections back."""
+        if self._written is not None:
+            self._written.close()
+            self._written = None
         self._engine.dispose()
 
     def __enter__(self) -> Store:
@@ -248,7 +271,7 @@ def _open_folder(kind: type[Store], folder: Path, *, create: bool) -> Store:
             "or name another with --store"
         )
     _make(folder, "name another with --store")
-    engine = sa.create_engine(f"sqlite:///{database}", pool_size=_CONNECTIONS)
+    engine = sa.create_engine(f"sqlite:///{database}", pool_size=_CONNECTIONS, pool_use_lifo=True)
     event.listen(engine, "connect", _on_sqlite_connect)
     return kind(engine, folder, str(folder))
 

@@ -238,6 +238,13 @@ item = Table(
     *_stamp(),
     # the order that a queue's items are listed in, by every filter
     Index("ix_item_listed", "queue_id", "question_type", "cohort", "id", "reason", "gold"),
+    Index(
+        "ix_item_gold",
+        "queue_id",
+        "id",
+        sqlite_where=text("gold = 1"),
+        postgresql_where=text("gold"),
+    ),
 )
 
 item_answer = Table(
@@ -269,19 +276,21 @@ slot = Table(
     *_stamp(),
     UniqueConstraint("item_id", "kind", "number"),
     UniqueConstraint("item_id", "kind", "reviewer"),
+    # SQLite takes an index of some rows where the query says what the index says, in its words:
+    # there a boolean is asked for as a number
     Index(
         "ix_slot_open",
         "queue_id",
         "kind",
         "position",
         "number",
-        sqlite_where=text("NOT filled"),
+        sqlite_where=text("filled = 0"),
         postgresql_where=text("NOT filled"),
     ),
     Index(
         "ix_slot_held",
         "reviewer",
-        sqlite_where=text("NOT filled AND reviewer IS NOT NULL"),
+        sqlite_where=text("filled = 0 AND reviewer IS NOT NULL"),
         postgresql_where=text("NOT filled AND reviewer IS NOT NULL"),
     ),
     CheckConstraint("kind IN ('label', 'adjudication', 'spot_check', 'gold')", name="kind_known"),
@@ -379,7 +388,7 @@ event = Table(
     Index(
         "ix_event_safety",
         "number",
-        sqlite_where=text("safety"),
+        sqlite_where=text("safety = 1"),
         postgresql_where=text("safety"),
     ),
 )

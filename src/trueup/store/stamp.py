@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 from datetime import UTC, datetime
+from functools import cache
 from typing import NamedTuple
 
 __all__ = ["Stamp", "stamp"]
@@ -27,6 +28,7 @@ def stamp(actor: str | None = None, now: datetime | None = None) -> Stamp:
     return Stamp(actor or os.environ.get("TRUEUP_ACTOR") or _login(), now or datetime.now(UTC))
 
 
+@cache
 def _login() -> str:
     try:
         return getpass.getuser()

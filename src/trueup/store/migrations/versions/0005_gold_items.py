@@ -20,6 +20,13 @@ def upgrade() -> None:
     op.add_column(
         "item", sa.Column("gold", sa.Boolean(), server_default=sa.false(), nullable=False)
     )
+    op.create_index(
+        "ix_item_gold",
+        "item",
+        ["queue_id", "id"],
+        sqlite_where=sa.text("gold = 1"),
+        postgresql_where=sa.text("gold"),
+    )
     with op.batch_alter_table("slot") as table:
         table.drop_constraint(op.f("ck_slot_kind_known"), type_="check")
         table.create_check_constraint(op.f("ck_slot_kind_known"), PLACES)
@@ -37,4 +44,5 @@ def downgrade() -> None:
         table.create_check_constraint(
             op.f("ck_slot_kind_known"), "kind IN ('label', 'adjudication', 'spot_check')"
         )
+    op.drop_index("ix_item_gold", "item")
     op.drop_column("item", "gold")

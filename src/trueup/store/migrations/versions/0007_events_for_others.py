@@ -22,7 +22,7 @@ def upgrade() -> None:
         "ix_event_safety",
         "event",
         ["number"],
-        sqlite_where=sa.text("safety"),
+        sqlite_where=sa.text("safety = 1"),
         postgresql_where=sa.text("safety"),
     )
     op.create_table(
