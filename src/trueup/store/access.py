@@ -76,6 +76,10 @@ class ApiKey:
 _KEYS = sa.select(schema.api_key, schema.member.c.name.label("owner")).join_from(
     schema.api_key, schema.member
 )
+_BY_HASH = _KEYS.where(schema.api_key.c.hash == sa.bindparam("by_hash"))
+_OPEN_SESSION = sa.select(schema.session).where(
+    schema.session.c.id == sa.bindparam("by_id"), schema.session.c.ended_at.is_(None)
+)
 
 
 def put_session(
@@ -88,10 +92,7 @@ def put_session(
 
 def find_session(tx: Tx, session_id: str) -> SessionRow | None:
     """Return the session of that hash with its member, or None where there is none or it ended."""
-    t = schema.session.c
-    row = tx.execute(
-        sa.select(schema.session).where(t.id == session_id, t.ended_at.is_(None))
-    ).first()
+    row = tx.execute(_OPEN_SESSION, {"by_id": session_id}).first()
     if row is None:
         return None
     return SessionRow(member_of(tx, row.member_id), row.created_at, row.expires_at, row.id)
@@ -178,7 +179,7 @@ def list_keys(tx: Tx, *, member_id: str | None = None, key_id: str | None = None
 
 def find_key(tx: Tx, hash: str) -> tuple[ApiKey, Member] | None:
     """Return the API key of that hash with its owner, or None."""
-    row = tx.execute(_KEYS.where(schema.api_key.c.hash == hash)).first()
+    row = tx.execute(_BY_HASH, {"by_hash": hash}).first()
     if row is None:
         return None
     return _key(row), member_of(tx, row.member_id)

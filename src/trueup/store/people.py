@@ -185,9 +185,19 @@ def set_teams(
 
 
 def member_of(tx: Tx, member_id: str) -> Member:
-    """Return the member of an id that a row names."""
-    [found] = _members(tx, sa.select(schema.member).where(schema.member.c.id == member_id))
-    return found
+    """Return the member of an id that a row names; every request asks, so it is one statement."""
+    rows = tx.execute(_WITH_TEAMS, {"of_member": member_id}).all()
+    return _member(rows[0], tuple(row.team for row in rows if row.team is not None))
+
+
+_WITH_TEAMS = (
+    sa.select(schema.member, schema.team.c.name.label("team"))
+    .select_from(schema.member)
+    .join(schema.team_member, schema.team_member.c.member_id == schema.member.c.id, isouter=True)
+    .join(schema.team, schema.team.c.id == schema.team_member.c.team_id, isouter=True)
+    .where(schema.member.c.id == sa.bindparam("of_member"))
+    .order_by(schema.team.c.name_key)
+)
 
 
 def _members(tx: Tx, query: sa.Select[Any]) -> list[Member]:
@@ -204,18 +214,19 @@ def _members(tx: Tx, query: sa.Select[Any]) -> list[Member]:
     if rows:
         for member_id, name in tx.execute(named):
             teams[member_id].append(name)
-    return [
-        Member(
-            row.id,
-            row.name,
-            row.email,
-            row.role,
-            tuple(row.tags),
-            tuple(teams[row.id]),
-            row.active,
-            row.password_hash is not None,
-            row.created_at,
-            row.oidc_issuer,
-        )
-        for row in rows
-    ]
+    return [_member(row, tuple(teams[row.id])) for row in rows]
+
+
+def _member(row: sa.Row[Any], teams: tuple[str, ...]) -> Member:
+    return Member(
+        row.id,
+        row.name,
+        row.email,
+        row.role,
+        tuple(row.tags),
+        teams,
+        row.active,
+        row.password_hash is not None,
+        row.created_at,
+        row.oidc_issuer,
+    )
