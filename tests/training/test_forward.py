@@ -204,6 +204,7 @@ def test_loss_and_gradient_equal_plain_rows_in_float32(
 @pytest.mark.real_model
 @pytest.mark.parametrize("rank", [None, 16], ids=["full", "lora"])
 def test_the_real_model_agrees_with_plain_rows(real_model: Any, rank: int | None) -> None:
+    torch.manual_seed(0)  # adapters begin at random
     model = copy.deepcopy(real_model)
     learning = adapt(model, rank)
     # all methods with adapters; with all weights, which take long, one of each kind
@@ -211,7 +212,7 @@ def test_the_real_model_agrees_with_plain_rows(real_model: Any, rank: int | None
     for method in methods:
         groups = make_groups(3, method.completions, vocab=49_000)
         loss, grad = agreement(model, groups, method, learning, 10_000)
-        assert loss < 1e-5
+        assert loss < 3e-5  # of 30 layers in float32; float64 above is exact
         assert grad < 1e-4
 
 

@@ -19,7 +19,7 @@ from trueup.people._secrets import hash_password, new_token, token_hash
 from trueup.store import Store, Tx, events
 from trueup.store import invitations as rows
 from trueup.store.people import Member, Role, has_members
-from trueup.store.stamp import Stamp, stamp
+from trueup.store.stamp import Stamp, moment, stamp
 
 __all__ = [
     "Invitation",
@@ -117,7 +117,7 @@ def accept(
         AccessDenied: the invitation is unknown, used, or over.
         InputError: the name is taken or cannot be one, or the password cannot be one.
     """
-    name, when = checked_name(name), stamp(None, now).now
+    name, when = checked_name(name), moment(now)
     with store.reading() as tx:
         found = find_open(tx, token, when)
     kept = hash_password(checked_password(password, name, found.email))
@@ -133,7 +133,7 @@ def accept(
 
 def list_invitations(store: Store, *, now: datetime | None = None) -> list[SentInvitation]:
     """Return the invitations there are, used and expired ones too, the newest first."""
-    when = stamp(None, now).now
+    when = moment(now)
     with store.reading() as tx:
         return [
             SentInvitation(

@@ -13,7 +13,7 @@ from trueup.people._roles import Actor, Permission, permissions_of
 from trueup.people._secrets import new_token, token_hash
 from trueup.store import Store, access, events
 from trueup.store.access import ApiKey
-from trueup.store.stamp import stamp
+from trueup.store.stamp import moment, stamp
 
 __all__ = ["NewKey", "key_owner", "list_keys", "make_key", "revoke_key"]
 
@@ -133,7 +133,7 @@ def key_owner(store: Store, key: str, *, now: datetime | None = None) -> Actor |
 
     That it was used is noted, at most once a minute.
     """
-    when = stamp(None, now).now
+    when = moment(now)
     with store.reading() as tx:
         found = access.find_key(tx, token_hash(key))
     if found is None:

@@ -26,7 +26,7 @@ from trueup.store import Store, Tx, access, events
 from trueup.store import people as rows
 from trueup.store.invitations import InvitationRow, use_invitation
 from trueup.store.people import Member, Role
-from trueup.store.stamp import Stamp, stamp
+from trueup.store.stamp import Stamp, moment
 
 __all__ = [
     "Identity",
@@ -96,7 +96,7 @@ def begin_sign_in(store: Store, *, address: str = "", now: datetime | None = Non
     Raises:
         SignInError: too many answers that did not hold came to this address.
     """
-    when, secret = stamp(None, now).now, new_token()
+    when, secret = moment(now), new_token()
     until = when + timedelta(minutes=_MINUTES)
     with store.transaction() as tx:
         refuse(tx, provider_subjects(address), when)
@@ -122,7 +122,7 @@ def take_sign_in(
     pending = PendingSignIn(secret)
     same = compare_digest(pending.state.encode(), state.encode("utf-8", "surrogatepass"))
     if same:
-        when = stamp(None, now).now
+        when = moment(now)
         with store.transaction() as tx:
             same = access.take_pending(tx, token_hash(secret), when)
     if not same:
@@ -134,7 +134,7 @@ def note_failed_sign_in(
     store: Store, issuer: str, *, address: str = "", now: datetime | None = None
 ) -> None:
     """Count a provider's answer that did not hold; after five in 15 minutes an address waits."""
-    when = stamp(None, now).now
+    when = moment(now)
     with store.transaction() as tx:
         note_failure(tx, provider_subjects(address), when)
         _record_failure(tx, issuer, when)
@@ -166,7 +166,7 @@ def sign_in_with(
     """
     if newcomers is not None:
         check_role(newcomers)
-    when, refused = stamp(None, now).now, None
+    when, refused = moment(now), None
     with store.transaction() as tx:
         try:
             member = _member_of(tx, identity, invitation, newcomers, when)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from trueup.people._attempts import forget_failures
 from trueup.store import Store, access
 from trueup.store.invitations import forget_invitations
-from trueup.store.stamp import stamp
+from trueup.store.stamp import moment
 
 __all__ = ["purge"]
 
@@ -22,7 +22,7 @@ def purge(store: Store, *, now: datetime | None = None) -> int:
     Returns:
         How many rows that were.
     """
-    when = stamp(None, now).now
+    when = moment(now)
     with store.transaction() as tx:
         return (
             access.forget_sessions(tx, when)

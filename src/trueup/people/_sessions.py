@@ -22,7 +22,7 @@ from trueup.people._secrets import (
 from trueup.store import Store, Tx, access, events
 from trueup.store import people as rows
 from trueup.store.people import Member
-from trueup.store.stamp import stamp
+from trueup.store.stamp import moment, stamp
 
 __all__ = [
     "Session",
@@ -80,7 +80,7 @@ def sign_in(
     Raises:
         SignInError: the name or the password is wrong, or there were too many tries.
     """
-    when, subjects = stamp(None, now).now, subjects_of(name_or_email, address)
+    when, subjects = moment(now), subjects_of(name_or_email, address)
     member, kept = _prove(store, name_or_email, password, subjects, when)
     renewed = {"password_hash": hash_password(password)} if outdated(kept) else {}
     with store.transaction() as tx:
@@ -110,7 +110,7 @@ def session_of(store: Store, token: str, *, now: datetime | None = None) -> Acto
     A session ends 12 hours after it was last used, and 30 days after it began. Its end is moved in
     steps of an hour, so that a page that is looked at is not a write.
     """
-    when, session_id = stamp(None, now).now, token_hash(token)
+    when, session_id = moment(now), token_hash(token)
     with store.reading() as tx:
         found = access.find_session(tx, session_id)
     if found is None or found.expires_at <= when or not found.member.active:
@@ -125,7 +125,7 @@ def session_of(store: Store, token: str, *, now: datetime | None = None) -> Acto
 
 def sign_out(store: Store, token: str, *, now: datetime | None = None) -> None:
     """End a session; one that is unknown or has ended is none to end."""
-    when, session_id = stamp(None, now).now, token_hash(token)
+    when, session_id = moment(now), token_hash(token)
     with store.transaction() as tx:
         found = access.find_session(tx, session_id)
         if found is not None and access.end_session(tx, session_id, when):
@@ -149,7 +149,7 @@ def list_sessions(
     """
     this = token_hash(token)
     with store.reading() as tx:
-        found = access.list_sessions(tx, find(tx, who).id, now=stamp(None, now).now)
+        found = access.list_sessions(tx, find(tx, who).id, now=moment(now))
     return [
         Session(
             row.id == this,

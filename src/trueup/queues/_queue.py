@@ -198,17 +198,17 @@ class AnnotationQueue(Adding, Reviewing, Seniors, Results, Transfers):
                 tx, self.id, overlap=wanted, state=state or self.state, settings=asdict(made)
             )
             claims.resize(tx, self._row, wanted, actor=actor, now=now)
-            after = rows.find_queue(tx, self.name)
-            assert after is not None
-            refer_due(tx, after, Stamp(actor, now))
+            row = rows.find_queue(tx, self.name)
+            assert row is not None
+            before = self.settings.min_agreement, self.settings.review_required, self.overlap
+            if before != (made.min_agreement, made.review_required, wanted):
+                refer_due(tx, row, Stamp(actor, now))
             detail |= {"overlap": wanted, "state": state or self.state}
             # what makes a queue one about safety, and what ends that, are of its log too
             safety = made.safety or self.settings.safety
             events.record(
                 tx, "configure", "queue", self.id, detail, actor=actor, now=now, safety=safety
             )
-            row = rows.find_queue(tx, self.name)
-        assert row is not None
         self._row = row
 
     def guidelines(self) -> list[rows.Guideline]:

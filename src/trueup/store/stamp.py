@@ -5,10 +5,9 @@ from __future__ import annotations
 import getpass
 import os
 from datetime import UTC, datetime
-from functools import cache
 from typing import NamedTuple
 
-__all__ = ["Stamp", "stamp"]
+__all__ = ["Stamp", "moment", "stamp"]
 
 
 class Stamp(NamedTuple):
@@ -25,10 +24,14 @@ def stamp(actor: str | None = None, now: datetime | None = None) -> Stamp:
         actor: who writes; None takes TRUEUP_ACTOR, else the login name.
         now: when; None takes the clock.
     """
-    return Stamp(actor or os.environ.get("TRUEUP_ACTOR") or _login(), now or datetime.now(UTC))
+    return Stamp(actor or os.environ.get("TRUEUP_ACTOR") or _login(), moment(now))
 
 
-@cache
+def moment(now: datetime | None = None) -> datetime:
+    """Return the time that was given, else the clock's (UTC)."""
+    return now or datetime.now(UTC)
+
+
 def _login() -> str:
     try:
         return getpass.getuser()

@@ -62,13 +62,11 @@ def queue(request: Request, store: Opened, actor: Reader, key: str) -> Response:
     with store.reading() as tx:
         audit = latest_audit(tx, found.id)
     guidelines = found.guidelines()
-    looks = found.reliability() if "read_quality" in permissions_of(actor) else []
     return page(
         request,
         "queue.html",
         queue=queue_out(found),
         audit=audit,
-        reliability=looks,
         **queue_figures(figures_of(request), found, permissions_of(actor)),
         guidelines=Markup(safe_html(guidelines[-1].text)) if guidelines else "",
         version=len(guidelines),

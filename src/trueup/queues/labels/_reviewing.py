@@ -15,7 +15,7 @@ from trueup.queues.labels._taking import take
 from trueup.queues.seniors._referral import refer_due
 from trueup.store import slots
 from trueup.store.slots import Kind
-from trueup.store.stamp import Stamp, stamp
+from trueup.store.stamp import Stamp, moment, stamp
 from trueup.types import Annotation, Label
 
 __all__ = ["Reviewing"]
@@ -51,7 +51,7 @@ class Reviewing(QueueBase):
             QueueEmpty: nothing is left for this reviewer; the message says what waits, and why.
             QueueError: the queue is not active, or the reviewer is none of its.
         """
-        now = stamp(None, now).now
+        now = moment(now)
         return claims.claim_next(
             self._store, self._row, reviewer, kind=kind, tags=tags, beside=beside, now=now
         )
@@ -88,7 +88,7 @@ class Reviewing(QueueBase):
         Raises:
             QueueEmpty: the reviewer has labelled nothing here.
         """
-        return claims.last_label(self._store, self._row, reviewer, stamp(None, now).now, kind)
+        return claims.last_label(self._store, self._row, reviewer, moment(now), kind)
 
     def assign(
         self,

@@ -28,7 +28,7 @@ from trueup.store.listing import Matching
 from trueup.store.preferences import put_preference
 from trueup.store.reads import put_read
 from trueup.store.slots import waiting_items
-from trueup.store.stamp import stamp
+from trueup.store.stamp import moment, stamp
 
 __all__ = ["Results"]
 
@@ -86,7 +86,7 @@ class Results(QueueBase):
     def activity(self, *, now: datetime | None = None) -> Activity:
         """Return how the work goes: labels by day, seconds, what waits and what is overruled."""
         found = read_columns(self._store, self._row, Scope(self.id))
-        return make_activity(self._store, self._row, found, stamp(None, now).now)
+        return make_activity(self._store, self._row, found, moment(now))
 
     def quality(self, *, now: datetime | None = None) -> tuple[AgreementReport, Activity]:
         """Return the whole queue's agreement and its activity, from one reading of the labels.
@@ -98,7 +98,7 @@ class Results(QueueBase):
         scope = Scope(self.id)
         found = read_columns(self._store, self._row, scope)
         report = make_agreement(self._store, self._row, scope, found)
-        return report, make_activity(self._store, self._row, found, stamp(None, now).now)
+        return report, make_activity(self._store, self._row, found, moment(now))
 
     def matches(
         self,

@@ -9,7 +9,7 @@ from trueup.queues.seniors._referral import draw_checks
 from trueup.store import Store
 from trueup.store import queues as rows
 from trueup.store.slots import newest
-from trueup.store.stamp import Stamp, stamp
+from trueup.store.stamp import Stamp, moment
 
 __all__ = ["draw_weekly"]
 
@@ -25,7 +25,7 @@ def draw_weekly(store: Store, *, now: datetime | None = None) -> int:
     Returns:
         How many items are newly up for a second look.
     """
-    when = stamp(None, now).now.astimezone(UTC)
+    when = moment(now).astimezone(UTC)
     monday = datetime.combine(when.date() - timedelta(days=when.weekday()), time(), UTC)
     with store.reading() as tx:
         due = [

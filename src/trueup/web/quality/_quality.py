@@ -123,7 +123,7 @@ def queue_figures(
 ) -> dict[str, Any]:
     """Return what a queue's page shows: how far it is, and how good to those who may know."""
     judging = "read_quality" in allowed
-    found: dict[str, Any] = {"alpha": None, "quality": None, "nothing": False}
+    found: dict[str, Any] = {"alpha": None, "quality": None, "nothing": False, "reliability": None}
     stats = stats_held(figures, queue, wait=_QUICK / 2)
     if judging:
         for name, look in (("alpha", alpha_held), ("quality", quality_held)):
@@ -132,6 +132,8 @@ def queue_figures(
                 found[name] = None if held is None else (held.result(), age_of(held))
             except TrueupError:  # there is no label yet, or nothing to agree on
                 found["nothing"] = True
+        looks = figures.get(("looks", queue.id), queue.reliability, wait=_QUICK / 4)
+        found["reliability"] = None if looks is None else looks.result()
     return found | {
         "judging": judging,
         "stats": None if stats is None else stats.result(),
