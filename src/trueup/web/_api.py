@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import APIRouter, Path, Request
 
 from trueup.people import Actor, require
 from trueup.queues import AnnotationQueue, list_queues
 from trueup.store import Store
 from trueup.store.slots import Kind
-from trueup.web._access import allowed, store_of, visible
+from trueup.web._access import visible
+from trueup.web._params import Labeller, Manager, Name, Opened, Reader
 from trueup.web._queues import queue_named
 from trueup.web._shapes import (
     ClaimIn,
@@ -32,12 +33,7 @@ __all__ = ["router"]
 
 router = APIRouter(prefix="/api", tags=["queues"])
 
-Name = Annotated[str, Path(min_length=1, max_length=200)]
 ItemId = Annotated[str, Path(min_length=1, max_length=64)]
-Opened = Annotated[Store, Depends(store_of)]
-Labeller = Annotated[Actor, Depends(allowed("label"))]
-Reader = Annotated[Actor, Depends(allowed("read_queue"))]
-Manager = Annotated[Actor, Depends(allowed("manage_queue"))]
 _LABEL = KindIn()
 
 

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 from markupsafe import Markup
 
 from trueup.errors import AccessDenied, UnknownName
-from trueup.people import Actor, permissions_of
+from trueup.people import permissions_of
 from trueup.queues import list_queues
 from trueup.release.lineage import backward_tree, forward_tree, trace_back, trace_forward
-from trueup.store import Store
 from trueup.store.annotations import list_annotations
 from trueup.store.items import list_items, queues_on
 from trueup.store.queues import latest_audit
 from trueup.store.reads import log_read, log_read_of_trace
 from trueup.store.traces import get_trace
-from trueup.web._access import allowed, checked_form, store_of, visible
+from trueup.web._access import checked_form, visible
 from trueup.web._label_page import label_page
+from trueup.web._params import Labeller, Manager, Opened, Reader, Tracer
 from trueup.web._queues import queue_of
 from trueup.web._render import page
 from trueup.web._shapes import annotation_out, item_out, queue_out
@@ -31,12 +29,6 @@ from trueup.web.quality._quality import overview_held, queue_figures, stats_held
 __all__ = ["router"]
 
 router = APIRouter(include_in_schema=False)
-
-Opened = Annotated[Store, Depends(store_of)]
-Reader = Annotated[Actor, Depends(allowed("read_queue"))]
-Labeller = Annotated[Actor, Depends(allowed("label"))]
-Manager = Annotated[Actor, Depends(allowed("manage_queue"))]
-Tracer = Annotated[Actor, Depends(allowed("read_lineage"))]
 
 
 @router.get("/")

@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter
 from pydantic import AwareDatetime, Field
 
-from trueup.people import Actor
 from trueup.queues import Feedback
-from trueup.store import Store
-from trueup.web._access import allowed, store_of
+from trueup.web._params import Judge, Labeller, Manager, Name, Opened, Senior
 from trueup.web._queues import queue_named
 from trueup.web._shapes import Strict, annotation_out
 
 __all__ = ["feedback_out", "router"]
 
 router = APIRouter(prefix="/api", tags=["second looks"])
-
-Name = Annotated[str, Path(min_length=1, max_length=200)]
-Opened = Annotated[Store, Depends(store_of)]
-Labeller = Annotated[Actor, Depends(allowed("label"))]
-Senior = Annotated[Actor, Depends(allowed("adjudicate"))]
-Manager = Annotated[Actor, Depends(allowed("manage_queue"))]
-Looker = Annotated[Actor, Depends(allowed("read_quality"))]
 
 
 class ReferIn(Strict):
@@ -55,15 +45,12 @@ def refer(store: Opened, actor: Senior, name: Name, given: ReferIn) -> dict[str,
 def draw(store: Opened, actor: Manager, name: Name, given: DrawIn) -> dict[str, int]:
     """Draw labels for a second look."""
     queue = queue_named(store, actor, name)
-    since: datetime | None = given.since
-    drawn = queue.draw_spot_checks(
-        given.share, since=since, until=given.until, seed=given.seed, actor=actor.name
-    )
+    drawn = queue.draw_spot_checks(**given.model_dump(), actor=actor.name)
     return {"new": drawn}
 
 
 @router.get("/queues/{name}/reliability")
-def reliability(store: Opened, actor: Looker, name: Name) -> list[dict[str, Any]]:
+def reliability(store: Opened, actor: Judge, name: Name) -> list[dict[str, Any]]:
     """Return how each reviewer's labels fare against gold, checks and adjudications."""
     return [found.to_json() for found in queue_named(store, actor, name).reliability()]
 

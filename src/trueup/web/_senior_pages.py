@@ -7,11 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from trueup.people import Actor
-from trueup.store import Store
 from trueup.store.items import list_items
-from trueup.web._access import allowed, checked_form, store_of
+from trueup.web._access import checked_form
 from trueup.web._label_page import label_page
+from trueup.web._params import Labeller, Manager, Opened, Senior
 from trueup.web._queues import queue_of
 from trueup.web._render import page
 from trueup.web._shapes import item_out
@@ -21,11 +20,6 @@ __all__ = ["router"]
 router = APIRouter(include_in_schema=False)
 
 _SHOWN = 100  # the latest labels that a reviewer is told of
-
-Opened = Annotated[Store, Depends(store_of)]
-Labeller = Annotated[Actor, Depends(allowed("label"))]
-Senior = Annotated[Actor, Depends(allowed("adjudicate"))]
-Manager = Annotated[Actor, Depends(allowed("manage_queue"))]
 
 
 @router.get("/queue/{key}/adjudicate")

@@ -8,10 +8,9 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import FileResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from trueup.people import Actor
-from trueup.store import Store
 from trueup.store.events import EventFilter, latest_events
-from trueup.web._access import allowed, store_of
+from trueup.web._access import allowed
+from trueup.web._params import Auditor, Opened
 from trueup.web.events._log import chain_out, event_out, export_file
 
 __all__ = ["Text", "router"]
@@ -21,8 +20,6 @@ router = APIRouter(
     prefix="/api/audit", tags=["audit"], dependencies=[Depends(allowed("read_audit"))]
 )
 
-Opened = Annotated[Store, Depends(store_of)]
-Auditor = Annotated[Actor, Depends(allowed("read_audit"))]
 Text = Annotated[str | None, Query(max_length=200)]
 
 

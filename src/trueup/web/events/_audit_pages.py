@@ -10,11 +10,10 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from trueup.people import Actor
-from trueup.store import Store
 from trueup.store.changes import last_position
 from trueup.store.events import EventFilter, latest_events
-from trueup.web._access import allowed, checked_form, store_of
+from trueup.web._access import allowed, checked_form
+from trueup.web._params import Auditor, Opened
 from trueup.web._render import page
 from trueup.web.events._audit_api import Text
 from trueup.web.events._log import address_of, export_file
@@ -23,8 +22,6 @@ __all__ = ["router"]
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(allowed("read_audit"))])
 
-Opened = Annotated[Store, Depends(store_of)]
-Auditor = Annotated[Actor, Depends(allowed("read_audit"))]
 _ROWS = 50
 _SHOWN = 600  # characters of an event's detail
 

@@ -12,8 +12,8 @@ from starlette.concurrency import run_in_threadpool
 from trueup.errors import TrueupError
 from trueup.people import Actor, permissions_of
 from trueup.queues import AnnotationQueue
-from trueup.web._access import allowed, served, signed_in, visible
-from trueup.web._api import Name
+from trueup.web._access import served, signed_in, visible
+from trueup.web._params import Name, Reader
 from trueup.web.events._changes import Broadcast, Told
 
 __all__ = ["router"]
@@ -21,8 +21,6 @@ __all__ = ["router"]
 router = APIRouter(prefix="/api", tags=["queues"])
 
 _BEAT = 20.0  # seconds between two looks at whether the one who listens still may
-
-Reader = Annotated[Actor, Depends(allowed("read_queue"))]
 
 
 def _queue(request: Request, actor: Reader, name: Name) -> AnnotationQueue:

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Depends, Path, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from trueup.people import Actor
-from trueup.store import Store
-from trueup.web._access import allowed, store_of
+from trueup.web._access import allowed
+from trueup.web._params import Opened
 from trueup.webhooks import (
     Sending,
     Webhook,
@@ -27,7 +27,6 @@ router = APIRouter(
     prefix="/api/webhooks", tags=["webhooks"], dependencies=[Depends(allowed("manage_webhooks"))]
 )
 
-Opened = Annotated[Store, Depends(store_of)]
 Admin = Annotated[Actor, Depends(allowed("manage_webhooks"))]
 Key = Annotated[str, Path(min_length=1, max_length=64)]
 

@@ -11,7 +11,8 @@ from trueup.errors import TrueupError
 from trueup.people import Actor
 from trueup.queues import list_queues
 from trueup.store import Store
-from trueup.web._access import allowed, checked_form, store_of
+from trueup.web._access import allowed, checked_form
+from trueup.web._params import Opened
 from trueup.web._render import page, status_of
 from trueup.web.events._webhook_api import Key
 from trueup.webhooks import (
@@ -26,7 +27,6 @@ __all__ = ["router"]
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(allowed("manage_webhooks"))])
 
-Opened = Annotated[Store, Depends(store_of)]
 Admin = Annotated[Actor, Depends(allowed("manage_webhooks"))]
 Field = Annotated[str, Form(max_length=2000)]
 

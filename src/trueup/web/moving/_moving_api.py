@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, Path
+from fastapi import APIRouter, Body, Depends
 from fastapi.responses import StreamingResponse
 
 from trueup.datasets import Dataset
@@ -16,7 +16,7 @@ from trueup.people import Actor
 from trueup.queues import Added, AnnotationQueue, parse_questions
 from trueup.store import Store
 from trueup.traces import read_exchange
-from trueup.web._access import allowed, store_of
+from trueup.web._params import Exporter, Importer, Manager, Name, Opened, Reader
 from trueup.web._queues import queue_named
 from trueup.web.moving._downloads import TYPES, export_response
 from trueup.web.moving._moving_shapes import (
@@ -35,12 +35,6 @@ __all__ = ["router", "take_items", "take_labels"]
 
 router = APIRouter(prefix="/api", tags=["queues"])
 
-Name = Annotated[str, Path(min_length=1, max_length=200)]
-Opened = Annotated[Store, Depends(store_of)]
-Reader = Annotated[Actor, Depends(allowed("read_queue"))]
-Manager = Annotated[Actor, Depends(allowed("manage_queue"))]
-Exporter = Annotated[Actor, Depends(allowed("export"))]
-Importer = Annotated[Actor, Depends(allowed("ingest"))]
 Sent = Annotated[Upload, Depends(uploaded("ingest"))]
 ItemsIn = Annotated[TracesIn | SpansIn | RowsIn | RecordsIn, Body(discriminator="source")]
 

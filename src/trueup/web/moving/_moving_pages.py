@@ -10,9 +10,8 @@ from fastapi.responses import Response
 from pydantic import TypeAdapter, ValidationError
 
 from trueup.errors import InputError
-from trueup.people import Actor
-from trueup.store import Store
-from trueup.web._access import allowed, checked_form, store_of
+from trueup.web._access import checked_form
+from trueup.web._params import Exporter, Importer, Manager, Opened
 from trueup.web._queues import queue_of
 from trueup.web._render import page
 from trueup.web.moving._downloads import export_response
@@ -24,10 +23,6 @@ __all__ = ["router"]
 
 router = APIRouter(include_in_schema=False)
 
-Opened = Annotated[Store, Depends(store_of)]
-Exporter = Annotated[Actor, Depends(allowed("export"))]
-Importer = Annotated[Actor, Depends(allowed("ingest"))]
-Manager = Annotated[Actor, Depends(allowed("manage_queue"))]
 Sent = Annotated[Upload, Depends(uploaded("ingest"))]
 Filled = Annotated[Upload, Depends(uploaded("manage_queue"))]
 Text = Annotated[str, Form(max_length=1000)]

@@ -11,7 +11,7 @@ from fastapi.responses import RedirectResponse, Response
 from markupsafe import Markup
 
 from trueup.errors import InputError, TrueupError
-from trueup.people import Actor, list_members, permissions_of
+from trueup.people import list_members, permissions_of
 from trueup.queues import (
     AnnotationQueue,
     Assignment,
@@ -23,7 +23,8 @@ from trueup.queues import (
 )
 from trueup.store import Store
 from trueup.types import Question, QuestionKind
-from trueup.web._access import allowed, checked_form, store_of
+from trueup.web._access import allowed, checked_form
+from trueup.web._params import Manager, Opened
 from trueup.web._queues import queue_of
 from trueup.web._render import page, status_of
 from trueup.web._text import safe_html
@@ -32,8 +33,6 @@ __all__ = ["router"]
 
 router = APIRouter(include_in_schema=False)
 
-Opened = Annotated[Store, Depends(store_of)]
-Manager = Annotated[Actor, Depends(allowed("manage_queue"))]
 Text = Annotated[str, Form(max_length=200)]
 Long = Annotated[str, Form(max_length=200_000)]
 Names = Annotated[list[str], Form(max_length=1000)]

@@ -15,23 +15,18 @@ from trueup.errors import TrueupError
 from trueup.people import Actor, Member, end_sessions, revoke_key
 from trueup.store import Store
 from trueup.web._access import (
-    anybody,
     checked_form,
     clear_cookie,
     over,
-    person,
-    store_of,
     token_of,
 )
+from trueup.web._params import Anybody, Opened, Person
 from trueup.web.people._people import account_page, member_page, new_key, new_password, path_of
 
 __all__ = ["router"]
 
 router = APIRouter(include_in_schema=False)
 
-Opened = Annotated[Store, Depends(store_of)]
-Anybody = Annotated[Actor, Depends(anybody)]
-Person = Annotated[Actor, Depends(person)]
 Theirs = Annotated[Member, Depends(over)]
 Field = Annotated[str, Form(max_length=1000)]
 Checked = Depends(checked_form)

@@ -23,7 +23,8 @@ from trueup.people import (
     set_member,
 )
 from trueup.store import Store
-from trueup.web._access import allowed, anybody, checked_form, store_of
+from trueup.web._access import allowed, checked_form
+from trueup.web._params import Anybody, Manager, Opened
 from trueup.web._render import page, status_of
 from trueup.web.people._people import lines_of, member_page, path_of
 
@@ -31,9 +32,6 @@ __all__ = ["router"]
 
 router = APIRouter(include_in_schema=False)
 
-Opened = Annotated[Store, Depends(store_of)]
-Anybody = Annotated[Actor, Depends(anybody)]
-Manager = Annotated[Actor, Depends(allowed("manage_queue"))]
 Admin = Annotated[Actor, Depends(allowed("manage_members"))]
 Field = Annotated[str, Form(max_length=1000)]
 Many = Annotated[str, Form(max_length=20_000)]

@@ -21,8 +21,8 @@ from trueup.people import (
     revoke_key,
     set_member,
 )
-from trueup.store import Store
-from trueup.web._access import allowed, anybody, over, store_of, token_of
+from trueup.web._access import allowed, over, token_of
+from trueup.web._params import Anybody, Opened
 from trueup.web.people._people import new_key, new_password
 from trueup.web.people._people_shapes import (
     InvitationIn,
@@ -43,8 +43,6 @@ router = APIRouter(prefix="/api", tags=["people"])
 
 Who = Annotated[str, Path(min_length=1, max_length=254)]
 Id = Annotated[str, Path(min_length=1, max_length=64)]
-Opened = Annotated[Store, Depends(store_of)]
-Anybody = Annotated[Actor, Depends(anybody)]
 Admin = Annotated[Actor, Depends(allowed("manage_members"))]
 Theirs = Annotated[Member, Depends(over)]
 

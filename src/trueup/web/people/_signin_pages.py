@@ -17,15 +17,14 @@ from trueup.people import (
     sign_out,
     take_sign_in,
 )
-from trueup.store import Store
 from trueup.web._access import (
     address_of,
     checked_form,
     clear_cookie,
     put_cookie,
-    store_of,
     token_of,
 )
+from trueup.web._params import Opened
 from trueup.web._render import page, status_of
 from trueup.web.people._oidc import Provider
 
@@ -33,7 +32,6 @@ __all__ = ["router"]
 
 router = APIRouter(include_in_schema=False)
 
-Opened = Annotated[Store, Depends(store_of)]
 Field = Annotated[str, Form(max_length=1000)]
 Given = Annotated[str, Query(max_length=4000)]
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import APIRouter, Query, Request
 
 from trueup.errors import QueueError
-from trueup.people import Actor
 from trueup.queues import AnnotationQueue
-from trueup.store import Store
-from trueup.web._access import allowed, store_of
+from trueup.web._params import Judge, Name, Opened
 from trueup.web._queues import queue_named
 from trueup.web.quality._figures import Held, figures_of
 from trueup.web.quality._quality import quality_held, report_held
@@ -20,9 +18,6 @@ __all__ = ["router"]
 
 router = APIRouter(prefix="/api", tags=["quality"])
 
-Name = Annotated[str, Path(min_length=1, max_length=200)]
-Opened = Annotated[Store, Depends(store_of)]
-Judge = Annotated[Actor, Depends(allowed("read_quality"))]
 _PATIENCE = 60.0  # seconds
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from trueup.errors import AccessDenied, TrueupError, UnknownName
-from trueup.people import Actor, permissions_of
+from trueup.people import permissions_of
 from trueup.queues import MIN_RATED, AnnotationQueue, list_queues
-from trueup.store import Store
 from trueup.store.listing import labelled_queues
-from trueup.web._access import allowed, store_of, visible
+from trueup.web._access import visible
+from trueup.web._params import Judge, Opened, Reader
 from trueup.web._queues import queue_of
 from trueup.web._render import page
 from trueup.web.quality._figures import Held, figures_of
@@ -32,10 +32,6 @@ from trueup.web.quality._quality_shapes import Asked, Looked, blind_to, match_ou
 __all__ = ["router"]
 
 router = APIRouter(include_in_schema=False)
-
-Opened = Annotated[Store, Depends(store_of)]
-Reader = Annotated[Actor, Depends(allowed("read_queue"))]
-Judge = Annotated[Actor, Depends(allowed("read_quality"))]
 
 
 @router.get("/queue/{key}/agreement")
