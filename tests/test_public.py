@@ -73,7 +73,7 @@ PUBLIC = {
     "flywheel.context": "Events Found Silent Turn",
     "flywheel.workflow": "STATIONS run_turn",
     "demo.assistant": "ClaimsAssistant",
-    "web": "Oidc create_app",
+    "web": "Oidc Service create_app listen serve",
     "cli": "app main",
 }
 

@@ -22,6 +22,82 @@ def run(*arguments):
     return stopped.value.code
 
 
+def test_an_address_that_is_taken_is_told_in_one_line(tmp_path, capsys):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert run("--store", str(tmp_path / "store"), "--port", port) == 1
+    said = capsys.readouterr().err
+    assert f"--port {port}: cannot listen there (Address already in use)" in said
+    assert said.count("\n") == 1
+
+
+def workers_of(process):
+    """Return the processes that serve for one."""
+    found = subprocess.run(
+        ["pgrep", "-P", str(process.pid), "-f", "spawn_main"], capture_output=True, text=True
+    )
+    return {int(line) for line in found.stdout.split()}
+
+
+def until(holds, seconds=60):
+    for _ in range(seconds * 20):
+        if found := holds():
+            return found
+        time.sleep(0.05)
+    raise AssertionError("it did not come to that")
+
+
+def gone(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+@pytest.fixture
+def several(tmp_path):
+    """A server of two workers, and the address it told."""
+    arguments = ["--store", str(tmp_path / "store"), "--port", "0", "--workers", "2"]
+    process = subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-m", "trueup", "serve", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        yield process, process.stdout.readline().split()[-1].replace("localhost", "127.0.0.1")
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def test_several_workers_serve_and_what_ends_by_itself_is_replaced(several):
+    process, address = several
+    first = until(lambda: len(found := workers_of(process)) == 2 and found)
+    assert httpx.get(f"{address}/signin", timeout=60).status_code == 200
+    victim = min(first)
+    os.kill(victim, signal.SIGKILL)
+    until(lambda: len(workers_of(process) - {victim}) == 2)
+    assert httpx.get(f"{address}/signin", timeout=60).status_code == 200
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0
+    left = process.stdout.read()
+    assert f"worker {victim} ended by itself (-9)" in left
+    assert "Traceback" not in left
+
+
+def test_no_worker_outlives_the_one_that_started_it(several):
+    process, address = several
+    assert httpx.get(f"{address}/signin", timeout=60).status_code == 200
+    workers = until(lambda: len(found := workers_of(process)) == 2 and found)
+    process.kill()
+    until(lambda: all(gone(pid) for pid in workers), 10)
+    with pytest.raises(httpx.TransportError):
+        httpx.get(f"{address}/signin")
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

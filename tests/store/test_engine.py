@@ -1,13 +1,16 @@
 import os
 import sqlite3
+import subprocess
+import sys
 import threading
+import time
 from datetime import UTC, datetime
 
 import pytest
 import sqlalchemy as sa
 
 from trueup.errors import InputError, StoreError
-from trueup.store import Store, default_store, find_store, schema
+from trueup.store import Store, databases, default_store, find_store, schema
 from trueup.store.rows import get_blob, put_blob
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -131,6 +134,69 @@ def test_on_postgresql_writers_that_lock_rows_run_beside_each_other(
         assert done == ["beside", "alone"]
 
 
+def test_on_postgresql_of_those_that_are_alone_on_one_thing_each_waits(
+    postgres, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("TRUEUP_FILES", str(tmp_path))
+    with Store.open(postgres.make()) as store:
+        done = []
+
+        def write(what: str) -> None:
+            with store.transaction(beside_others=True, alone_on=what):
+                done.append(what)
+
+        threads = {what: threading.Thread(target=write, args=(what,)) for what in ("one", "two")}
+        with store.transaction(beside_others=True, alone_on="one"):
+            for thread in threads.values():
+                thread.start()
+            threads["two"].join()
+            threads["one"].join(0.2)
+            assert done == ["two"]
+        threads["one"].join()
+        assert done == ["two", "one"]
+
+
+def test_on_postgresql_a_server_that_was_started_again_is_met_by_a_new_connection(
+    postgres, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("TRUEUP_FILES", str(tmp_path))
+    monkeypatch.setattr(databases, "_UNUSED_SECONDS", -1)
+    address = postgres.make()
+    with Store.open(address) as store, Store.open(address) as other:
+        mine = "SELECT pg_backend_pid()"
+        with store.glance() as tx:
+            before = tx.exec_driver_sql(mine).scalar_one()
+        with other.glance() as tx:
+            tx.exec_driver_sql(f"SELECT pg_terminate_backend({before})")
+        with store.glance() as tx:
+            assert tx.exec_driver_sql(mine).scalar_one() != before
+
+
+def test_a_glance_sees_what_is_there(store):
+    with store.transaction() as tx:
+        put_blob(tx, "one", actor="ana", now=NOW)
+    with store.glance() as tx:
+        assert tx.execute(sa.select(schema.blob.c.text)).scalar_one() == "one"
+
+
+def test_on_sqlite_a_writer_of_another_process_is_waited_for_briefly(tmp_path):
+    with Store.open(tmp_path / "store") as store:
+        holder = (
+            "import sys, time; from trueup.store import Store\n"
+            "store = Store.open(sys.argv[1])\n"
+            "with store.transaction():\n print(flush=True)\n time.sleep(0.5)"
+        )
+        command = [sys.executable, "-W", "ignore", "-c", holder, str(tmp_path / "store")]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            process.stdout.readline()
+            start = time.monotonic()
+            with store.transaction() as tx:
+                put_blob(tx, "one", actor="ana", now=NOW)
+            assert 0.2 < time.monotonic() - start < 20
+        with store.reading() as tx:
+            assert tx.execute(sa.select(schema.blob.c.text)).scalar_one() == "one"
+
+
 @pytest.mark.parametrize(
     ("address", "message"),
     [
@@ -203,7 +269,8 @@ def test_a_database_that_breaks_later_is_a_one_line_error(tmp_path):
 
 
 def test_a_store_that_another_process_keeps_locked_says_so(tmp_path, monkeypatch):
-    monkeypatch.setattr("trueup.store.engine._BUSY_SECONDS", 0)
+    for room in ("engine", "databases"):
+        monkeypatch.setattr(f"trueup.store.{room}.BUSY_SECONDS", 0)
     with Store.open(tmp_path) as store:
         other = sqlite3.connect(tmp_path / "trueup.db", isolation_level=None)
         other.execute("BEGIN EXCLUSIVE")

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from trueup.errors import StoreError
 from trueup.store import Store, schema
 from trueup.store.annotations import list_annotations, put_annotation
-from trueup.store.items import known_traces, list_items, lock_items, put_item
+from trueup.store.items import cached_item, known_traces, list_items, put_item
 from trueup.store.preferences import list_preferences, put_preference
 from trueup.store.queues import (
     AuditRow,
@@ -102,14 +102,15 @@ def test_items_come_back_with_all_they_show(tx):
     assert list_items(tx, queue_id=first.queue_id) == [first, second]
     assert list_items(tx, ids=["i2", "none"]) == [second]
     assert list_items(tx, queue_id="none") == []
-    lock_items(tx, first.queue_id, "i1")
+    assert [cached_item(tx, key) for key in ("i1", "i2", "none")] == [first, second, None]
 
 
 def test_an_item_whose_text_was_erased_is_an_error(tx):
     put_item(tx, item(tx), **STAMP)
     tx.execute(sa.update(schema.blob).where(schema.blob.c.text == "two").values(text=None))
-    with pytest.raises(StoreError, match="was erased"):
-        list_items(tx, ids=["i1"])
+    for read in (cached_item, lambda tx, key: list_items(tx, ids=[key])):
+        with pytest.raises(StoreError, match="was erased"):
+            read(tx, "i1")
 
 
 def test_known_traces_are_those_of_the_store(tx):

@@ -13,7 +13,7 @@ from trueup.store.traces import put_trace
 from trueup.types import Label, Trace
 from trueup.web import _app, create_app
 from web.conftest import NOW, PASSWORD, PEOPLE
-from web.test_moving import MAY as MOVING
+from web.routes import ALL, MAY, OPEN, OWN
 
 LABEL = {"preferred": "a", "strength": 2}
 
@@ -84,107 +84,6 @@ def test_bad_requests_are_told_what_is_wrong(fill, client, path, body, status, s
     assert said in found.text
 
 
-MAY = {
-    ("GET", "/api/me"): {"admin", "manager", "senior", "reviewer", "viewer"},
-    ("GET", "/api/queues"): {"admin", "manager", "senior", "reviewer", "viewer"},
-    ("POST", "/api/queues"): {"admin", "manager"},
-    ("GET", "/api/queues/prefs"): {"admin", "manager", "senior", "reviewer", "viewer"},
-    ("PATCH", "/api/queues/prefs"): {"admin", "manager"},
-    ("POST", "/api/queues/prefs/audit"): {"admin", "manager"},
-    ("GET", "/api/queues/prefs/annotations"): {"admin", "manager"},
-    ("POST", "/api/queues/prefs/claim"): {"admin", "manager", "senior", "reviewer"},
-    ("POST", "/api/queues/prefs/undo"): {"admin", "manager", "senior", "reviewer"},
-    ("POST", "/api/queues/prefs/items/x/label"): {"admin", "manager", "senior", "reviewer"},
-    ("POST", "/api/queues/prefs/items/x/skip"): {"admin", "manager", "senior", "reviewer"},
-    ("POST", "/api/queues/prefs/items/x/release"): {"admin", "manager", "senior", "reviewer"},
-    ("GET", "/"): {"admin", "manager", "senior", "reviewer", "viewer"},
-    ("GET", "/queue"): {"admin", "manager", "senior", "reviewer", "viewer"},
-    ("GET", "/queue/QUEUE"): {"admin", "manager", "senior", "reviewer", "viewer"},
-    ("POST", "/queue/QUEUE/audit"): {"admin", "manager"},
-    ("GET", "/queue/QUEUE/label"): {"admin", "manager", "senior", "reviewer"},
-    ("POST", "/api/queues/prefs/refer"): {"admin", "manager", "senior"},
-    ("POST", "/api/queues/prefs/spot-checks"): {"admin", "manager"},
-    ("GET", "/api/queues/prefs/reliability"): {"admin", "manager", "senior", "viewer"},
-    ("GET", "/api/queues/prefs/feedback"): {"admin", "manager", "senior", "reviewer"},
-    ("GET", "/queue/QUEUE/adjudicate"): {"admin", "manager", "senior"},
-    ("GET", "/queue/QUEUE/check"): {"admin", "manager", "senior"},
-    ("POST", "/queue/QUEUE/refer"): {"admin", "manager", "senior"},
-    ("POST", "/queue/QUEUE/spot-checks"): {"admin", "manager"},
-    ("GET", "/queue/QUEUE/feedback"): {"admin", "manager", "senior", "reviewer"},
-    ("GET", "/item/x"): {"admin", "manager"},
-    ("GET", "/trace/x"): {"admin", "manager", "senior", "reviewer", "viewer"},
-    ("GET", "/annotation/x"): {"admin", "manager", "senior", "viewer"},
-    ("GET", "/checkpoint/x"): {"admin", "manager", "senior", "viewer"},
-    ("GET", "/api/queues/prefs/agreement"): {"admin", "manager", "senior", "viewer"},
-    ("GET", "/api/queues/prefs/activity"): {"admin", "manager", "senior", "viewer"},
-    ("GET", "/api/queues/prefs/items"): {"admin", "manager", "senior", "viewer"},
-    ("GET", "/queue/QUEUE/agreement"): {"admin", "manager", "senior", "viewer"},
-    ("GET", "/queue/QUEUE/items"): {"admin", "manager", "senior", "viewer"},
-    ("GET", "/reviewer/x"): {"admin", "manager", "senior", "viewer"},
-    ("GET", "/api/queues/prefs/events"): {"admin", "manager", "senior", "reviewer", "viewer"},
-    ("GET", "/api/audit"): {"admin", "manager"},
-    ("GET", "/api/audit/chain"): {"admin", "manager"},
-    ("POST", "/api/audit/verify"): {"admin", "manager"},
-    ("POST", "/api/audit/export"): {"admin", "manager"},
-    ("GET", "/audit"): {"admin", "manager"},
-    ("POST", "/audit/verify"): {"admin", "manager"},
-    ("POST", "/audit/export"): {"admin", "manager"},
-    ("GET", "/api/webhooks"): {"admin"},
-    ("POST", "/api/webhooks"): {"admin"},
-    ("DELETE", "/api/webhooks/x"): {"admin"},
-    ("POST", "/api/webhooks/x/resume"): {"admin"},
-    ("POST", "/api/webhooks/x/test"): {"admin"},
-    ("GET", "/webhook"): {"admin"},
-    ("POST", "/webhook"): {"admin"},
-    ("POST", "/webhook/x/test"): {"admin"},
-    ("POST", "/webhook/x/resume"): {"admin"},
-    ("POST", "/webhook/x/remove"): {"admin"},
-}
-ALL = {"admin", "manager", "senior", "reviewer", "viewer"}
-MAY |= {
-    ("GET", "/api/members"): {"admin", "manager"},
-    ("POST", "/api/members"): {"admin"},
-    ("GET", "/api/members/ben"): {"admin", "manager"},
-    ("PATCH", "/api/members/ben"): {"admin"},
-    ("POST", "/api/members/ben/password"): {"admin"},
-    ("GET", "/api/members/ben/sessions"): {"admin"},
-    ("DELETE", "/api/members/ben/sessions"): {"admin"},
-    ("GET", "/api/members/ben/keys"): {"admin"},
-    ("POST", "/api/members/ben/keys"): {"admin"},
-    ("DELETE", "/api/members/ben/keys/x"): {"admin"},
-    ("GET", "/api/invitations"): {"admin"},
-    ("POST", "/api/invitations"): {"admin"},
-    ("DELETE", "/api/invitations/x"): {"admin"},
-    ("GET", "/members"): {"admin", "manager"},
-    ("POST", "/members"): {"admin"},
-    ("GET", "/member/cleo"): {"admin", "manager"},
-    ("POST", "/member/cleo"): {"admin"},
-    ("POST", "/member/cleo/password"): {"admin"},
-    ("POST", "/member/cleo/signout"): {"admin"},
-    ("POST", "/member/cleo/keys"): {"admin"},
-    ("POST", "/member/cleo/keys/x/revoke"): {"admin"},
-    ("GET", "/invitations"): {"admin"},
-    ("POST", "/invitations"): {"admin"},
-    ("POST", "/invitations/x/cancel"): {"admin"},
-}
-# what everybody sees to for themselves, once they have signed in: no key may
-OWN = [
-    ("GET", "/account"),
-    ("GET", "/member/ME"),
-    ("POST", "/api/members/ME/password"),
-    ("GET", "/api/members/ME/sessions"),
-    ("GET", "/api/members/ME/keys"),
-    ("POST", "/api/members/ME/keys"),
-    ("DELETE", "/api/members/ME/keys/x"),
-    ("POST", "/member/ME/password"),
-    ("POST", "/member/ME/keys"),
-    ("POST", "/member/ME/keys/x/revoke"),
-    ("POST", "/member/ME/signout"),
-    ("DELETE", "/api/members/ME/sessions"),
-]
-OPEN = {"/signin", "/signout", "/join/{token}", "/signin/oidc", "/signin/oidc/callback"}
-
-
 def test_each_role_is_let_into_what_it_may_and_nothing_else(fill, client, store):
     key = fill(1).id
     clients = {role: client(name) for name, role in PEOPLE.items()}
@@ -206,7 +105,7 @@ def status_of(client, method, path):
 
 
 def test_the_table_of_roles_has_every_route(store):
-    known = {(method, plain(path)) for method, path in [*MAY, *OWN, *MOVING]}
+    known = {(method, plain(path)) for method, path in [*MAY, *OWN]}
     routes = [route for module in (*_app._APIS, *_app._PAGES) for route in module.router.routes]
     for route in routes:
         [method] = route.methods

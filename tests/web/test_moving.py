@@ -14,8 +14,7 @@ from trueup.queues import AnnotationQueue
 from trueup.store.events import list_events
 from trueup.store.scores import put_scores
 from trueup.types import Label, Question, Score
-from trueup.web.moving import _moving_api, _moving_pages, _setup_pages
-from web.conftest import NOW, PEOPLE
+from web.conftest import NOW
 
 pytestmark = pytest.mark.one_database
 
@@ -23,22 +22,6 @@ LINES = [
     {"prompt": "Wet?", "chosen": "Yes.", "rejected": "No.", "annotator": "ann"},
     {"prompt": "Dry?", "chosen": "No.", "rejected": "Yes.", "annotator": "ann"},
 ]
-MANAGERS = {"admin", "manager"}
-ALL = set(PEOPLE.values())
-MAY = {
-    ("POST", "/api/queues/prefs/export"): MANAGERS,
-    ("POST", "/api/queues/prefs/import"): MANAGERS,
-    ("POST", "/api/queues/prefs/add"): MANAGERS,
-    ("GET", "/api/queues/prefs/guidelines"): ALL,
-    ("POST", "/api/questions"): MANAGERS,
-    ("POST", "/queue/QUEUE/export"): MANAGERS,
-    ("POST", "/queue/QUEUE/import"): MANAGERS,
-    ("POST", "/queue/QUEUE/items"): MANAGERS,
-    ("GET", "/queues/new"): MANAGERS,
-    ("POST", "/queues/new"): MANAGERS,
-    ("GET", "/queue/QUEUE/settings"): MANAGERS,
-    ("POST", "/queue/QUEUE/settings"): MANAGERS,
-}
 
 
 def as_lines(rows):
@@ -54,27 +37,6 @@ def labelled(fill):
         for name in ("ben", "cleo"):
             queue.submit(item.id, name, Label(item.answer("served").key, 2), now=NOW)
     return queue
-
-
-def test_each_role_is_let_into_what_it_may_and_nothing_else(fill, client):
-    key = fill(1).id
-    clients = {role: client(name) for name, role in PEOPLE.items()}
-    nobody = client()
-    for (method, path), roles in MAY.items():
-        where = path.replace("QUEUE", key)
-        answers = {role: one.request(method, where, json={}) for role, one in clients.items()}
-        refused = {role for role, answer in answers.items() if answer.status_code == 403}
-        assert refused == ALL - roles, (method, path)
-        assert all(answer.status_code < 500 for answer in answers.values()), (method, path)
-        status = nobody.request(method, where, json={}).status_code
-        assert status == (401 if path.startswith("/api") else 303), (method, path)
-
-
-def test_the_table_of_roles_has_every_route():
-    known = {(m, p.replace("QUEUE", "{key}").replace("prefs", "{name}")) for m, p in MAY}
-    routers = (_moving_api.router, _moving_pages.router, _setup_pages.router)
-    routes = {(m, r.path) for one in routers for r in one.routes for m in r.methods}
-    assert routes == known
 
 
 @pytest.mark.parametrize("kind", ["jsonl", "parquet", "csv"])

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 
 from trueup.cli._output import say
 from trueup.cli.webhook import Networks
 from trueup.errors import InputError
 from trueup.people import Role, first_invitation
-from trueup.store import Store
+from trueup.store import Store, find_store
 
 __all__ = ["serve"]
-
-_SLOWEST_SECONDS = 10  # what an answer under way may take once the server is to stop
 
 
 def serve(
@@ -26,6 +22,7 @@ def serve(
     host: str = "127.0.0.1",
     port: Annotated[int, Parameter(name=("--port", "-p"))] = 8600,
     store: Annotated[str | None, Parameter(name="--store")] = None,
+    workers: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=64))] = 1,
     certificate: Path | None = None,
     key: Path | None = None,
     url: Annotated[str, Parameter(env_var="TRUEUP_URL")] = "",
@@ -47,6 +44,7 @@ def serve(
             proxy before it.
         port: The port.
         store: The store: a folder, or postgresql://user@host/database.
+        workers: Processes to serve in, each of which uses one core.
         certificate: A TLS certificate, to serve HTTPS.
         key: Its key.
         url: The address that browsers use, where it is another: that of a proxy.
@@ -59,9 +57,7 @@ def serve(
         webhook_network: A network that webhooks may send to though it is not public, such as
             10.0.0.0/8; give it several times.
     """
-    import uvicorn
-
-    from trueup.web import Oidc, create_app
+    from trueup import web
     from trueup.webhooks import Sending, networks_of
 
     if (certificate is None) != (key is None):
@@ -74,33 +70,18 @@ def serve(
     oidc = None
     if oidc_issuer:
         secret = os.environ.get("TRUEUP_OIDC_CLIENT_SECRET", "")
-        oidc = Oidc(
+        oidc = web.Oidc(
             oidc_issuer, oidc_client_id, secret, oidc_name_claim, oidc_newcomers, oidc_label
         )
-    with Store.open(store) as opened:
+    with Store.open(store) as opened, web.listen(host, port) as bound:
         scheme = "https" if certificate else "http"
-        home = f"{scheme}://{'localhost' if host in ('127.0.0.1', '::1') else host}:{port}"
-        home = url.rstrip("/") or home
-        application = create_app(opened, oidc=oidc, url=url, sending=sending)
+        name = "localhost" if host in ("127.0.0.1", "::1") else host
+        home = url.rstrip("/") or f"{scheme}://{name}:{bound.getsockname()[1]}"
         say(f"serving {opened.address} at {home}")
         if oidc is not None:
             say(f"{oidc.issuer} is to send people back to {home}/signin/oidc/callback")
         if (token := first_invitation(opened)) is not None:
             say(f"nobody has joined yet; the first admin does at {home}/join/{token}")
-
-        class Server(uvicorn.Server):
-            def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-                application.state.changes.close()
-                super().handle_exit(sig, frame)
-
-        config = uvicorn.Config(
-            application,
-            host=host,
-            port=port,
-            log_level="warning",
-            ssl_certfile=certificate,
-            ssl_keyfile=key,
-            timeout_graceful_shutdown=_SLOWEST_SECONDS,
-        )
-        with suppress(KeyboardInterrupt):
-            Server(config).run()
+        given = store or find_store()  # which has the password that `address` leaves out
+        service = web.Service(given, certificate, key, url, oidc, sending)
+        web.serve(service, bound, workers)

@@ -134,7 +134,7 @@ def key_owner(store: Store, key: str, *, now: datetime | None = None) -> Actor |
     That it was used is noted, at most once a minute.
     """
     when = moment(now)
-    with store.reading() as tx:
+    with store.glance() as tx:
         found = access.find_key(tx, token_hash(key))
     if found is None:
         return None

@@ -111,7 +111,7 @@ def session_of(store: Store, token: str, *, now: datetime | None = None) -> Acto
     steps of an hour, so that a page that is looked at is not a write.
     """
     when, session_id = moment(now), token_hash(token)
-    with store.reading() as tx:
+    with store.glance() as tx:
         found = access.find_session(tx, session_id)
     if found is None or found.expires_at <= when or not found.member.active:
         return None

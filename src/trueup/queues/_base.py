@@ -97,7 +97,7 @@ class QueueBase:
 
     def context_of(self, item: Item) -> ItemContext:
         """Return what is known of an item beside what it shows: tool calls, evaluators' scores."""
-        with self._store.reading() as tx:
+        with self._store.glance() as tx:
             return read_context(tx, item)
 
     def _record(

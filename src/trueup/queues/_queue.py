@@ -128,10 +128,11 @@ class AnnotationQueue(Adding, Reviewing, Seniors, Results, Transfers):
             StoreError: there is no store.
         """
         store = store or default_store()
-        with store.reading() as tx:
+        with store.glance() as tx:
             row = rows.find_queue(tx, name)
-            if row is not None:
-                return cls(store, row)
+        if row is not None:
+            return cls(store, row)
+        with store.reading() as tx:
             known = [queue.name for queue in rows.list_queues(tx)]
         raise UnknownName(
             f"no queue {name!r} in {store.address}: there "
@@ -220,7 +221,7 @@ class AnnotationQueue(Adding, Reviewing, Seniors, Results, Transfers):
         """Return what reviewers read beside each item now; "" where there is nothing."""
         if self._row.guideline_id is None:
             return ""
-        with self._store.reading() as tx:
+        with self._store.glance() as tx:
             return rows.read_guideline(tx, self._row.guideline_id)
 
 

@@ -4,7 +4,8 @@
 `releases`, `lineage`) are functions on an open transaction.
 """
 
-from trueup.store.engine import Store, Tx, default_store, find_store
+from trueup.store.databases import find_store
+from trueup.store.engine import Store, Tx, default_store
 from trueup.store.ids import content_hash, derived_id, new_id
 
 __all__ = [

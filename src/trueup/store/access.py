@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from trueup.store import schema
 from trueup.store.engine import Tx
 from trueup.store.ids import new_id
-from trueup.store.people import Member, member_of
+from trueup.store.people import Member, joined_member, member_of, with_teams
 
 __all__ = [
     "ApiKey",
@@ -73,11 +73,20 @@ class ApiKey:
     created_at: datetime
 
 
-_KEYS = sa.select(schema.api_key, schema.member.c.name.label("owner")).join_from(
-    schema.api_key, schema.member
-)
-_BY_HASH = _KEYS.where(schema.api_key.c.hash == sa.bindparam("by_hash"))
-_OPEN_SESSION = sa.select(schema.session).where(
+def _asking(table: sa.Table) -> sa.Select[Any]:
+    """Return a query for rows of a table with their members: every request asks, by one statement.
+
+    The table's columns are named `its_...`, beside the member's.
+    """
+    its = [column.label(f"its_{column.name}") for column in table.c]
+    return with_teams(*its).join(table, table.c.member_id == schema.member.c.id)
+
+
+_KEYS = sa.select(
+    *(column.label(f"its_{column.name}") for column in schema.api_key.c), schema.member.c.name
+).join_from(schema.api_key, schema.member)
+_BY_HASH = _asking(schema.api_key).where(schema.api_key.c.hash == sa.bindparam("by_hash"))
+_OPEN_SESSION = _asking(schema.session).where(
     schema.session.c.id == sa.bindparam("by_id"), schema.session.c.ended_at.is_(None)
 )
 
@@ -92,10 +101,11 @@ def put_session(
 
 def find_session(tx: Tx, session_id: str) -> SessionRow | None:
     """Return the session of that hash with its member, or None where there is none or it ended."""
-    row = tx.execute(_OPEN_SESSION, {"by_id": session_id}).first()
-    if row is None:
+    rows = tx.execute(_OPEN_SESSION, {"by_id": session_id}).all()
+    if not rows:
         return None
-    return SessionRow(member_of(tx, row.member_id), row.created_at, row.expires_at, row.id)
+    its = rows[0]
+    return SessionRow(joined_member(rows), its.its_created_at, its.its_expires_at, its.its_id)
 
 
 def list_sessions(tx: Tx, member_id: str, *, now: datetime) -> list[SessionRow]:
@@ -179,10 +189,8 @@ def list_keys(tx: Tx, *, member_id: str | None = None, key_id: str | None = None
 
 def find_key(tx: Tx, hash: str) -> tuple[ApiKey, Member] | None:
     """Return the API key of that hash with its owner, or None."""
-    row = tx.execute(_BY_HASH, {"by_hash": hash}).first()
-    if row is None:
-        return None
-    return _key(row), member_of(tx, row.member_id)
+    rows = tx.execute(_BY_HASH, {"by_hash": hash}).all()
+    return (_key(rows[0]), joined_member(rows)) if rows else None
 
 
 def touch_key(tx: Tx, key_id: str, now: datetime) -> None:
@@ -201,15 +209,15 @@ def revoke_key(tx: Tx, key_id: str, now: datetime) -> bool:
 
 def _key(row: Any) -> ApiKey:
     return ApiKey(
-        row.id,
-        row.prefix,
-        row.owner,
+        row.its_id,
+        row.its_prefix,
         row.name,
-        tuple(row.scopes),
-        row.expires_at,
-        row.revoked_at,
-        row.last_used_at,
-        row.created_at,
+        row.its_name,
+        tuple(row.its_scopes),
+        row.its_expires_at,
+        row.its_revoked_at,
+        row.its_last_used_at,
+        row.its_created_at,
     )
 
 

@@ -8,13 +8,10 @@ rows it works on itself takes the lock in common with others of its kind.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
-from typing import Any
-from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 from alembic import command
@@ -22,21 +19,22 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
 
-from trueup.errors import InputError, MissingExtra, StoreError
+from trueup.errors import InputError, StoreError
+from trueup.store.databases import (
+    BUSY_SECONDS,
+    begin_immediate,
+    beginning,
+    find_store,
+    open_folder,
+    open_server,
+)
 
-__all__ = ["Store", "Tx", "default_store", "find_store"]
+__all__ = ["Store", "Tx", "default_store"]
 
 Tx = Connection
 """An open transaction; handed to the functions of this room, opaque to all others."""
-
-FOLDER = ".trueup"
-_DATABASE = "trueup.db"
-_BUSY_SECONDS = 30
-_CONNECTIONS = 40  # as many as a web server has threads
-_LOCK = 0x74727565  # "true": the advisory lock that writers take
 
 
 class Store:
@@ -48,6 +46,12 @@ class Store:
 
     def __init__(self, engine: Engine, root: Path, address: str) -> None:
         self._engine = engine
+        self._snapshots: Engine = engine
+        if engine.dialect.name == "postgresql":
+            # said with the BEGIN itself: each statement of its own is another way there and back
+            self._snapshots = engine.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
         # SQLite has those who wait for its writer try again now and then, so that threads would
         # overtake one another for seconds; within a process they queue here instead
         self._writer = Lock()
@@ -79,9 +83,10 @@ class Store:
         if not where.strip():
             raise StoreError("store '': the name is empty; name a folder with --store")
         if "://" in where:
-            store = _open_server(cls, where)
+            found = open_server(where)
         else:
-            store = _open_folder(cls, Path(where).expanduser().resolve(), create=create)
+            found = open_folder(Path(where).expanduser().resolve(), create=create)
+        store = cls(found.engine, found.root, found.address)
         try:
             store._migrate(create=create)
         except BaseException:
@@ -99,22 +104,25 @@ class Store:
         return self.root / path  # an absolute path stands by itself
 
     @contextmanager
-    def transaction(self, *, beside_others: bool = False) -> Iterator[Tx]:
+    def transaction(
+        self, *, beside_others: bool = False, alone_on: str | None = None
+    ) -> Iterator[Tx]:
         """Open a write transaction; it commits at the end and rolls back on an exception.
 
         Args:
             beside_others: whether others of its kind may write at the same time, since it locks
                 the rows that its writes depend on. SQLite has one writer at a time all the same.
+            alone_on: what it depends on beside those rows: others of its kind that name the same
+                wait for it.
 
         Raises:
             StoreError: the database is damaged, full, read-only, or locked for too long.
         """
         with self._turn(), self._trouble_named(), self._writing() as connection:
             if self.on_postgresql:
-                kind = "_shared" if beside_others else ""
-                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock{kind}({_LOCK})")
+                connection.exec_driver_sql(beginning(beside_others, alone_on))
             else:
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                begin_immediate(connection)
             try:
                 yield connection
             except BaseException:
@@ -134,10 +142,12 @@ class Store:
             return
         if self._written is None:
             self._written = self._engine.connect()
+            self._written.exec_driver_sql("PRAGMA busy_timeout=0")  # see `begin_immediate`
         try:
             yield self._written
         except sa.exc.DatabaseError:
-            self._written.close()  # whatever it is in, the next one begins anew
+            self._written.invalidate()  # whatever it is in, the next one begins anew
+            self._written.close()
             self._written = None
             raise
 
@@ -147,7 +157,7 @@ class Store:
         if self.on_postgresql:
             yield
             return
-        if not self._writer.acquire(timeout=_BUSY_SECONDS):
+        if not self._writer.acquire(timeout=BUSY_SECONDS):
             raise StoreError(
                 f"store {self.address}: database is locked by another thread; "
                 "try again when that is done"
@@ -164,19 +174,26 @@ class Store:
         Raises:
             StoreError: the database is damaged, or locked for too long.
         """
-        with self._trouble_named(), self._engine.connect() as connection:
-            if self.on_postgresql:
-                connection.exec_driver_sql(
-                    "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
-                )
-            else:
+        with self._trouble_named(), self._snapshots.connect() as connection:
+            if not self.on_postgresql:
                 connection.exec_driver_sql("BEGIN DEFERRED")
             yield connection
             connection.rollback()
 
+    @contextmanager
+    def glance(self) -> Iterator[Tx]:
+        """Read by one statement, which sees one state of the store by itself.
+
+        Raises:
+            StoreError: see `reading`.
+        """
+        with self._trouble_named(), self._engine.connect() as connection:
+            yield connection
+
     def close(self) -> None:
         """Give the connections back."""
         if self._written is not None:
+            self._written.invalidate()
             self._written.close()
             self._written = None
         self._engine.dispose()
@@ -261,79 +278,6 @@ class Store:
             else:
                 advice = "check the address, the rights and the disk, or restore a backup"
             raise StoreError(f"store {self.address}: {reason}; {advice}") from error
-
-
-def _open_folder(kind: type[Store], folder: Path, *, create: bool) -> Store:
-    database = folder / _DATABASE
-    if not database.exists() and not create:
-        raise StoreError(
-            f"no store at {folder}: run `trueup loop` or `trueup trace import` to make one, "
-            "or name another with --store"
-        )
-    _make(folder, "name another with --store")
-    engine = sa.create_engine(f"sqlite:///{database}", pool_size=_CONNECTIONS, pool_use_lifo=True)
-    event.listen(engine, "connect", _on_sqlite_connect)
-    return kind(engine, folder, str(folder))
-
-
-def _open_server(kind: type[Store], where: str) -> Store:
-    parts = urlsplit(where)
-    if parts.scheme not in ("postgresql", "postgres"):
-        raise StoreError(
-            f"store {parts.scheme}://...: a store is a folder or postgresql://user@host/database; "
-            "name one with --store"
-        )
-    try:
-        url = sa.make_url(where).set(drivername="postgresql+psycopg")
-        engine = sa.create_engine(url, pool_size=_CONNECTIONS, pool_pre_ping=True)
-    except ImportError as error:
-        raise MissingExtra(
-            "a store on PostgreSQL needs its driver: pip install 'trueup[postgres]'"
-        ) from error
-    except (ValueError, sa.exc.ArgumentError) as error:
-        raise StoreError(
-            f"store {parts.scheme}://{parts.hostname or ''}...: it is no address "
-            "(postgresql://user@host/database is); name one with --store"
-        ) from error
-    files = Path(os.environ.get("TRUEUP_FILES") or find_folder()).expanduser().resolve()
-    _make(files, "name another with TRUEUP_FILES")
-    # the driver's name and the password are nobody's business in a message
-    shown = url.set(drivername="postgresql").render_as_string(hide_password=True)
-    return kind(engine, files, shown)
-
-
-def _make(folder: Path, advice: str) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(
-            f"store {folder}: cannot make the folder ({error.strerror}); {advice}"
-        ) from error
-
-
-def _on_sqlite_connect(connection: Any, _record: Any) -> None:
-    # autocommit at the driver: SQLAlchemy's own BEGIN would be a deferred one
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=NORMAL")
-    cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.execute(f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000}")
-    cursor.close()
-
-
-def find_store(start: Path | None = None) -> str:
-    """Return the address of the default store, whether or not it exists yet."""
-    return os.environ.get("TRUEUP_STORE") or str(find_folder(start, having=_DATABASE))
-
-
-def find_folder(start: Path | None = None, *, having: str = "") -> Path:
-    """Return the nearest `.trueup/` that has what is asked for, else the one to make here."""
-    here = (start or Path.cwd()).resolve()
-    for folder in (here, *here.parents):
-        if (folder / FOLDER / having).exists():
-            return folder / FOLDER
-    return here / FOLDER
 
 
 _opened: dict[str, Store] = {}

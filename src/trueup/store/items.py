@@ -23,7 +23,6 @@ __all__ = [
     "has_item",
     "known_traces",
     "list_items",
-    "lock_items",
     "put_item",
     "queues_on",
 ]
@@ -105,28 +104,34 @@ def list_items(
     keys.update(answer.text_blob for shown in answers.values() for answer in shown)
     blobs = get_blobs(tx, keys)
     return [
-        Item(
-            id=row.id,
-            queue_id=row.queue_id,
-            trace_id=row.trace_id,
-            conversation_id=row.conversation_id,
-            cohort=row.cohort,
-            question_type=row.question_type,
-            family=row.family,
-            messages=tuple(json.loads(blobs[row.messages_blob])),
-            context=tuple(json.loads(blobs[row.context_blob])),
-            answers=tuple(
-                ItemAnswer(answer.key, blobs[answer.text_blob], answer.source)
-                for answer in answers[row.id]
-            ),
-            reason=row.reason,
-            expected=None if row.expected is None else Expected.from_json(row.expected),
-            inclusion=row.inclusion,
-            tag=row.tag,
-            gold=row.gold,
+        _item(
+            row,
+            blobs[row.messages_blob],
+            blobs[row.context_blob],
+            [ItemAnswer(a.key, blobs[a.text_blob], a.source) for a in answers[row.id]],
         )
         for row in rows
     ]
+
+
+def _item(row: sa.Row[Any], messages: str, context: str, answers: Iterable[ItemAnswer]) -> Item:
+    return Item(
+        id=row.id,
+        queue_id=row.queue_id,
+        trace_id=row.trace_id,
+        conversation_id=row.conversation_id,
+        cohort=row.cohort,
+        question_type=row.question_type,
+        family=row.family,
+        messages=tuple(json.loads(messages)),
+        context=tuple(json.loads(context)),
+        answers=tuple(answers),
+        reason=row.reason,
+        expected=None if row.expected is None else Expected.from_json(row.expected),
+        inclusion=row.inclusion,
+        tag=row.tag,
+        gold=row.gold,
+    )
 
 
 def cached_item(tx: Tx, item_id: str) -> Item | None:
@@ -139,13 +144,42 @@ def cached_item(tx: Tx, item_id: str) -> Item | None:
         known = _READ.setdefault(tx.engine, TTLCache(maxsize=2048, ttl=30))
         found = known.get(item_id)
     if found is None:
-        made = list_items(tx, ids=[item_id])
-        if not made:
-            return None
-        [found] = made
-        with _LOCK:
-            known[item_id] = found
+        found = _whole_item(tx, item_id)
+        if found is not None:
+            with _LOCK:
+                known[item_id] = found
     return found
+
+
+def _whole_item(tx: Tx, item_id: str) -> Item | None:
+    """Return an item by one statement, or None."""
+    rows = tx.execute(_WHOLE, {"of_item": item_id}).all()
+    if not rows:
+        return None
+    first = rows[0]
+    answers = [ItemAnswer(row.key, row.answer_text, row.source) for row in rows if row.key]
+    if None in (first.messages, first.context, *(answer.text for answer in answers)):
+        return list_items(tx, ids=[item_id])[0]  # which says what was erased
+    return _item(first, first.messages, first.context, answers)
+
+
+_MESSAGES, _CONTEXT, _ANSWER = (schema.blob.alias(name) for name in ("m", "c", "a"))
+_WHOLE = (
+    sa.select(
+        schema.item,
+        _MESSAGES.c.text.label("messages"),
+        _CONTEXT.c.text.label("context"),
+        schema.item_answer.c.key,
+        schema.item_answer.c.source,
+        _ANSWER.c.text.label("answer_text"),
+    )
+    .join_from(schema.item, _MESSAGES, _MESSAGES.c.id == schema.item.c.messages_blob)
+    .join(_CONTEXT, _CONTEXT.c.id == schema.item.c.context_blob)
+    .join(schema.item_answer, schema.item_answer.c.item_id == schema.item.c.id, isouter=True)
+    .join(_ANSWER, _ANSWER.c.id == schema.item_answer.c.text_blob, isouter=True)
+    .order_by(schema.item_answer.c.key)
+    .where(schema.item.c.id == sa.bindparam("of_item"))
+)
 
 
 _READ: WeakKeyDictionary[sa.Engine, TTLCache[str, Item]] = WeakKeyDictionary()
@@ -163,19 +197,6 @@ def queues_on(tx: Tx, trace_id: str) -> set[str]:
     """Return the ids of the queues that have an item on a trace."""
     query = sa.select(schema.item.c.queue_id).where(schema.item.c.trace_id == trace_id)
     return set(tx.scalars(query))
-
-
-def lock_items(tx: Tx, queue_id: str, item_id: str | None = None) -> None:
-    """Keep others from labelling an item, or all of the queue, until the transaction ends.
-
-    On SQLite the write transaction itself does; PostgreSQL locks the rows.
-    """
-    if tx.dialect.name != "postgresql":
-        return
-    query = sa.select(schema.item.c.id).where(schema.item.c.queue_id == queue_id)
-    if item_id is not None:
-        query = query.where(schema.item.c.id == item_id)
-    tx.execute(query.order_by(schema.item.c.id).with_for_update())
 
 
 def _answers(

@@ -28,12 +28,14 @@ __all__ = [
     "find_by_subject",
     "find_member",
     "has_members",
+    "joined_member",
     "list_members",
     "member_of",
     "password_of",
     "put_member",
     "set_member",
     "set_teams",
+    "with_teams",
 ]
 
 Role = Literal["admin", "manager", "senior", "reviewer", "viewer"]
@@ -185,19 +187,28 @@ def set_teams(
 
 
 def member_of(tx: Tx, member_id: str) -> Member:
-    """Return the member of an id that a row names; every request asks, so it is one statement."""
-    rows = tx.execute(_WITH_TEAMS, {"of_member": member_id}).all()
+    """Return the member of an id that a row names."""
+    return joined_member(tx.execute(_BY_ID, {"of_member": member_id}).all())
+
+
+def with_teams(*more: sa.ColumnElement[Any]) -> sa.Select[Any]:
+    """Return a query for members with their teams, a row a team; see `joined_member`."""
+    joined = schema.team_member.c
+    return (
+        sa.select(schema.member, schema.team.c.name.label("team"), *more)
+        .select_from(schema.member)
+        .join(schema.team_member, joined.member_id == schema.member.c.id, isouter=True)
+        .join(schema.team, schema.team.c.id == joined.team_id, isouter=True)
+        .order_by(schema.team.c.name_key)
+    )
+
+
+def joined_member(rows: Sequence[sa.Row[Any]]) -> Member:
+    """Return the one member that all rows of such a query are about."""
     return _member(rows[0], tuple(row.team for row in rows if row.team is not None))
 
 
-_WITH_TEAMS = (
-    sa.select(schema.member, schema.team.c.name.label("team"))
-    .select_from(schema.member)
-    .join(schema.team_member, schema.team_member.c.member_id == schema.member.c.id, isouter=True)
-    .join(schema.team, schema.team.c.id == schema.team_member.c.team_id, isouter=True)
-    .where(schema.member.c.id == sa.bindparam("of_member"))
-    .order_by(schema.team.c.name_key)
-)
+_BY_ID = with_teams().where(schema.member.c.id == sa.bindparam("of_member"))
 
 
 def _members(tx: Tx, query: sa.Select[Any]) -> list[Member]:

@@ -112,9 +112,7 @@ def put_queue(
 
 def find_queue(tx: Tx, name: str, *, project: str = "default") -> QueueRow | None:
     """Return the queue of that name, or None."""
-    table = schema.queue
-    query = _QUEUES.where(table.c.name == name, table.c.project == project)
-    row = tx.execute(query).first()
+    row = tx.execute(_NAMED, {"named": name, "of_project": project}).first()
     return None if row is None else _queue(row)
 
 
@@ -223,3 +221,7 @@ _NEWEST = (
 
 
 _QUEUES = sa.select(schema.queue, _NEWEST.label("guideline_id"))
+_NAMED = _QUEUES.where(
+    schema.queue.c.name == sa.bindparam("named"),
+    schema.queue.c.project == sa.bindparam("of_project"),
+)

@@ -13,9 +13,9 @@ from trueup.store import schema
 from trueup.store.engine import Tx
 from trueup.store.ids import derived_id
 from trueup.store.rows import chunks, insert_new
-from trueup.types import Score
+from trueup.types import Score, ToolCall
 
-__all__ = ["get_row_scores", "get_scores", "put_row_scores", "put_scores"]
+__all__ = ["get_row_scores", "get_scores", "put_row_scores", "put_scores", "steps_and_scores"]
 
 
 def put_scores(
@@ -96,15 +96,39 @@ def _collect(
     # the latest comes last, and so is the one that stays
     query = sa.select(table, key.label("subject")).where(where)
     for row in tx.execute(query.order_by(table.c.created_at, table.c.id)):
-        found[row.subject][row.evaluator] = Score(
-            evaluator=row.evaluator,
-            version=row.evaluator_version,
-            value=row.value,
-            label=row.label,
-            measure=row.measure,
-            reason=row.reason,
-            evidence=tuple(row.evidence),
-        )
+        found[row.subject][row.evaluator] = _score(row)
+
+
+def steps_and_scores(tx: Tx, trace_id: str) -> tuple[tuple[ToolCall, ...], dict[str, Score]]:
+    """Return a trace's tool calls, in order, and its scores by evaluator, by one statement.
+
+    Both are empty where there is no such trace.
+    """
+    rows = tx.execute(_OF_TRACE, {"of_trace": trace_id}).all()
+    made = rows[0].steps or () if rows else ()
+    steps = tuple(ToolCall(step["name"], step["arguments"]) for step in made)
+    return steps, {row.evaluator: _score(row) for row in rows if row.evaluator is not None}
+
+
+_OF_TRACE = (
+    sa.select(schema.score, schema.trace.c.steps)
+    .select_from(schema.trace)
+    .join(schema.score, schema.score.c.trace_id == schema.trace.c.id, isouter=True)
+    .where(schema.trace.c.id == sa.bindparam("of_trace"))
+    .order_by(schema.score.c.created_at, schema.score.c.id)
+)
+
+
+def _score(row: sa.Row[Any]) -> Score:
+    return Score(
+        evaluator=row.evaluator,
+        version=row.evaluator_version,
+        value=row.value,
+        label=row.label,
+        measure=row.measure,
+        reason=row.reason,
+        evidence=tuple(row.evidence),
+    )
 
 
 def _row(score: Score, key: str, actor: str, now: datetime) -> dict[str, Any]:

@@ -23,6 +23,7 @@ __all__ = [
     "Asked",
     "Held",
     "Kind",
+    "Overtaken",
     "Place",
     "Waiting",
     "add_slots",
@@ -164,8 +165,16 @@ class Asked:
     now: datetime
 
 
+class Overtaken(Exception):
+    """A second claim of the same reviewer's has reserved the same item at the same moment."""
+
+
 def claim(tx: Tx, asked: Asked, *, until: datetime) -> str | None:
-    """Reserve, until a time, the first place that fits; return its item's id, or None."""
+    """Reserve, until a time, the first place that fits; return its item's id, or None.
+
+    Raises:
+        Overtaken: the transaction is lost; begin again.
+    """
     values = {
         "queue": asked.queue_id,
         "who": asked.reviewer,
@@ -178,15 +187,13 @@ def claim(tx: Tx, asked: Asked, *, until: datetime) -> str | None:
     if tx.dialect.name != "postgresql":
         found = tx.execute(_CLAIM, values).scalar()
         return None if found is None else str(found)
-    # a place that was passed over may be free again once the other transaction has ended, and one
-    # that cannot be had is a second claim of the same reviewer's, on the same item, just now
-    for query in (_CLAIM_BESIDE, _CLAIM_WAITING, _CLAIM_WAITING):
-        try:
-            with tx.begin_nested():
-                if (found := tx.execute(query, values).scalar()) is not None:
-                    return str(found)
-        except sa.exc.IntegrityError:
-            continue
+    try:
+        # a place that was passed over may be free again once the other transaction has ended
+        for query in (_CLAIM_BESIDE, _CLAIM_WAITING, _CLAIM_WAITING):
+            if (found := tx.execute(query, values).scalar()) is not None:
+                return str(found)
+    except sa.exc.IntegrityError as error:
+        raise Overtaken from error
     return None
 
 

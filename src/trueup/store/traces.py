@@ -19,7 +19,7 @@ from trueup.store.engine import Tx
 from trueup.store.rows import chunks, get_blobs, insert_new, put_blob, put_json
 from trueup.types import Expected, Span, ToolCall, Trace
 
-__all__ = ["cohorts", "count_traces", "get_trace", "list_traces", "put_trace", "steps_of"]
+__all__ = ["cohorts", "count_traces", "get_trace", "list_traces", "put_trace"]
 
 _BLOB = "$blob"
 # What an attribute may say without being somebody's words: a name, an id, a version.
@@ -127,13 +127,6 @@ def list_traces(
     )
     spans = _spans(tx, [row.id for row in rows]) if with_spans else {}
     return [_trace(row, blobs, spans.get(row.id, ())) for row in rows]
-
-
-def steps_of(tx: Tx, trace_id: str) -> tuple[ToolCall, ...]:
-    """Return the tool calls of a trace, in order; none where there is no such trace."""
-    column = schema.trace.c.steps
-    found = tx.execute(sa.select(column).where(schema.trace.c.id == trace_id)).scalar() or ()
-    return tuple(ToolCall(step["name"], step["arguments"]) for step in found)
 
 
 def cohorts(tx: Tx) -> dict[str, int]:

@@ -5,6 +5,7 @@ the request, call one function of `queues`, `people` or `release`, and shape wha
 """
 
 from trueup.web._app import create_app
+from trueup.web._serving import Service, listen, serve
 from trueup.web.people._oidc import Oidc
 
-__all__ = ["Oidc", "create_app"]
+__all__ = ["Oidc", "Service", "create_app", "listen", "serve"]

@@ -8,11 +8,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Request
 
 from trueup.people import Actor, require
-from trueup.queues import AnnotationQueue, list_queues
+from trueup.queues import AnnotationQueue, Claim, list_queues
 from trueup.store import Store
 from trueup.store.slots import Kind
 from trueup.web._access import visible
-from trueup.web._params import Labeller, Manager, Name, Opened, Reader
+from trueup.web._params import AtDesk, Labeller, Manager, Name, Opened, Reader
 from trueup.web._queues import queue_named
 from trueup.web._shapes import (
     ClaimIn,
@@ -97,43 +97,45 @@ def labels(store: Opened, actor: Manager, name: Name) -> list[dict[str, Any]]:
 
 
 @router.post("/queues/{name}/claim")
-def claim(store: Opened, actor: Labeller, name: Name, given: ClaimIn) -> dict[str, Any]:
+async def claim(desk: AtDesk, name: Name, given: ClaimIn) -> dict[str, Any]:
     """Reserve the next item, or return the one that the caller holds."""
-    queue = _queue(store, actor, name, given.kind)
-    now = datetime.now(UTC)
-    tags = actor.member.tags
-    held = queue.claim(actor.name, kind=given.kind, tags=tags, beside=given.beside, now=now)
-    return claim_out(
-        held, queue.guideline() or queue.settings.description, now, queue.context_of(held.item)
-    )
+
+    def work(store: Store, actor: Actor) -> dict[str, Any]:
+        queue, now = _queue(store, actor, name, given.kind), datetime.now(UTC)
+        tags = actor.member.tags
+        held = queue.claim(actor.name, kind=given.kind, tags=tags, beside=given.beside, now=now)
+        return _in_hand(queue, held, now)
+
+    return await desk(work)
 
 
 @router.post("/queues/{name}/undo")
-def undo(store: Opened, actor: Labeller, name: Name, given: KindIn = _LABEL) -> dict[str, Any]:
+async def undo(desk: AtDesk, name: Name, given: KindIn = _LABEL) -> dict[str, Any]:
     """Return the item that the caller labelled last, with the label, to give another one."""
-    queue = _queue(store, actor, name, given.kind)
-    now = datetime.now(UTC)
-    held = queue.undo(actor.name, kind=given.kind, now=now)
-    return claim_out(
-        held, queue.guideline() or queue.settings.description, now, queue.context_of(held.item)
-    )
+
+    def work(store: Store, actor: Actor) -> dict[str, Any]:
+        queue, now = _queue(store, actor, name, given.kind), datetime.now(UTC)
+        return _in_hand(queue, queue.undo(actor.name, kind=given.kind, now=now), now)
+
+    return await desk(work)
 
 
 @router.post("/queues/{name}/items/{item}/label", status_code=201)
-def label(
-    store: Opened, actor: Labeller, name: Name, item: ItemId, given: LabelIn
-) -> dict[str, Any]:
+async def label(desk: AtDesk, name: Name, item: ItemId, given: LabelIn) -> dict[str, Any]:
     """Label an item; the same label twice is one."""
-    queue = _queue(store, actor, name, given.kind)
-    made = queue.submit(
-        item,
-        actor.name,
-        given.label(),
-        kind=given.kind,
-        replaces=given.replaces,
-        shown=given.shown,
-    )
-    return given_out(made)
+
+    def work(store: Store, actor: Actor) -> dict[str, Any]:
+        made = _queue(store, actor, name, given.kind).submit(
+            item,
+            actor.name,
+            given.label(),
+            kind=given.kind,
+            replaces=given.replaces,
+            shown=given.shown,
+        )
+        return given_out(made)
+
+    return await desk(work)
 
 
 @router.post("/queues/{name}/items/{item}/skip", status_code=204)
@@ -148,11 +150,12 @@ def release(store: Opened, actor: Labeller, name: Name, item: ItemId) -> None:
     _queue(store, actor, name).release(item, actor.name)
 
 
+def _in_hand(queue: AnnotationQueue, held: Claim, now: datetime) -> dict[str, Any]:
+    beside = queue.guideline() or queue.settings.description
+    return claim_out(held, beside, now, queue.context_of(held.item))
+
+
 def _queue(store: Store, actor: Actor, name: str, kind: Kind = "label") -> AnnotationQueue:
     if kind != "label":
         require(actor, "adjudicate")
     return queue_named(store, actor, name)
-
-
-def _beside(queue: AnnotationQueue) -> str:
-    return queue.guideline() or queue.settings.description

@@ -9,9 +9,11 @@ from fastapi import Depends, Path
 from trueup.people import Actor
 from trueup.store import Store
 from trueup.web._access import allowed, anybody, person, store_of
+from trueup.web._desk import Desk, desk
 
 __all__ = [
     "Anybody",
+    "AtDesk",
     "Auditor",
     "Exporter",
     "Importer",
@@ -32,6 +34,7 @@ Name = Annotated[str, Path(min_length=1, max_length=200)]
 Anybody = Annotated[Actor, Depends(anybody)]
 Person = Annotated[Actor, Depends(person)]
 Reader = Annotated[Actor, Depends(allowed("read_queue"))]
+AtDesk = Annotated[Desk, Depends(desk)]
 Labeller = Annotated[Actor, Depends(allowed("label"))]
 Senior = Annotated[Actor, Depends(allowed("adjudicate"))]
 Judge = Annotated[Actor, Depends(allowed("read_quality"))]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import random
 
-from trueup.errors import InputError, QueueEmpty, QueueError
+from trueup.errors import InputError, QueueEmpty, QueueError, StoreError
 from trueup.queues._settings import Settings, settings_of
 from trueup.queues.labels._questions import keys_of
 from trueup.store import Store, Tx, content_hash, events, slots
@@ -30,6 +31,7 @@ __all__ = [
 ]
 
 
+_TRIES = 5
 LOOKING = ("active", "paused", "completed")
 """States in which senior reviewers may look at what was labelled."""
 
@@ -79,6 +81,17 @@ def claim_next(
     if kind == "label":
         _check_reviewer(row, settings, reviewer)
     wanted = tags if kind == "label" and settings.assignment == "expertise" else None
+    asked = slots.Asked(row.id, reviewer, kind, wanted, now)
+    for _ in range(_TRIES):
+        with suppress(slots.Overtaken):
+            return _reserve(store, row, settings, asked, beside)
+    raise StoreError(f"queue {row.name}: {reviewer} claims too much at once; try again")
+
+
+def _reserve(
+    store: Store, row: QueueRow, settings: Settings, asked: slots.Asked, beside: str | None
+) -> Claim:
+    reviewer, kind, now = asked.reviewer, asked.kind, asked.now
     kinds = ("label", "gold") if kind == "label" else (kind,)
     with store.transaction(beside_others=True) as tx:
         held = slots.list_held(tx, reviewer, now=now, queue_id=row.id)
@@ -87,7 +100,6 @@ def claim_next(
             found, until = held[0].item_id, held[0].expires_at
         else:
             until = now + timedelta(minutes=settings.reservation_minutes)
-            asked = slots.Asked(row.id, reviewer, kind, wanted, now)
             claimed = slots.claim(tx, asked, until=until)
             if claimed is None:
                 waiting = slots.count_waiting(tx, asked)

@@ -8,7 +8,7 @@ from trueup.errors import QueueEmpty
 from trueup.queues.labels._ledger import Slot, slots
 from trueup.store import Store, Tx
 from trueup.store.annotations import labels_on, list_annotations
-from trueup.store.items import cached_item, list_items, lock_items
+from trueup.store.items import cached_item, list_items
 from trueup.store.queues import QueueRow
 from trueup.types import Annotation, AnnotationKind, Item
 
@@ -16,8 +16,7 @@ __all__ = ["read_labelled", "read_slot", "read_slots"]
 
 
 def read_slot(tx: Tx, queue: QueueRow, item_id: str, kind: AnnotationKind = "label") -> Slot | None:
-    """Lock an item of the queue and return it with its labels of a kind, if there is one."""
-    lock_items(tx, queue.id, item_id)
+    """Return an item of the queue with its labels of a kind, if there is one."""
     found = cached_item(tx, item_id)
     if found is None or found.queue_id != queue.id:
         return None
@@ -25,8 +24,7 @@ def read_slot(tx: Tx, queue: QueueRow, item_id: str, kind: AnnotationKind = "lab
 
 
 def read_slots(tx: Tx, queue: QueueRow) -> dict[str, Slot]:
-    """Lock all items of the queue and return them with their labels by item id."""
-    lock_items(tx, queue.id)
+    """Return all items of the queue with their labels by item id."""
     kinds: Sequence[AnnotationKind] = ("label", "gold")
     return slots(
         list_items(tx, queue_id=queue.id),

@@ -145,7 +145,7 @@ class Reviewing(QueueBase):
         """
         actor, now = stamp(actor or reviewer, now)
         check_open(self._row, *(["active", "paused"] if kind == "label" else claims.LOOKING))
-        with self._store.transaction(beside_others=True) as tx:
+        with self._store.transaction(beside_others=True, alone_on=item_id) as tx:
             slot = read_slot(tx, self._row, item_id, kind)
             if slot is None:
                 raise no_item(self._row, item_id)

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from trueup.store import Tx
-from trueup.store.scores import get_scores
-from trueup.store.traces import steps_of
+from trueup.store.scores import steps_and_scores
 from trueup.types import Item, Score, ToolCall
 
 __all__ = ["ItemContext", "read_context"]
@@ -46,5 +45,5 @@ class ItemContext:
 
 def read_context(tx: Tx, item: Item) -> ItemContext:
     """Return what is known of an item's trace."""
-    scores = get_scores(tx, "trace", [item.trace_id]).get(item.trace_id, {})
-    return ItemContext(steps_of(tx, item.trace_id), dict(sorted(scores.items())))
+    steps, scores = steps_and_scores(tx, item.trace_id)
+    return ItemContext(steps, dict(sorted(scores.items())))

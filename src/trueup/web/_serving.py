@@ -1,0 +1,145 @@
+"""A service on its address: one process, or several that share it.
+
+Python runs one thread at a time, so that one process uses one core. Each of several is a server of
+its own, with a store of its own; the first one starts them, and starts anew what ends by itself.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from threading import Event, Thread
+from types import FrameType
+
+import uvicorn
+
+from trueup.errors import InputError
+from trueup.store import Store
+from trueup.web._app import create_app
+from trueup.web.people._oidc import Oidc
+from trueup.webhooks import Sending
+
+__all__ = ["Service", "listen", "serve"]
+
+_SLOWEST_SECONDS = 10  # what an answer under way may take once the server is to stop
+_BACKLOG = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What is served, and how.
+
+    Attributes:
+        store: the store's address.
+        certificate, key: TLS, where the service does that itself.
+        url, oidc, sending: see `create_app`.
+    """
+
+    store: str
+    certificate: Path | None = None
+    key: Path | None = None
+    url: str = ""
+    oidc: Oidc | None = None
+    sending: Sending = Sending()  # noqa: RUF009, it is frozen
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Take an address to serve at; port 0 is any that is free.
+
+    Raises:
+        InputError: it is taken, or none of this machine's.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else error
+        raise InputError(
+            f"--host {host} --port {port}: cannot listen there ({reason}); "
+            "end what does, or name another"
+        ) from error
+
+
+def serve(service: Service, bound: socket.socket, workers: int = 1) -> None:
+    """Serve until SIGINT or SIGTERM.
+
+    Args:
+        service: what.
+        bound: where.
+        workers: in how many processes.
+    """
+    if workers == 1:
+        _serve(service, bound)
+        return
+    stop = Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    running = [_start(service, bound) for _ in range(workers)]
+    while not stop.is_set():
+        wait([process.sentinel for process in running], timeout=1)
+        for index, process in enumerate(running):
+            if not process.is_alive() and not stop.is_set():
+                logging.getLogger(__name__).warning(
+                    "worker %s ended by itself (%s); another one takes its place",
+                    process.pid,
+                    process.exitcode,
+                )
+                stop.wait(1)  # what cannot start does not try all the time
+                running[index] = _start(service, bound)
+    _end(running)
+
+
+def _start(service: Service, bound: socket.socket) -> BaseProcess:
+    process = get_context("spawn").Process(target=_work, args=(service, bound))
+    process.start()
+    return process
+
+
+def _end(running: Sequence[BaseProcess]) -> None:
+    for process in running:
+        process.terminate()
+    for process in running:
+        process.join(_SLOWEST_SECONDS + 5)
+        process.kill()
+
+
+def _work(service: Service, bound: socket.socket) -> None:
+    """Serve beside others, and not a moment longer than the process that started this one."""
+
+    def watch() -> None:
+        first = parent_process()
+        assert first is not None
+        first.join()
+        os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
+    _serve(service, bound)
+
+
+def _serve(service: Service, bound: socket.socket) -> None:
+    with Store.open(service.store) as store:
+        application = create_app(store, oidc=service.oidc, url=service.url, sending=service.sending)
+
+        class Server(uvicorn.Server):
+            def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+                application.state.changes.close()
+                super().handle_exit(sig, frame)
+
+        config = uvicorn.Config(
+            application,
+            log_level="warning",
+            ssl_certfile=service.certificate,
+            ssl_keyfile=service.key,
+            timeout_graceful_shutdown=_SLOWEST_SECONDS,
+        )
+        with suppress(KeyboardInterrupt):
+            Server(config).run([bound])
