@@ -11,9 +11,9 @@ differ in skill, one gets worse, one favours what is shown first, and those in h
 answers. Rows go in by statements of many rows, in the order in which a service would have written
 them; everything that labelling leaves is there but the log's events, of which there is one.
 
-Then prints the seconds of alpha with its interval, of the whole report, of the queue's figures and
-of an audit, each in a process of its own with its peak memory; and the milliseconds of every page
-and request over HTTP, from `trueup serve`.
+Then prints the seconds of alpha with its interval, of the whole report, of the queue's figures, of
+an audit and of an export, each in a process of its own with its peak memory; and the milliseconds
+of every page and request over HTTP, from `trueup serve`.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from load import free_port, serve
 
 from trueup.errors import TrueupError, UnknownName
 from trueup.people import PERMISSIONS, add_member, get_member, make_key
-from trueup.queues import AnnotationQueue
+from trueup.queues import AnnotationQueue, Export
 from trueup.store import Store, Tx, events, schema
 from trueup.store.listing import Matching, matching_items
 from trueup.types import LABELS, Question
@@ -266,6 +266,13 @@ def queue_of(store: Store) -> AnnotationQueue:
     return AnnotationQueue.get(NAME, store=store)
 
 
+def pairs(store: Store) -> Export:
+    """Write some 100,000 pairs to a file; the first time, their preferences are stored too."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "pairs.jsonl"
+        return queue_of(store).export_rows(path, cohorts=COHORTS[:1], actor="bench")
+
+
 MEASURES: dict[str, Callable[[Store], object]] = {
     "alpha with its interval": lambda store: queue_of(store).alpha(),
     "the whole report": lambda store: queue_of(store).agreement(),
@@ -273,6 +280,8 @@ MEASURES: dict[str, Callable[[Store], object]] = {
     "counts": lambda store: queue_of(store).stats(),
     "activity": lambda store: queue_of(store).activity(),
     "audit": lambda store: queue_of(store).audit(),
+    "pairs to a file": pairs,
+    "the same pairs again": pairs,
 }
 
 
@@ -282,10 +291,11 @@ def measure(address: str, name: str) -> None:
 
     with Store.open(address) as store:
         start = time.perf_counter()
-        MEASURES[name](store)
+        found = MEASURES[name](store)
         seconds = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"what": name, "seconds": round(seconds, 2), "MB": round(peak)}))
+    rows = {"rows": found.rows} if isinstance(found, Export) else {}
+    print(json.dumps({"what": name, "seconds": round(seconds, 2), "MB": round(peak)} | rows))
 
 
 def pages(address: str, times: int) -> None:

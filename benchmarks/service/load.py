@@ -132,7 +132,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def serve(address: str, port: int, workers: int) -> subprocess.Popen[bytes]:
+def serve(address: str, port: int, workers: int = 1) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "trueup", "serve", "--store", address, "--port", str(port)]
     command += ["--workers", str(workers)]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL)

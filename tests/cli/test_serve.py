@@ -6,14 +6,17 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 
 import httpx
 import pytest
 
 from trueup.cli import main
+from trueup.errors import InputError
 from trueup.people import add_member, make_key
 from trueup.queues import AnnotationQueue
 from trueup.store import Store
+from trueup.web import listen
 
 
 def run(*arguments):
@@ -29,6 +32,22 @@ def test_an_address_that_is_taken_is_told_in_one_line(tmp_path, capsys):
     said = capsys.readouterr().err
     assert f"--port {port}: cannot listen there (Address already in use)" in said
     assert said.count("\n") == 1
+
+
+def test_a_host_that_is_none_is_told_in_one_line(tmp_path, capsys):
+    assert run("--store", str(tmp_path / "store"), "--host", "nosuch.invalid") == 1
+    said = capsys.readouterr().err
+    assert "--host nosuch.invalid --port 8600: cannot listen there (" in said
+    assert "Unknown error" not in said
+
+
+def test_each_worker_listens_by_itself_and_to_nobody_else():
+    with ExitStack() as open_ones:
+        made = [open_ones.enter_context(one) for one in listen("127.0.0.1", 0, 2)]
+        [port] = {one.getsockname()[1] for one in made}
+        for workers in (1, 2):
+            with pytest.raises(InputError, match="Address already in use"):
+                listen("127.0.0.1", port, workers)
 
 
 def workers_of(process):
@@ -64,6 +83,7 @@ def several(tmp_path):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        process_group=0,
     )
     try:
         yield process, process.stdout.readline().split()[-1].replace("localhost", "127.0.0.1")
@@ -88,6 +108,14 @@ def test_several_workers_serve_and_what_ends_by_itself_is_replaced(several):
     assert "Traceback" not in left
 
 
+def test_ctrl_c_while_workers_start_says_nothing(several):
+    process, _ = several
+    until(lambda: len(workers_of(process)) == 2)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does, to all of them
+    assert process.wait(30) == 0
+    assert process.stdout.read().splitlines()[1:] == []
+
+
 def test_no_worker_outlives_the_one_that_started_it(several):
     process, address = several
     assert httpx.get(f"{address}/signin", timeout=60).status_code == 200
@@ -102,6 +130,10 @@ def test_no_worker_outlives_the_one_that_started_it(several):
     ("arguments", "said"),
     [
         (("--key", "x.pem"), "--certificate and --key go together"),
+        (
+            ("--certificate", "x.pem", "--key", "y.pem", "--workers", "2"),
+            "--certificate x.pem --key y.pem: No such file",
+        ),
         (("--url", "trueup.example.org"), "--url trueup.example.org: give all of it"),
         (("--oidc-client-id", "x"), "goes with --oidc-issuer"),
         (("--oidc-issuer", "https://id.example.org"), "give the client id"),

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from trueup.errors import InputError, LeaseExpired, QueueEmpty, QueueError
+from trueup.errors import InputError, LeaseExpired, QueueEmpty, QueueError, UnknownName
 from trueup.queues import AnnotationQueue, NewItem, Settings
 from trueup.store.events import list_events
 from trueup.types import Label
@@ -109,7 +109,7 @@ def test_a_skipped_item_goes_to_others_and_says_why(fill, store, now):
     claim = queue.claim("ben", now=now)
     with pytest.raises(InputError, match="a skip needs its reason"):
         queue.skip(claim.item.id, "ben", " ", now=now)
-    with pytest.raises(QueueError, match="has no item 'nope'"):
+    with pytest.raises(UnknownName, match="has no item 'nope'"):
         queue.skip("nope", "ben", "cannot read it", now=now)
     queue.skip(claim.item.id, "ben", "cannot read it", now=now)
     queue.skip(claim.item.id, "ben", "wrong language", now=now)
@@ -277,3 +277,29 @@ def test_reviewers_at_the_same_moment_share_out_every_place_exactly_once(fill, n
     assert len(given) == 36
     assert len({(a.item_id, a.reviewer) for a in given}) == 36
     assert set(Counter(a.item_id for a in given).values()) == {3}
+
+
+def test_claims_of_one_reviewer_at_once_are_one(fill, now):
+    queue = fill(3)
+    start, claims = threading.Barrier(6), []
+
+    def claim() -> None:
+        start.wait()
+        claims.append(queue.claim("ben", now=now).item.id)
+
+    threads = [threading.Thread(target=claim) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(claims) == 6
+    assert len(set(claims)) == 1
+
+
+@pytest.mark.parametrize("ask", ["claim", "submit", "undo"])
+def test_nobody_asks_to_be_tried_by_gold(fill, now, ask):
+    queue = fill(1)
+    given = {"submit": (order(queue)[0], "ben", A)}.get(ask, ("ben",))
+    with pytest.raises(InputError, match="of kind 'gold' cannot be asked for"):
+        getattr(queue, ask)(*given, kind="gold", now=now)
+    assert queue.annotations() == []

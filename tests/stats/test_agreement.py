@@ -107,6 +107,7 @@ def test_alpha_of_two_raters_who_never_agree_is_below_chance():
         ([["a", "b", "a"]], "no unit has two ratings"),
         ([["a", None], [None, "b"]], "no unit has two ratings"),
         ([["a", "a"], ["a", "a"]], "every rating is 'a'"),
+        ([[False, False], [False, False]], "every rating is no"),
         # the lone "b" is on a unit that nobody else saw, so that it tells nothing
         ([["a", "a", "b"], ["a", "a", None]], "every rating is 'a'"),
     ],

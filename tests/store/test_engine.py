@@ -172,6 +172,24 @@ def test_on_postgresql_a_server_that_was_started_again_is_met_by_a_new_connectio
             assert tx.exec_driver_sql(mine).scalar_one() != before
 
 
+def test_many_open_a_new_store_at_once(tmp_path):
+    for number in range(5):
+        errors = []
+
+        def begin(where=tmp_path / str(number), errors=errors) -> None:
+            try:
+                Store.open(where).close()
+            except StoreError as error:
+                errors.append(error)
+
+        threads = [threading.Thread(target=begin) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert errors == []
+
+
 def test_a_glance_sees_what_is_there(store):
     with store.transaction() as tx:
         put_blob(tx, "one", actor="ana", now=NOW)

@@ -73,7 +73,7 @@ def test_a_manager_makes_a_queue_changes_it_and_audits_it(fill, client, store):
         ("/api/queues/prefs/items/ITEM/label", LABEL | {"strength": 9}, 422, "less than or equal"),
         ("/api/queues/prefs/items/ITEM/label", LABEL | {"mood": 1}, 422, "Extra inputs"),
         ("/api/queues/prefs/items/ITEM/skip", {"reason": ""}, 422, "at least 1 character"),
-        ("/api/queues/prefs/items/none/skip", {"reason": "x"}, 409, "has no item"),
+        ("/api/queues/prefs/items/none/skip", {"reason": "x"}, 404, "has no item"),
         ("/api/queues", {"name": "prefs"}, 403, "ben is reviewer and may not manage_queue"),
     ],
 )
@@ -255,6 +255,18 @@ def test_seniors_settle_what_reviewers_disagree_on_over_the_api(fill, client):
     assert [(one["kind"], one["agrees"]) for one in told] == [("adjudication", False)]
     found = sue.get(f"{where}/reliability").json()
     assert {one["reviewer"]: one["overruled"] for one in found} == {"ben": 0, "cleo": 1}
+
+
+def test_no_label_is_gold_because_somebody_says_so(fill, client):
+    key = fill(1).items()[0].id
+    sue = client("sue")
+    for path, body in (
+        ("claim", {}),
+        ("undo", {}),
+        (f"items/{key}/label", LABEL),
+    ):
+        answer = sue.post(f"/api/queues/prefs/{path}", json=body | {"kind": "gold"})
+        assert answer.status_code == 422, path
 
 
 def test_nothing_tells_a_reviewer_which_items_are_gold(fill, client, people):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -20,7 +21,9 @@ __all__ = ["serve"]
 def serve(
     *,
     host: str = "127.0.0.1",
-    port: Annotated[int, Parameter(name=("--port", "-p"))] = 8600,
+    port: Annotated[
+        int, Parameter(name=("--port", "-p"), validator=validators.Number(gte=0, lte=65535))
+    ] = 8600,
     store: Annotated[str | None, Parameter(name="--store")] = None,
     workers: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=64))] = 1,
     certificate: Path | None = None,
@@ -42,7 +45,7 @@ def serve(
     Args:
         host: The address to listen on; another than this machine's own needs HTTPS, here or in a
             proxy before it.
-        port: The port.
+        port: The port; 0 is any that is free.
         store: The store: a folder, or postgresql://user@host/database.
         workers: Processes to serve in, each of which uses one core.
         certificate: A TLS certificate, to serve HTTPS.
@@ -60,8 +63,6 @@ def serve(
     from trueup import web
     from trueup.webhooks import Sending, networks_of
 
-    if (certificate is None) != (key is None):
-        raise InputError("--certificate and --key go together: give both or neither")
     if url and not url.startswith(("https://", "http://")):
         raise InputError(f"--url {url}: give all of it, as https://trueup.example.org")
     if oidc_client_id and not oidc_issuer:
@@ -73,15 +74,16 @@ def serve(
         oidc = web.Oidc(
             oidc_issuer, oidc_client_id, secret, oidc_name_claim, oidc_newcomers, oidc_label
         )
-    with Store.open(store) as opened, web.listen(host, port) as bound:
+    given = store or find_store()  # which has the password that the store's address leaves out
+    service = web.Service(given, certificate, key, url, oidc, sending)
+    with Store.open(store) as opened, ExitStack() as sockets:
+        bound = [sockets.enter_context(one) for one in web.listen(host, port, workers)]
         scheme = "https" if certificate else "http"
         name = "localhost" if host in ("127.0.0.1", "::1") else host
-        home = url.rstrip("/") or f"{scheme}://{name}:{bound.getsockname()[1]}"
+        home = url.rstrip("/") or f"{scheme}://{name}:{bound[0].getsockname()[1]}"
         say(f"serving {opened.address} at {home}")
         if oidc is not None:
             say(f"{oidc.issuer} is to send people back to {home}/signin/oidc/callback")
         if (token := first_invitation(opened)) is not None:
             say(f"nobody has joined yet; the first admin does at {home}/join/{token}")
-        given = store or find_store()  # which has the password that `address` leaves out
-        service = web.Service(given, certificate, key, url, oidc, sending)
-        web.serve(service, bound, workers)
+        web.serve(service, bound)

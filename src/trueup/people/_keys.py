@@ -143,7 +143,7 @@ def key_owner(store: Store, key: str, *, now: datetime | None = None) -> Actor |
     if kept.revoked_at is not None or over or not owner.active:
         return None
     if kept.last_used_at is None or when - kept.last_used_at >= _TOUCH:
-        with store.transaction() as tx:
+        with store.transaction(beside_others=True) as tx:
             access.touch_key(tx, kept.id, when)
     allowed = frozenset(p for p in permissions_of(owner) if p in kept.scopes)
     return Actor(owner, allowed, kept.expires_at, key_id=kept.id)

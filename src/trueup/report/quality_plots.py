@@ -141,9 +141,14 @@ def throughput_plot(rows: Sequence[Row]) -> str:
         return ""
     chart = (
         alt.Chart(alt.InlineData(values=[dict(row) for row in rows]), width=2 * CURVE_WIDTH)
-        .mark_area(color="var(--accent)", opacity=0.5, interpolate="step-after")
+        .mark_bar(color="var(--accent)", opacity=0.5)
         .encode(
-            x=alt.X("day:T", title=None, axis=alt.Axis(tickCount=6, format="%d %b")),
+            x=alt.X(
+                "day:T",
+                timeUnit="utcyearmonthdate",  # a day is as wide as it lasts
+                title=None,
+                axis=alt.Axis(tickCount=6, format="%d %b"),
+            ),
             y=alt.Y("labels:Q", title="Labels a day", axis=alt.Axis(tickCount=4)),
         )
         .properties(height=120)

@@ -51,10 +51,19 @@ def undefined(table: Patterns, pairable: Patterns) -> str:
         return "no unit has two ratings, so there is nothing to compare"
     if len(pairable.used) == 1:
         return (
-            f"every rating is {pairable.domain[pairable.used[0]]!r}: without variation "
+            f"every rating is {_named(pairable.domain[pairable.used[0]])}: without variation "
             "agreement cannot be told from chance"
         )
     return ""
+
+
+def _named(value: object) -> str:
+    """Return a rating as a reader would write it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, frozenset):
+        return f"the set of {', '.join(sorted(map(str, value)))}" if value else "the empty set"
+    return repr(value)
 
 
 def cells_per_row(table: Patterns, level: Level) -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -31,7 +33,8 @@ FOLDER = ".trueup"
 BUSY_SECONDS = 30
 _DATABASE = "trueup.db"
 _TRY_SECONDS = 0.001
-_CONNECTIONS = 40  # as many as a web server has threads
+_CONNECTIONS = 40  # to a file: as many as a web server has threads
+_KEPT, _MORE = 8, 12  # to a server, whose number is limited: kept, and at the most beside those
 _LOCK = 0x74727565  # "true": the advisory lock that writers take
 _UNUSED_SECONDS = 10  # after which a connection is tried before it is used
 
@@ -71,7 +74,8 @@ def open_server(where: str) -> Database:
         url = sa.make_url(where).set(drivername="postgresql+psycopg")
         engine = sa.create_engine(
             url,
-            pool_size=_CONNECTIONS,
+            pool_size=_KEPT,
+            max_overflow=_MORE,
             pool_use_lifo=True,
             isolation_level="AUTOCOMMIT",  # transactions begin and end by what is written here
         )
@@ -106,7 +110,7 @@ def _on_sqlite_connect(connection: Any, _record: Any) -> None:
     # autocommit at the driver: SQLAlchemy's own BEGIN would be a deferred one
     connection.isolation_level = None
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
+    _insist(lambda: cursor.execute("PRAGMA journal_mode=WAL"))
     cursor.execute("PRAGMA synchronous=NORMAL")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
@@ -126,17 +130,24 @@ def beginning(beside_others: bool, alone_on: str | None) -> str:
 
 
 def begin_immediate(connection: Connection) -> None:
-    """Begin to write, when other processes let us.
+    """Begin to write on SQLite, when other processes let us."""
+    _insist(lambda: connection.exec_driver_sql("BEGIN IMMEDIATE"))
 
-    SQLite itself tries again ever more seldom, at last ten times a second, so that one of many who
-    write briefly could wait for seconds.
+
+def _insist(work: Callable[[], object]) -> None:
+    """Do what SQLite refuses while others write.
+
+    It would itself try again ever more seldom, at last ten times a second, so that one of many who
+    write briefly could wait for seconds; and some things not at all.
     """
     until = monotonic() + BUSY_SECONDS
     while True:
         try:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-        except sa.exc.OperationalError as error:
-            if getattr(error.orig, "sqlite_errorname", "") != "SQLITE_BUSY" or monotonic() > until:
+            work()
+        except (sa.exc.OperationalError, sqlite3.OperationalError) as error:
+            told = getattr(error, "orig", error)
+            code = getattr(told, "sqlite_errorcode", 0) & 0xFF  # without what it was busy at
+            if code != sqlite3.SQLITE_BUSY or monotonic() > until:
                 raise
             sleep(_TRY_SECONDS)
         else:

@@ -242,7 +242,7 @@ class Store:
                 return
             tx.exec_driver_sql("ROLLBACK")  # the switch does nothing inside a transaction
             tx.exec_driver_sql("PRAGMA foreign_keys=OFF")
-            tx.exec_driver_sql("BEGIN IMMEDIATE")
+            begin_immediate(tx)
             try:
                 yield tx
                 if broken := tx.exec_driver_sql("PRAGMA foreign_key_check").first():
@@ -256,7 +256,7 @@ class Store:
                 raise
             finally:
                 tx.exec_driver_sql("PRAGMA foreign_keys=ON")
-                tx.exec_driver_sql("BEGIN IMMEDIATE")
+                begin_immediate(tx)
 
     @contextmanager
     def _trouble_named(self) -> Iterator[None]:
@@ -268,6 +268,10 @@ class Store:
             if isinstance(error, sa.exc.DataError):
                 reason = str(error.orig).splitlines()[0]
             raise InputError(f"what was given cannot be stored: {reason}; leave it out") from error
+        except sa.exc.TimeoutError as error:
+            raise StoreError(
+                f"store {self.address}: all connections are in use; try again"
+            ) from error
         except sa.exc.DatabaseError as error:
             # a row that breaks a rule, or a statement that is wrong, is no fault of the file
             if type(error) not in (sa.exc.DatabaseError, sa.exc.OperationalError):
@@ -275,6 +279,8 @@ class Store:
             reason = str(error.orig).splitlines()[0]
             if "locked" in reason:
                 advice = "another process writes to it: try again when that is done"
+            elif "too many" in reason:
+                advice = "serve with fewer workers, or have the database take more connections"
             else:
                 advice = "check the address, the rights and the disk, or restore a backup"
             raise StoreError(f"store {self.address}: {reason}; {advice}") from error

@@ -21,6 +21,7 @@ from trueup.store.rows import chunks, insert_new
 
 __all__ = [
     "Asked",
+    "Asking",
     "Held",
     "Kind",
     "Overtaken",
@@ -41,11 +42,14 @@ __all__ = [
     "next_position",
     "put_filled",
     "put_skip",
+    "queues_with_open",
     "release",
     "waiting_items",
 ]
 
-Kind = Literal["label", "adjudication", "spot_check", "gold"]
+Asking = Literal["label", "adjudication", "spot_check"]
+"""What a reviewer may ask for; nobody asks to be tried by a gold item."""
+Kind = Literal[Asking, "gold"]
 _T = schema.slot.c
 _OTHER = schema.slot.alias()
 _TAKE = schema.slot.alias()
@@ -166,7 +170,7 @@ class Asked:
 
 
 class Overtaken(Exception):
-    """A second claim of the same reviewer's has reserved the same item at the same moment."""
+    """Another claim of the same reviewer's has reserved the same item at the same moment."""
 
 
 def claim(tx: Tx, asked: Asked, *, until: datetime) -> str | None:
@@ -258,12 +262,21 @@ def fill(tx: Tx, item_id: str, reviewer: str, *, kind: Kind = "label", now: date
 
     The reviewer's own reservation comes first, even one that has ended while nobody else took it;
     then a free place, then one whose reservation has ended.
+
+    Raises:
+        Overtaken: see `claim`.
     """
     values = {"item": item_id, "who": reviewer, "aim": kind, "now": now}
-    return tx.execute(_FILL, values).rowcount == 1
+    if tx.dialect.name != "postgresql":
+        return tx.execute(_FILL, values).rowcount == 1
+    try:
+        # the place that it waited for may have been taken; then another one may be free
+        return any(tx.execute(_FILL_WAITING, values).rowcount == 1 for _ in range(2))
+    except sa.exc.IntegrityError as error:
+        raise Overtaken from error
 
 
-def _filling() -> sa.Update:
+def _filling(*, lock: bool) -> sa.Update:
     who = sa.bindparam("who", type_=sa.String())
     now = sa.bindparam("now", type_=schema.UtcDateTime())
     t = _TAKE.c
@@ -280,6 +293,8 @@ def _filling() -> sa.Update:
         .order_by(mine, t.number)
         .limit(1)
     )
+    if lock:
+        place = place.with_for_update()
     return (
         sa.update(schema.slot)
         .where(_T.id == place.scalar_subquery())
@@ -287,7 +302,7 @@ def _filling() -> sa.Update:
     )
 
 
-_FILL = _filling()
+_FILL, _FILL_WAITING = _filling(lock=False), _filling(lock=True)
 
 
 def claim_gold(
@@ -359,6 +374,18 @@ def waiting_items(tx: Tx, queue_id: str, kind: Kind) -> set[str]:
     """Return the ids of the items that have a place of a kind which nobody has filled."""
     query = sa.select(_T.item_id).where(_T.queue_id == queue_id, _T.kind == kind, ~_T.filled)
     return set(tx.scalars(query))
+
+
+def queues_with_open(tx: Tx, kind: Kind) -> set[str]:
+    """Return the ids of the queues that have a place of a kind which nobody has filled."""
+    queue = schema.queue.c.id
+    return set(
+        tx.scalars(
+            sa.select(queue).where(
+                sa.exists().where(_T.queue_id == queue, _T.kind == kind, ~_T.filled)
+            )
+        )
+    )
 
 
 def newest(tx: Tx, queue_id: str, kind: Kind) -> datetime | None:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Path, Request
 from trueup.people import Actor, require
 from trueup.queues import AnnotationQueue, Claim, list_queues
 from trueup.store import Store
-from trueup.store.slots import Kind
+from trueup.store.slots import Asking
 from trueup.web._access import visible
 from trueup.web._params import AtDesk, Labeller, Manager, Name, Opened, Reader
 from trueup.web._queues import queue_named
@@ -155,7 +155,7 @@ def _in_hand(queue: AnnotationQueue, held: Claim, now: datetime) -> dict[str, An
     return claim_out(held, beside, now, queue.context_of(held.item))
 
 
-def _queue(store: Store, actor: Actor, name: str, kind: Kind = "label") -> AnnotationQueue:
+def _queue(store: Store, actor: Actor, name: str, kind: Asking = "label") -> AnnotationQueue:
     if kind != "label":
         require(actor, "adjudicate")
     return queue_named(store, actor, name)

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from trueup.people import Actor
 from trueup.store import Store
 from trueup.store.overview import count_labels
-from trueup.store.slots import Kind
+from trueup.store.slots import Asking
 from trueup.web._queues import queue_of
 from trueup.web._render import page
 from trueup.web._shapes import queue_out
@@ -19,7 +19,7 @@ from trueup.web._shapes import queue_out
 __all__ = ["label_page"]
 
 
-def label_page(request: Request, store: Store, actor: Actor, key: str, kind: Kind) -> Response:
+def label_page(request: Request, store: Store, actor: Actor, key: str, kind: Asking) -> Response:
     """Return the page for one kind of label on a queue."""
     found = queue_of(store, actor, key)
     with store.reading() as tx:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 from markupsafe import Markup
 
 from trueup.errors import AccessDenied, UnknownName
-from trueup.people import permissions_of
-from trueup.queues import list_queues
+from trueup.people import Actor, Permission, permissions_of
+from trueup.queues import AnnotationQueue, list_queues
 from trueup.release.lineage import backward_tree, forward_tree, trace_back, trace_forward
 from trueup.store.annotations import list_annotations
 from trueup.store.items import list_items, queues_on
 from trueup.store.queues import latest_audit
 from trueup.store.reads import log_read, log_read_of_trace
+from trueup.store.slots import Asking, queues_with_open
 from trueup.store.traces import get_trace
 from trueup.web._access import checked_form, visible
 from trueup.web._label_page import label_page
@@ -35,8 +38,27 @@ router = APIRouter(include_in_schema=False)
 def loop(request: Request, store: Opened, actor: Reader) -> Response:
     """Show the loop: its stations with their counts, what waits, and the last verdict."""
     found = overview_held(figures_of(request), store)
-    mine = [q for q in list_queues(store=store) if q.state == "active" and visible(actor, q)]
-    return page(request, "loop.html", found=found, queues=mine, store=store.address)
+    mine = [queue for queue in list_queues(store=store) if visible(actor, queue)]
+    with store.reading() as tx:
+        waiting = [(kind, queues_with_open(tx, kind)) for kind in get_args(Asking)]
+    work = [
+        (queue, [kind for kind, ids in waiting if queue.id in ids and _may(actor, queue, kind)])
+        for queue in mine
+    ]
+    return page(
+        request,
+        "loop.html",
+        found=found,
+        queues=[(queue, kinds) for queue, kinds in work if kinds],
+        any_queue=bool(mine),
+        store=store.address,
+    )
+
+
+def _may(actor: Actor, queue: AnnotationQueue, kind: Asking) -> bool:
+    needed: Permission = "label" if kind == "label" else "adjudicate"
+    going = queue.state == "active" if kind == "label" else queue.state != "archived"
+    return going and needed in permissions_of(actor)
 
 
 @router.get("/queue")

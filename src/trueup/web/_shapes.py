@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from trueup.queues import AnnotationQueue, Assignment, Claim, ItemContext, Settings, State, Stream
-from trueup.store.slots import Kind
+from trueup.store.slots import Asking
 from trueup.types import Annotation, Item, Label, Question, QuestionKind
 from trueup.web._text import differences, safe_html
 from trueup.web.moving._moving_shapes import context_out
@@ -97,7 +97,7 @@ class QueueIn(QueueSet):
 class KindIn(Strict):
     """What an item is asked for: to label it, or for senior reviewers to settle or check it."""
 
-    kind: Kind = "label"
+    kind: Asking = "label"
 
 
 class ClaimIn(KindIn):

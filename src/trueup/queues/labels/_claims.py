@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import random
+from typing import TypeVar, get_args
 
-from trueup.errors import InputError, QueueEmpty, QueueError, StoreError
+from trueup.errors import InputError, QueueEmpty, QueueError
+from trueup.queues._base import no_item
 from trueup.queues._settings import Settings, settings_of
 from trueup.queues.labels._questions import keys_of
 from trueup.store import Store, Tx, content_hash, events, slots
@@ -22,15 +24,18 @@ from trueup.types import Annotation, Item
 __all__ = [
     "LOOKING",
     "Claim",
+    "check_asking",
     "check_open",
     "claim_next",
     "last_label",
     "put_items",
     "resize",
+    "retried",
     "skip",
 ]
 
 
+T = TypeVar("T")
 _TRIES = 5
 LOOKING = ("active", "paused", "completed")
 """States in which senior reviewers may look at what was labelled."""
@@ -56,6 +61,18 @@ class Claim:
     labels: tuple[Annotation, ...] = ()
 
 
+def check_asking(row: QueueRow, kind: str) -> None:
+    """Raise InputError unless a reviewer may claim and give labels of a kind.
+
+    On a gold item a label is given as on any other, so that nobody learns which those are.
+    """
+    if kind not in get_args(slots.Asking):
+        raise InputError(
+            f"queue {row.name}: a label of kind {kind!r} cannot be asked for; "
+            f"ask for {', '.join(get_args(slots.Asking))}"
+        )
+
+
 def check_open(row: QueueRow, *states: str) -> None:
     """Raise QueueError unless the queue is in one of the states."""
     if row.state not in states:
@@ -70,22 +87,32 @@ def claim_next(
     row: QueueRow,
     reviewer: str,
     *,
-    kind: slots.Kind = "label",
+    kind: slots.Asking = "label",
     tags: Sequence[str] | None,
     beside: str | None,
     now: datetime,
 ) -> Claim:
     """Reserve the next item for a reviewer; see `AnnotationQueue.claim`."""
+    check_asking(row, kind)
     check_open(row, *(["active"] if kind == "label" else LOOKING))
     settings = settings_of(row)
     if kind == "label":
         _check_reviewer(row, settings, reviewer)
     wanted = tags if kind == "label" and settings.assignment == "expertise" else None
     asked = slots.Asked(row.id, reviewer, kind, wanted, now)
+    return retried(row, reviewer, lambda: _reserve(store, row, settings, asked, beside))
+
+
+def retried(row: QueueRow, reviewer: str, work: Callable[[], T]) -> T:
+    """Do a transaction anew while others of the same reviewer's get in between.
+
+    Raises:
+        QueueError: they always do.
+    """
     for _ in range(_TRIES):
         with suppress(slots.Overtaken):
-            return _reserve(store, row, settings, asked, beside)
-    raise StoreError(f"queue {row.name}: {reviewer} claims too much at once; try again")
+            return work()
+    raise QueueError(f"queue {row.name}: {reviewer} does too much at once; try again")
 
 
 def _reserve(
@@ -93,7 +120,8 @@ def _reserve(
 ) -> Claim:
     reviewer, kind, now = asked.reviewer, asked.kind, asked.now
     kinds = ("label", "gold") if kind == "label" else (kind,)
-    with store.transaction(beside_others=True) as tx:
+    # a reviewer's claims wait for one another: a second one finds what the first one reserved
+    with store.transaction(beside_others=True, alone_on=f"{row.id} {reviewer}") as tx:
         held = slots.list_held(tx, reviewer, now=now, queue_id=row.id)
         held = [one for one in held if one.kind in kinds and one.item_id != beside]
         if held:
@@ -164,7 +192,7 @@ def skip(
         raise InputError(f"item {item_id}: a skip needs its reason, so that the item can be mended")
     with store.transaction(beside_others=True) as tx:
         if not has_item(tx, row.id, item_id):
-            raise QueueError(f"queue {row.name} has no item {item_id!r}")
+            raise no_item(row, item_id)
         slots.release(tx, item_id, reviewer)
         slots.put_skip(tx, item_id, reviewer, reason.strip(), **stamp._asdict())
         detail = {"queue": row.name, "reviewer": reviewer, "reason": reason.strip()}
@@ -173,9 +201,10 @@ def skip(
 
 
 def last_label(
-    store: Store, row: QueueRow, reviewer: str, now: datetime, kind: slots.Kind = "label"
+    store: Store, row: QueueRow, reviewer: str, now: datetime, kind: slots.Asking = "label"
 ) -> Claim:
     """Return the item that the reviewer labelled last; see `AnnotationQueue.undo`."""
+    check_asking(row, kind)
     kinds: tuple[slots.Kind, ...] = ("label", "gold") if kind == "label" else (kind,)
     with store.reading() as tx:
         found = latest_annotation(tx, row.id, reviewer, kinds=kinds)

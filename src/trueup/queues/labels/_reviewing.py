@@ -14,7 +14,7 @@ from trueup.queues.labels._reading import read_slot, read_slots
 from trueup.queues.labels._taking import take
 from trueup.queues.seniors._referral import refer_due
 from trueup.store import slots
-from trueup.store.slots import Kind
+from trueup.store.slots import Asking
 from trueup.store.stamp import Stamp, moment, stamp
 from trueup.types import Annotation, Label
 
@@ -28,7 +28,7 @@ class Reviewing(QueueBase):
         self,
         reviewer: str,
         *,
-        kind: Kind = "label",
+        kind: Asking = "label",
         tags: Sequence[str] = (),
         beside: str | None = None,
         now: datetime | None = None,
@@ -74,13 +74,13 @@ class Reviewing(QueueBase):
 
         Raises:
             InputError: there is no reason.
-            QueueError: the queue has no such item.
+            UnknownName: the queue has no such item.
         """
         claims.skip(
             self._store, self._row, item_id, reviewer, reason, stamp(actor or reviewer, now)
         )
 
-    def undo(self, reviewer: str, *, kind: Kind = "label", now: datetime | None = None) -> Claim:
+    def undo(self, reviewer: str, *, kind: Asking = "label", now: datetime | None = None) -> Claim:
         """Return the item that the reviewer labelled last, with the label, to give another one.
 
         Labels are never taken away: the new one names the old one as what it replaces.
@@ -118,7 +118,7 @@ class Reviewing(QueueBase):
         simulated: bool = False,
         replaces: str | None = None,
         shown: str = "",
-        kind: Kind = "label",
+        kind: Asking = "label",
         actor: str | None = None,
         now: datetime | None = None,
     ) -> Annotation:
@@ -145,11 +145,15 @@ class Reviewing(QueueBase):
         """
         actor, now = stamp(actor or reviewer, now)
         check_open(self._row, *(["active", "paused"] if kind == "label" else claims.LOOKING))
-        with self._store.transaction(beside_others=True, alone_on=item_id) as tx:
-            slot = read_slot(tx, self._row, item_id, kind)
+        claims.check_asking(self._row, kind)
+        given = Submission(item_id, reviewer, label, simulated, replaces, shown, kind)
+        return claims.retried(self._row, reviewer, lambda: self._submit(given, actor, now))
+
+    def _submit(self, given: Submission, actor: str, now: datetime) -> Annotation:
+        with self._store.transaction(beside_others=True, alone_on=given.item_id) as tx:
+            slot = read_slot(tx, self._row, given.item_id, given.kind)
             if slot is None:
-                raise no_item(self._row, item_id)
-            given = Submission(item_id, reviewer, label, simulated, replaces, shown, kind)
+                raise no_item(self._row, given.item_id)
             admission = admit(self._row, slot, given, now=now)
             take(tx, self._row, admission, actor, now, slot)
         return admission.annotation

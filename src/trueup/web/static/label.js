@@ -400,17 +400,17 @@ async function act(what) {
 
 const submit = () => act(async () => {
   if (!claim) return next();
-  const id = claim.item.id;
+  const id = claim.item.id, replaces = claim.standing?.id ?? null;
   const correction = value.correction.trim();
   const body = { ...value, kind, correction: correction || null, shown: claim.shown,
     seconds: Math.round(performance.now() - started) / 1000,
-    replaces: claim.standing?.id ?? null };
+    replaces };
   await call(`/items/${encodeURIComponent(id)}/label`, body);
   localStorage.removeItem(draftName(id));
   claim = null; // what is typed before the next one shows is not about this one
   say("labelled; u undoes it");
   await next();
-  count();
+  if (!replaces) count();
 });
 
 const skip = () => {
