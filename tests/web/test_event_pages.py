@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from trueup.store import Store
-from trueup.store.slots import list_held
+from trueup.store.reservations import list_held
 from trueup.types import Label
 from trueup.webhooks import add_webhook, list_webhooks
 from webhooks.conftest import Receiver

@@ -13,7 +13,7 @@ from trueup.errors import InputError, QueueEmpty, QueueError
 from trueup.queues._base import no_item
 from trueup.queues._settings import Settings, settings_of
 from trueup.queues.labels._questions import keys_of
-from trueup.store import Store, Tx, content_hash, events, slots
+from trueup.store import Store, Tx, content_hash, events, reservations, slots
 from trueup.store.annotations import latest_annotation, list_annotations
 from trueup.store.items import cached_item, has_item, list_items, put_item
 from trueup.store.queues import QueueRow
@@ -99,7 +99,7 @@ def claim_next(
     if kind == "label":
         _check_reviewer(row, settings, reviewer)
     wanted = tags if kind == "label" and settings.assignment == "expertise" else None
-    asked = slots.Asked(row.id, reviewer, kind, wanted, now)
+    asked = reservations.Asked(row.id, reviewer, kind, wanted, now)
     return retried(row, reviewer, lambda: _reserve(store, row, settings, asked, beside))
 
 
@@ -110,32 +110,32 @@ def retried(row: QueueRow, reviewer: str, work: Callable[[], T]) -> T:
         QueueError: they always do.
     """
     for _ in range(_TRIES):
-        with suppress(slots.Overtaken):
+        with suppress(reservations.Overtaken):
             return work()
     raise QueueError(f"queue {row.name}: {reviewer} does too much at once; try again")
 
 
 def _reserve(
-    store: Store, row: QueueRow, settings: Settings, asked: slots.Asked, beside: str | None
+    store: Store, row: QueueRow, settings: Settings, asked: reservations.Asked, beside: str | None
 ) -> Claim:
     reviewer, kind, now = asked.reviewer, asked.kind, asked.now
     kinds = ("label", "gold") if kind == "label" else (kind,)
     # a reviewer's claims wait for one another: a second one finds what the first one reserved
     with store.transaction(beside_others=True, alone_on=f"{row.id} {reviewer}") as tx:
-        held = slots.list_held(tx, reviewer, now=now, queue_id=row.id)
+        held = reservations.list_held(tx, reviewer, now=now, queue_id=row.id)
         held = [one for one in held if one.kind in kinds and one.item_id != beside]
         if held:
             found, until = held[0].item_id, held[0].expires_at
         else:
             until = now + timedelta(minutes=settings.reservation_minutes)
-            claimed = slots.claim(tx, asked, until=until)
+            claimed = reservations.claim(tx, asked, until=until)
             if claimed is None:
-                waiting = slots.count_waiting(tx, asked)
+                waiting = reservations.count_waiting(tx, asked)
                 raise QueueEmpty(_why_empty(row, reviewer, waiting, kind))
             found = claimed
             if kind == "label" and random() < settings.gold_share:
                 # what was claimed waits behind it, held
-                found = slots.claim_gold(tx, row.id, reviewer, now=now, until=until) or found
+                found = reservations.claim_gold(tx, row.id, reviewer, now=now, until=until) or found
         item = cached_item(tx, found)
         assert item is not None
         labels: list[Annotation] = []
@@ -154,7 +154,9 @@ def _check_reviewer(row: QueueRow, settings: Settings, reviewer: str) -> None:
         )
 
 
-def _why_empty(row: QueueRow, reviewer: str, waiting: slots.Waiting, kind: slots.Kind) -> str:
+def _why_empty(
+    row: QueueRow, reviewer: str, waiting: reservations.Waiting, kind: slots.Kind
+) -> str:
     where = f"queue {row.name}: nothing is left for {reviewer}"
     if kind != "label":
         where = f"queue {row.name}: no {kind.replace('_', ' ')} is left for {reviewer}"
@@ -193,8 +195,8 @@ def skip(
     with store.transaction(beside_others=True) as tx:
         if not has_item(tx, row.id, item_id):
             raise no_item(row, item_id)
-        slots.release(tx, item_id, reviewer)
-        slots.put_skip(tx, item_id, reviewer, reason.strip(), **stamp._asdict())
+        reservations.release(tx, item_id, reviewer)
+        reservations.put_skip(tx, item_id, reviewer, reason.strip(), **stamp._asdict())
         detail = {"queue": row.name, "reviewer": reviewer, "reason": reason.strip()}
         safety = settings_of(row).safety
         events.record(tx, "skip", "item", item_id, detail, **stamp._asdict(), safety=safety)

@@ -13,7 +13,7 @@ from trueup.queues.labels._ledger import Submission, admit
 from trueup.queues.labels._reading import read_slot, read_slots
 from trueup.queues.labels._taking import take
 from trueup.queues.seniors._referral import refer_due
-from trueup.store import slots
+from trueup.store import reservations, slots
 from trueup.store.slots import Asking
 from trueup.store.stamp import Stamp, moment, stamp
 from trueup.types import Annotation, Label
@@ -59,7 +59,7 @@ class Reviewing(QueueBase):
     def release(self, item_id: str, reviewer: str) -> bool:
         """Give a reservation back, for anybody to take, and return whether there was one."""
         with self._store.transaction(beside_others=True) as tx:
-            return slots.release(tx, item_id, reviewer)
+            return reservations.release(tx, item_id, reviewer)
 
     def skip(
         self,

@@ -8,7 +8,7 @@ from trueup.errors import LeaseExpired, QueueError
 from trueup.queues._settings import settings_of
 from trueup.queues.labels._ledger import Admission, Slot
 from trueup.queues.seniors._referral import refer_if_due
-from trueup.store import Tx, events, slots
+from trueup.store import Tx, events, reservations, slots
 from trueup.store.annotations import put_annotation
 from trueup.store.queues import QueueRow
 from trueup.store.stamp import Stamp
@@ -66,10 +66,10 @@ def take(
 def _fill(tx: Tx, queue: QueueRow, given: Annotation, now: datetime) -> None:
     """Take the label's place."""
     assert given.kind != "known"
-    if slots.fill(tx, given.item_id, given.reviewer, kind=given.kind, now=now):
+    if reservations.fill(tx, given.item_id, given.reviewer, kind=given.kind, now=now):
         return
     if given.kind == "gold":  # has a place for whoever labels it
-        slots.put_filled(tx, queue.id, given.item_id, given.reviewer, now=now)
+        reservations.put_filled(tx, queue.id, given.item_id, given.reviewer, now=now)
         return
     if given.kind != "label" and not slots.items_with(tx, [given.item_id], given.kind):
         raise QueueError(f"item {given.item_id} is not up for {given.kind.replace('_', ' ')}")

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import event
 
 from trueup.queues import AnnotationQueue, NewItem, list_queues
-from trueup.store import slots
+from trueup.store import reservations
 from trueup.store.traces import put_trace
 from trueup.types import Trace
 
@@ -15,16 +15,16 @@ NOW = datetime(2026, 4, 1, 9, tzinfo=UTC)
 
 
 def claim(tx, queue):
-    asked = slots.Asked(queue, "ben", "label", None, NOW)
-    slots.claim(tx, asked, until=NOW + timedelta(minutes=1))
+    asked = reservations.Asked(queue, "ben", "label", None, NOW)
+    reservations.claim(tx, asked, until=NOW + timedelta(minutes=1))
 
 
 def held(tx, queue):
-    slots.list_held(tx, "ben", now=NOW, queue_id=queue)
+    reservations.list_held(tx, "ben", now=NOW, queue_id=queue)
 
 
 def gold(tx, queue):
-    slots.claim_gold(tx, queue, "ben", now=NOW, until=NOW + timedelta(minutes=1))
+    reservations.claim_gold(tx, queue, "ben", now=NOW, until=NOW + timedelta(minutes=1))
 
 
 @pytest.mark.one_database
@@ -69,8 +69,8 @@ def meanwhile(store, item, work):
     def label() -> None:
         try:
             with store.transaction(beside_others=True) as tx:
-                found.append(slots.fill(tx, item, "ben", now=NOW))
-        except slots.Overtaken:
+                found.append(reservations.fill(tx, item, "ben", now=NOW))
+        except reservations.Overtaken:
             found.append("overtaken")
 
     thread = threading.Thread(target=label)
@@ -86,15 +86,15 @@ def meanwhile(store, item, work):
 
 def reserve(tx, store, who, until=NOW + timedelta(minutes=5)):
     [queue] = list_queues(store=store)
-    asked = slots.Asked(queue.id, who, "label", None, NOW)
-    assert slots.claim(tx, asked, until=until) is not None
+    asked = reservations.Asked(queue.id, who, "label", None, NOW)
+    assert reservations.claim(tx, asked, until=until) is not None
 
 
 def test_a_label_that_waits_for_a_claim_does_not_take_its_place(store, item):
     key = item(1)
     assert meanwhile(store, key, lambda tx: reserve(tx, store, "cleo")) is False
     with store.reading() as tx:
-        assert [held.item_id for held in slots.list_held(tx, "cleo", now=NOW)] == [key]
+        assert [held.item_id for held in reservations.list_held(tx, "cleo", now=NOW)] == [key]
 
 
 def test_a_label_that_waits_for_a_claim_takes_another_place(store, item):
@@ -108,5 +108,5 @@ def test_a_label_that_waits_for_a_claim_of_the_same_reviewer_begins_again(store,
     found = meanwhile(store, key, lambda tx: reserve(tx, store, "ben"))
     if found == "overtaken":
         with store.transaction() as tx:
-            found = slots.fill(tx, key, "ben", now=NOW)
+            found = reservations.fill(tx, key, "ben", now=NOW)
     assert found is True
