@@ -33,8 +33,8 @@ FOLDER = ".trueup"
 BUSY_SECONDS = 30
 _DATABASE = "trueup.db"
 _TRY_SECONDS = 0.001
-_CONNECTIONS = 40  # to a file: as many as a web server has threads
-_KEPT, _MORE = 8, 12  # to a server, whose number is limited: kept, and at the most beside those
+_CONNECTIONS = 40  # to a file
+_KEPT, _MORE = 8, 32  # to a server, which has so many for all: kept, and at the most beside those
 _LOCK = 0x74727565  # "true": the advisory lock that writers take
 _UNUSED_SECONDS = 10  # after which a connection is tried before it is used
 

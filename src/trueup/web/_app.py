@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from anyio import to_thread
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
@@ -59,6 +60,7 @@ _PAGES = (
     _webhook_pages,
 )
 _SEAL_SECONDS = 1.0
+_THREADS = 16  # for handlers but those at the desk; each may hold a connection to PostgreSQL
 
 
 class Problem(BaseModel):
@@ -128,6 +130,7 @@ def create_app(
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    to_thread.current_default_thread_limiter().total_tokens = _THREADS
     stop = asyncio.Event()
     store = app.state.store
     work = (
