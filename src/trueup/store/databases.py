@@ -33,8 +33,9 @@ FOLDER = ".trueup"
 BUSY_SECONDS = 30
 _DATABASE = "trueup.db"
 _TRY_SECONDS = 0.001
-_CONNECTIONS = 40  # to a file
-_KEPT, _MORE = 8, 32  # to a server, which has so many for all: kept, and at the most beside those
+# connections that are kept, to a file and to a server, which has so many for all; more are opened
+# as they are needed, since the pool lets those who wait for one overtake one another for ever
+_KEPT_TO_FILE, _KEPT_TO_SERVER = 40, 8
 _LOCK = 0x74727565  # "true": the advisory lock that writers take
 _UNUSED_SECONDS = 10  # after which a connection is tried before it is used
 
@@ -57,7 +58,9 @@ def open_folder(folder: Path, *, create: bool) -> Database:
             "or name another with --store"
         )
     _make(folder, "name another with --store")
-    engine = sa.create_engine(f"sqlite:///{database}", pool_size=_CONNECTIONS, pool_use_lifo=True)
+    engine = sa.create_engine(
+        f"sqlite:///{database}", pool_size=_KEPT_TO_FILE, max_overflow=-1, pool_use_lifo=True
+    )
     event.listen(engine, "connect", _on_sqlite_connect)
     return Database(engine, folder, str(folder))
 
@@ -74,8 +77,8 @@ def open_server(where: str) -> Database:
         url = sa.make_url(where).set(drivername="postgresql+psycopg")
         engine = sa.create_engine(
             url,
-            pool_size=_KEPT,
-            max_overflow=_MORE,
+            pool_size=_KEPT_TO_SERVER,
+            max_overflow=-1,
             pool_use_lifo=True,
             isolation_level="AUTOCOMMIT",  # transactions begin and end by what is written here
         )

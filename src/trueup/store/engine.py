@@ -268,10 +268,6 @@ class Store:
             if isinstance(error, sa.exc.DataError):
                 reason = str(error.orig).splitlines()[0]
             raise InputError(f"what was given cannot be stored: {reason}; leave it out") from error
-        except sa.exc.TimeoutError as error:
-            raise StoreError(
-                f"store {self.address}: all connections are in use; try again"
-            ) from error
         except sa.exc.DatabaseError as error:
             # a row that breaks a rule, or a statement that is wrong, is no fault of the file
             if type(error) not in (sa.exc.DatabaseError, sa.exc.OperationalError):
