@@ -258,6 +258,28 @@ def test_the_first_admin_joins_by_a_link_that_is_good_once(tmp_path, chromium):
         thread.join()
 
 
+def test_what_waits_is_what_somebody_can_do_now(fill, session):
+    queue, full = fill(1), fill(1, name="full")
+    for one in (queue, full):
+        [item] = one.items()
+        for name in ("mo", "ben")[: 2 if one is full else 1]:
+            one.submit(item.id, name, Label("a", 1), now=NOW)
+    full.refer([item.id], actor="mo", now=NOW)
+
+    def waits(name):
+        page = session(name).get("/").text.partition("What waits for you")[2]
+        return [text for text in ("Label</a>", "Settle</a>", "Check</a>") if text in page], page
+
+    assert waits("ben")[0] == ["Label</a>"]
+    assert "full" not in waits("ben")[1]
+    assert waits("sue")[0] == ["Label</a>", "Settle</a>"]
+    queue.configure(state="paused", actor="mo", now=NOW)
+    assert waits("sue")[0] == ["Settle</a>"]
+    kinds, page = waits("ben")
+    assert kinds == []
+    assert "Nothing: every label that your queues need" in page
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280])
 def test_axe_finds_no_serious_fault_and_nothing_is_wider_than_the_window(
