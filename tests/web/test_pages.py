@@ -84,9 +84,12 @@ def test_a_draft_outlives_the_page_and_undo_gives_the_label_back(fill, sign_in, 
     page.keyboard.press("t")
     page.locator("textarea").fill("")
     page.keyboard.press("Escape")
-    page.keyboard.press("Enter")
-    page.locator("#count", has_text="2").wait_for()
+    with page.expect_response("**/label") as given:
+        page.keyboard.press("Enter")
+    assert given.value.status == 201
     assert [a.label.preferred for a in queue.annotations()] == ["tie"]
+    page.locator("#said", has_text="labelled").wait_for()
+    assert page.locator("#count").inner_text() == "1"  # a correction is no further label
 
 
 def test_an_item_is_skipped_with_its_reason(fill, sign_in, address):
