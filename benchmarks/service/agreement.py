@@ -270,7 +270,9 @@ def pairs(store: Store) -> Export:
     """Write some 100,000 pairs to a file; the first time, their preferences are stored too."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "pairs.jsonl"
-        return queue_of(store).export_rows(path, cohorts=COHORTS[:1], actor="bench")
+        return queue_of(store).export_rows(
+            path, format="paired", cohorts=COHORTS[:1], actor="bench"
+        )
 
 
 MEASURES: dict[str, Callable[[Store], object]] = {
