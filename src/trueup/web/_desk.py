@@ -15,7 +15,7 @@ from trueup.web._access import allowed, served
 __all__ = ["Desk", "desk"]
 
 T = TypeVar("T")
-THREADS = 3
+_THREADS = 3
 """What claims and labels are done in: more of them wait for one another, and cost more of the
 processor for that than they save, since Python runs one at a time."""
 
@@ -50,5 +50,5 @@ async def desk(request: Request) -> Desk:
     """Return the place where a reviewer's request is done."""
     state = request.app.state
     if not hasattr(state, "at_desk"):
-        state.at_desk = CapacityLimiter(THREADS)
+        state.at_desk = CapacityLimiter(_THREADS)
     return Desk(request, state.at_desk)
