@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -111,7 +111,7 @@ def claim(tx: Tx, asked: Asked, *, until: datetime) -> str | None:
         return None if found is None else str(found)
     try:
         # a place that was passed over may be free again once the other transaction has ended
-        for query in (_CLAIM_BESIDE, _CLAIM_WAITING, _CLAIM_WAITING):
+        for query in (_CLAIM_BESIDE, _CLAIM, _CLAIM):
             if (found := tx.execute(query, values).scalar()) is not None:
                 return str(found)
     except sa.exc.IntegrityError as error:
@@ -119,7 +119,7 @@ def claim(tx: Tx, asked: Asked, *, until: datetime) -> str | None:
     return None
 
 
-def _claiming(lock: Literal["", "skip", "wait"]) -> sa.Update:
+def _claiming(*, skip_locked: bool) -> sa.Update:
     who = sa.bindparam("who", type_=sa.String())
     now = sa.bindparam("now", type_=schema.UtcDateTime())
     t, o, skip = _TAKE.c, _OTHER.c, schema.skip.c
@@ -141,9 +141,8 @@ def _claiming(lock: Literal["", "skip", "wait"]) -> sa.Update:
         )
         .order_by(t.position, t.number)
         .limit(1)
+        .with_for_update(skip_locked=skip_locked)  # which SQLite has not, and does not need
     )
-    if lock:
-        free = free.with_for_update(skip_locked=lock == "skip")
     return (
         sa.update(schema.slot)
         .where(_T.id == free.scalar_subquery())
@@ -152,7 +151,7 @@ def _claiming(lock: Literal["", "skip", "wait"]) -> sa.Update:
     )
 
 
-_CLAIM, _CLAIM_BESIDE, _CLAIM_WAITING = _claiming(""), _claiming("skip"), _claiming("wait")
+_CLAIM, _CLAIM_BESIDE = _claiming(skip_locked=False), _claiming(skip_locked=True)
 
 
 def list_held(tx: Tx, reviewer: str, *, now: datetime, queue_id: str | None = None) -> list[Held]:
@@ -189,12 +188,12 @@ def fill(tx: Tx, item_id: str, reviewer: str, *, kind: Kind = "label", now: date
         return tx.execute(_FILL, values).rowcount == 1
     try:
         # the place that it waited for may have been taken; then another one may be free
-        return any(tx.execute(_FILL_WAITING, values).rowcount == 1 for _ in range(2))
+        return any(tx.execute(_FILL, values).rowcount == 1 for _ in range(2))
     except sa.exc.IntegrityError as error:
         raise Overtaken from error
 
 
-def _filling(*, lock: bool) -> sa.Update:
+def _filling() -> sa.Update:
     who = sa.bindparam("who", type_=sa.String())
     now = sa.bindparam("now", type_=schema.UtcDateTime())
     t = _TAKE.c
@@ -210,9 +209,8 @@ def _filling(*, lock: bool) -> sa.Update:
         )
         .order_by(mine, t.number)
         .limit(1)
+        .with_for_update()  # which SQLite has not, and does not need
     )
-    if lock:
-        place = place.with_for_update()
     return (
         sa.update(schema.slot)
         .where(_T.id == place.scalar_subquery())
@@ -220,7 +218,7 @@ def _filling(*, lock: bool) -> sa.Update:
     )
 
 
-_FILL, _FILL_WAITING = _filling(lock=False), _filling(lock=True)
+_FILL = _filling()
 
 
 def claim_gold(
