@@ -126,6 +126,9 @@ def test_keys_are_found_in_messages_and_not_in_what_they_say(store, queue, fill)
     fill(1, messages=({"role": "user", "content": "?"}, turn), into=other)
     with store.reading() as tx:
         assert message_keys(tx, other.id) == ("tool_call_id",)
+        (cohort,) = {item.cohort for item in other.items()}
+        assert message_keys(tx, other.id, [cohort]) == ("tool_call_id",)
+        assert message_keys(tx, other.id, ["elsewhere"]) == ()
 
 
 def test_a_batch_stores_new_texts_and_leaves_what_is_there(store, queue, fill):

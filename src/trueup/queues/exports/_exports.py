@@ -165,7 +165,7 @@ def write_export(store: Store, queue: QueueRow, plan: Plan, stamp: Stamp) -> Exp
         whole_file(plan.path, overwrite=plan.overwrite) as temporary,
         store.reading() as tx,
     ):
-        keys = rows.message_keys(tx, queue.id)
+        keys = rows.message_keys(tx, queue.id, plan.cohorts)
         schema = schema_of(plan.format, plan.shape, keys)
         with open_file(temporary, plan.path.suffix, schema) as write:
             for page, made in _settled(tx, queue, plan, keys, tally):
