@@ -92,7 +92,7 @@ def ours(
                     rows_of_run(groups, method),
                     folder=Path(folder),
                     key="reference",
-                    pass_tokens=method.pass_tokens,
+                    pass_tokens=method.tokens_of_pass(forward.device.type),
                 )
         weights = {name: p for name, p in model.named_parameters() if p.requires_grad}
         run = RunFolder(Path(folder))
@@ -149,7 +149,7 @@ def trl_trainer(
         "lr_scheduler_type": "constant",
         "bf16": False,
         "gradient_checkpointing": False,
-        "use_cpu": True,
+        "use_cpu": loaded.model.device.type == "cpu",
         "logging_steps": 1,
         "report_to": "none",
         "save_strategy": "no",

@@ -11,6 +11,14 @@ Where a method has a reference both compute its log-probs before the first step.
 TRL runs in the ways that could be its fastest here, without gradient checkpointing: the whole batch
 at once, and a row at a time, which pads nothing and accumulates. Its best is the faster of them;
 its defaults are bf16 with gradient checkpointing.
+
+    pip install liger-kernel
+    python benchmarks/training/speed.py --random --batch 16 --steps 8 --precisions bf16
+
+is for a GPU: both sides train the same random model of about 1B, which takes SmolLM2's tokenizer,
+or that of a folder given by `--model`. There TRL's ways are the whole batch at once, as it is, with
+Liger's kernels, and compiled; memory is the GPU's, and what the card's matrix units were used for
+is held against a product of two bf16 matrices of 8,192 in the same process.
 """
 
 from __future__ import annotations
@@ -35,10 +43,15 @@ SHAPES = {"256+128": (256, 128), "512+64": (512, 64)}
 TRL: dict[str, dict[str, Any]] = {
     "plain": {},
     "accumulating": {},
+    "liger": {"use_liger_kernel": True},
+    "compiled": {"torch_compile": True},
     "defaults": {"gradient_checkpointing": True},
 }
+ON_CPU, ON_GPU = ("plain", "accumulating", "defaults"), ("plain", "liger", "compiled", "defaults")
 WORDS_PER_TOKEN = 0.62
 """Of this text under SmolLM2's tokenizer."""
+WARM_UP = 2
+"""Steps before those that are timed; on a GPU kernels are compiled in them."""
 
 
 def text_rows(
@@ -72,7 +85,7 @@ def work(arguments: argparse.Namespace) -> None:
     from trueup.training import METHODS as KINDS
 
     torch.set_num_threads(arguments.threads)
-    loaded = load_model(arguments.model)
+    loaded = random_model(arguments.model) if arguments.random else load_model(arguments.model)
     options: dict[str, Any] = {
         "lora_rank": 16 if arguments.adapters == "lora" else None,
         "precision": arguments.precision,
@@ -83,10 +96,11 @@ def work(arguments: argparse.Namespace) -> None:
     }
     method = KINDS[arguments.method](**options)
     data = text_rows(
-        arguments.batch * (arguments.steps + 1), arguments.prompt, arguments.completion
+        arguments.batch * (arguments.steps + WARM_UP), arguments.prompt, arguments.completion
     )
     width = loaded.model.config.hidden_size
     score = torch.randn(1, width, generator=torch.Generator().manual_seed(0)) / width**0.5
+    score = score.to(loaded.model.device)
     groups = groups_of(data, loaded.tokenizer, method)
     batches = [groups[i : i + arguments.batch] for i in range(0, len(groups), arguments.batch)]
     tokens = [sum(group.tokens for group in batch) for batch in batches]
@@ -100,9 +114,65 @@ def work(arguments: argparse.Namespace) -> None:
         seconds, losses = run_trl(trl_trainer, loaded, method, data, score, arguments)
         if method.name == "sft":  # its packs are not our batches
             tokens = [sum(tokens) / len(seconds)] * len(seconds)
-    peak = peak_memory()
-    found = {"seconds": seconds[1:], "losses": losses, "tokens": tokens[1:], "peak": peak}
+    distinct = [sum(len(g.prompt) + sum(map(len, g.completions)) for g in b) for b in batches]
+    found: dict[str, Any] = {
+        "seconds": seconds[WARM_UP:],
+        "losses": losses,
+        "tokens": tokens[WARM_UP:],
+        "peak": peak_memory(),
+        "first": seconds[0],
+    }
+    if torch.cuda.is_available():
+        done = distinct if arguments.side == "trueup" else tokens
+        found["used"] = share_of_products(loaded.model, method, done[WARM_UP:], seconds[WARM_UP:])
+        found["card"] = torch.cuda.get_device_name()
     print(json.dumps(found))
+
+
+def random_model(source: str) -> Any:
+    """A Llama of 1.07B random weights that takes the tokenizer of a model."""
+    import torch
+    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+
+    from trueup.models import LoadedModel
+
+    tokenizer = AutoTokenizer.from_pretrained(source)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=2048,
+        intermediate_size=8192,
+        num_hidden_layers=16,
+        num_attention_heads=32,
+        num_key_value_heads=8,
+        max_position_embeddings=8192,
+        tie_word_embeddings=True,
+    )
+    torch.manual_seed(0)
+    with torch.device("cuda" if torch.cuda.is_available() else "cpu"):
+        model = LlamaForCausalLM(config)
+    return LoadedModel(model.eval(), tokenizer, "", "")
+
+
+def share_of_products(model: Any, method: Any, tokens: list[float], seconds: list[float]) -> float:
+    """The matrix products of a step over what the card could have done in that time.
+
+    Those of the layers alone, of attention without its scores: two operations a weight and token
+    forward, two for the gradient of what goes in, and two for that of a weight that learns.
+    """
+    import torch
+
+    layers = [p for n, p in model.named_parameters() if ".layers." in n and "lora_" not in n]
+    operations = sum(p.numel() for p in layers) * (4 if method.lora_rank else 6)
+    a, b = (torch.randn(8192, 8192, device="cuda", dtype=torch.bfloat16) for _ in range(2))
+    times = []
+    for _ in range(12):
+        torch.cuda.synchronize()
+        start = time.perf_counter()
+        a @ b
+        torch.cuda.synchronize()
+        times.append(time.perf_counter() - start)
+    rate = 2 * 8192**3 / median(times[2:])
+    return median(n * operations / (s * rate) for n, s in zip(tokens, seconds, strict=False))
 
 
 def run_trl(
@@ -120,6 +190,8 @@ def run_trl(
             self.starts.append(time.perf_counter())
 
         def on_step_end(self, *_: Any, **__: Any) -> None:
+            if torch.cuda.is_available():
+                torch.cuda.synchronize()
             self.ends.append(time.perf_counter())
 
     options: dict[str, Any] = {"bf16": arguments.precision == "bf16", **TRL[arguments.variant]}
@@ -172,7 +244,11 @@ def said_by(command: list[str]) -> dict[str, Any]:
 
 
 def peak_memory() -> int:
-    """Return the most bytes that this process has held."""
+    """Return the most bytes that this process has held, on the GPU where there is one."""
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated()
     status = Path("/proc/self/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
@@ -206,9 +282,10 @@ def rate(runs: list[dict[str, Any]]) -> float:
 
 
 def compare(case: dict[str, Any], arguments: argparse.Namespace, model: str) -> dict[str, Any]:
-    more = ["--model", model]
-    for name in ("steps", "batch", "threads"):
-        more += [f"--{name}", str(getattr(arguments, name))]
+    more = ["--model", model, *(["--random"] if arguments.random else [])]
+    for name in ("steps", "batch", "threads", "pass_tokens"):
+        if (value := getattr(arguments, name)) is not None:
+            more += [f"--{name.replace('_', '-')}", str(value)]
     sides: dict[str, list[dict[str, Any]]] = {}
     variants = [name for name in arguments.variants if name != "defaults"]
     if case["method"] in ("kto", "sft"):  # z is estimated on the batch; SFT is packed
@@ -239,6 +316,11 @@ def compare(case: dict[str, Any], arguments: argparse.Namespace, model: str) -> 
     }
     if "defaults" in theirs:
         found["times TRL's defaults"] = mine / theirs["defaults"]
+    if "used" in sides["trueup"][0]:
+        found["TRL's best"] = best
+        found |= {"first step s": sides["trueup"][0]["first"], "TRL's": sides[best][0]["first"]}
+        found |= {"of the card": sides["trueup"][0]["used"], "TRL": sides[best][0]["used"]}
+        found["every"] = {name: round(value) for name, value in theirs.items()}
     return found
 
 
@@ -258,13 +340,14 @@ def main() -> None:
     parser.add_argument("--shapes", nargs="+", default=list(SHAPES), choices=list(SHAPES))
     parser.add_argument("--adapters-of", nargs="+", default=["lora", "full"])
     parser.add_argument("--precisions", nargs="+", default=["bf16", "fp32"])
-    parser.add_argument("--variants", nargs="+", default=list(TRL), choices=list(TRL))
+    parser.add_argument("--variants", nargs="+", choices=list(TRL))
     parser.add_argument("--steps", type=int, default=3, help="timed steps of each process")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--model", default="smollm2-135m")
-    parser.add_argument("--pass-tokens", type=int, default=896)
+    parser.add_argument("--random", action="store_true", help="train a random model of 1B")
+    parser.add_argument("--pass-tokens", type=int)
     parser.add_argument("--out", type=Path)
     # of one process alone
     parser.add_argument("--side", choices=["trueup", "trl"])
@@ -278,11 +361,15 @@ def main() -> None:
     if arguments.side:
         work(arguments)
         return
+    import torch
+
     from trueup.models import load_model, save_model
 
+    arguments.variants = arguments.variants or (ON_GPU if torch.cuda.is_available() else ON_CPU)
     with tempfile.TemporaryDirectory() as folder:
-        model = Path(folder) / "model"
-        save_model(load_model(arguments.model), None, model)
+        model = Path(arguments.model if arguments.random else f"{folder}/model")
+        if not arguments.random:
+            save_model(load_model(arguments.model), None, model)
         found = []
         for case in cases(arguments):
             found.append(compare(case, arguments, str(model)))

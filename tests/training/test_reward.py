@@ -45,7 +45,7 @@ def ranked(examples: Examples) -> list[Example]:
 def test_loss_and_gradient_equal_transformers_own_rewards(
     tokens: int, shared: bool, tiny_model_dir: Path, examples: Examples, tmp_path: Path
 ) -> None:
-    loaded = load_model(tiny_model_dir)
+    loaded = load_model(tiny_model_dir, device="cpu")
     torch.manual_seed(3)
     method = Reward(**FAST, heads=("quality", "safety"), centering=0.1, pass_tokens=tokens)
     model = reward_model(loaded, method.heads).requires_grad_(True)

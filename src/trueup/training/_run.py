@@ -141,7 +141,7 @@ def _train(
                 ],
                 folder=reference_cache,
                 key=_reference_key(method, loaded, precision),
-                pass_tokens=method.pass_tokens,
+                pass_tokens=method.tokens_of_pass(forward.device.type),
                 progress=progress and partial(progress, "reference log-probs"),
                 workers=workers,
             )
@@ -258,7 +258,7 @@ def _adapt(model: Any, method: Method, dtype: torch.dtype | None, *, parted: boo
     if method.lora_rank is None:
         for parameter in model.parameters():
             parameter.requires_grad_(True)
-        if dtype is not None and (parted or model.device.type == "cpu"):
+        if dtype is not None:
             multiply_in(model, dtype, keep=not parted)
         return model
     alpha = 2 * method.lora_rank if method.lora_alpha is None else method.lora_alpha

@@ -103,7 +103,8 @@ class Method:
         schedule: how it falls after that; cosine and linear would be 0 one step after the end.
         max_length: tokens of prompt and completion together; completions are cut to it, which is
             counted, and a prompt that fills it is an error.
-        pass_tokens: distinct tokens packed into one forward pass; bounds memory, not results.
+        pass_tokens: distinct tokens packed into one forward pass; bounds memory, not results. None
+            means 896 on a CPU (2,048 where prompts are none) and 8,192 on a GPU.
         seed: of the adapters' first values and of the order of the data.
         weight_decay: AdamW's, on matrices only.
         clip: largest norm of the gradient; None does not clip.
@@ -135,7 +136,7 @@ class Method:
     warmup: float = 0.1
     schedule: Schedule = "cosine"
     max_length: int = 1024
-    pass_tokens: int = 896
+    pass_tokens: int | None = None
     seed: int = 0
     weight_decay: float = 0.0
     clip: float | None = 1.0
@@ -181,6 +182,12 @@ class Method:
         steps = self.epochs * math.ceil(rows / self.batch_size)
         return steps if self.max_steps is None else min(steps, self.max_steps)
 
+    def tokens_of_pass(self, device: str) -> int:
+        """Return `pass_tokens`, or what None means on a device of this type, such as "cuda"."""
+        if self.pass_tokens is not None:
+            return self.pass_tokens
+        return 8192 if device != "cpu" else 896 if self.has_prompts else 2048
+
     def rows(self, examples: Sequence[Example]) -> int:
         """Return how many rows the method makes of the examples."""
         return len(examples)
@@ -214,7 +221,6 @@ class CPT(Method):
     has_prompts: ClassVar[bool] = False
 
     max_length: int = 2048
-    pass_tokens: int = 2048
 
 
 @dataclass(frozen=True, kw_only=True)

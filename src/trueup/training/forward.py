@@ -13,12 +13,16 @@ from torch import Tensor, nn
 from trueup.errors import TrainingError
 from trueup.training.groups import Group
 from trueup.training.layers.attention import NAME, register
+from trueup.training.layers.flex import block_mask
 from trueup.training.layers.logprobs import token_logprobs
 from trueup.training.layers.tree import Tree, build_tree
 
 __all__ = ["Forward", "Outputs", "RewardForward", "completion_targets"]
 
 _log = logging.getLogger(__name__)
+
+FEW = 128
+"""Tokens of a tree for which a kernel on a GPU is not worth compiling."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +101,11 @@ class Forward(nn.Module):
 
     def forward(self, groups: Sequence[Group]) -> Outputs:
         """Return the log-probs of every completion of `groups`; `ref_logps` is left None."""
-        mask, targets = completion_targets(groups, self.device)
+        mask, targets = completion_targets(groups)
+        read = targets[mask].to(self.device)  # picked on the CPU: a GPU would be waited for
+        mask = mask.to(self.device)
         head = self.model.get_output_embeddings().weight
-        logps = token_logprobs(self.states(groups), head, targets[mask])
+        logps = token_logprobs(self.states(groups), head, read)
         padded = logps.new_zeros(mask.shape).masked_scatter(mask, logps)
         weights = torch.tensor([g.weight for g in groups], dtype=logps.dtype, device=self.device)
         desirable = torch.tensor([g.desirable for g in groups], device=self.device)
@@ -128,14 +134,16 @@ class Forward(nn.Module):
         hidden = self._tree_hidden(tree)
         starts = [len(group.prompt) - 1 for group in groups for _ in group.completions]
         at = [place[start:] for place, start in zip(tree.places, starts, strict=True)]
-        return hidden.index_select(0, torch.cat(at))
+        return hidden.index_select(0, torch.cat(at).to(self.device))
 
     def _tree_hidden(self, tree: Tree) -> Tensor:
+        on_gpu = self.device.type != "cpu"
         out = self.decoder(
             input_ids=tree.tokens[None],
             position_ids=tree.positions[None],
             use_cache=False,
             tree=tree,
+            block_mask=block_mask(tree) if on_gpu and tree.size > FEW else None,
         )
         hidden: Tensor = out.last_hidden_state[0]
         return hidden
@@ -166,7 +174,7 @@ class RewardForward(Forward):
 
     def forward(self, groups: Sequence[Group]) -> Outputs:
         """Return the rewards of every completion of `groups`, which are read whole."""
-        mask, _ = completion_targets(groups, self.device)
+        mask = completion_targets(groups)[0].to(self.device)
         ends = torch.tensor([len(tokens) + 1 for g in groups for tokens in g.completions]).cumsum(0)
         last = self.states(groups).index_select(0, ends.to(self.device) - 1)
         # not as a matrix product, which may round its operands to bf16
@@ -195,15 +203,13 @@ class RewardForward(Forward):
         """Rewards are a matrix product here, whatever the language model's head does."""
 
 
-def completion_targets(
-    groups: Sequence[Group], device: torch.device | None = None
-) -> tuple[Tensor, Tensor]:
+def completion_targets(groups: Sequence[Group]) -> tuple[Tensor, Tensor]:
     """Return (C, T) bool, where completions have tokens, and (C, T) those tokens, 0 elsewhere."""
     rows = [torch.tensor(tokens) for group in groups for tokens in group.completions]
     targets = nn.utils.rnn.pad_sequence(rows, batch_first=True)
     lengths = torch.tensor([len(row) for row in rows])[:, None]
     mask = torch.arange(targets.shape[1])[None] < lengths
-    return mask.to(device), targets.to(device)
+    return mask, targets
 
 
 def _turn_dropout_off(model: nn.Module) -> None:

@@ -247,7 +247,8 @@ class Loop:
 
     def _packs(self, groups: Sequence[Group]) -> list[tuple[list[Group], bool]]:
         """Return this process's packs of the groups, and whether they are its own."""
-        return self.workers.share(list(packed(groups, tokens=self.method.pass_tokens)))
+        tokens = self.method.tokens_of_pass(self.forward.device.type)
+        return self.workers.share(list(packed(groups, tokens=tokens)))
 
     def _outputs(self, pack: Sequence[Group]) -> Outputs:
         outputs = self.forward(pack)

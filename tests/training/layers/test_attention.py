@@ -4,7 +4,11 @@ import pytest
 import torch
 
 from trueup.training.layers import tree as tree_module
-from trueup.training.layers.attention import masked_attention, tree_attention
+from trueup.training.layers.attention import (
+    dense_tree_attention,
+    masked_attention,
+    tree_attention,
+)
 from trueup.training.layers.tree import build_tree
 
 
@@ -61,6 +65,8 @@ def test_a_tree_equals_each_sequence_alone(
     tree = build_tree(paths, least_shared=1)
     parts = [x[0].transpose(0, 1)[None] for x in random_heads(1, tree.size, tree.size)]
     out, _ = tree_attention(torch.nn.Identity(), *parts, None, tree=tree)
+    dense = dense_tree_attention(*parts, tree, parts[0].shape[-1] ** -0.5)
+    torch.testing.assert_close(dense.transpose(1, 2), out, rtol=1e-12, atol=1e-12)
     for place in tree.places:
         alone = torch.nn.functional.scaled_dot_product_attention(
             *(x[:, :, place] for x in parts), is_causal=True, enable_gqa=True

@@ -46,6 +46,21 @@ def test_bf16_states_give_the_log_probs_of_a_float32_head() -> None:
     assert (found - exact).abs().max() < 1e-4
 
 
+def test_what_a_gpu_would_round_to_tf32_stays_near_float64() -> None:
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    hidden, weight, targets = (
+        x.detach().to(device) for x in make(n=20, d=64, v=500, dtype=torch.float32)
+    )
+    exact = token_logprobs(hidden.double(), weight.double(), targets)
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("high")
+    try:
+        found = token_logprobs(hidden, weight, targets)
+    finally:
+        torch.set_float32_matmul_precision(before)
+    assert (found - exact).abs().max() < 1e-3
+
+
 def test_full_logits_never_exist(monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
 

@@ -1,6 +1,7 @@
 """Attention over a prefix tree, in the form that transformers' attention interface calls.
 
-On GPUs it is FlexAttention (`flex.py`). On CPUs it is dense pieces instead of one (L, L) mask: a
+On GPUs it is FlexAttention (`flex.py`), for which a few tokens are not worth compiling a kernel:
+those are a dense mask. On CPUs it is dense pieces instead of one (L, L) mask: a
 segment attends to itself and what is above it, and the branches below it, as one batch, to all that
 and themselves. For G branches that is G times fewer scores. They are written out in matrix
 products, which run on the processor's bf16 units where the fused kernel does not; of many keys the
@@ -17,11 +18,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
+from torch.nn.attention.flex_attention import BlockMask
 
 from trueup.training.layers.flex import flex_tree_attention
 from trueup.training.layers.tree import BLOCK, Piece, Tree
 
-__all__ = ["NAME", "masked_attention", "register", "tree_attention"]
+__all__ = ["NAME", "dense_tree_attention", "masked_attention", "register", "tree_attention"]
 
 NAME = "trueup_tree"
 """The name under which transformers knows `tree_attention`."""
@@ -49,6 +51,7 @@ def tree_attention(
     attention_mask: Tensor | None,  # noqa: ARG001  (the tree stands in for it)
     *,
     tree: Tree,
+    block_mask: BlockMask | None = None,
     scaling: float | None = None,
     dropout: float = 0.0,
     **unused: Any,  # noqa: ARG001  (what other kernels are told)
@@ -60,6 +63,7 @@ def tree_attention(
         key: (1, K, L, d), where K divides H.
         value: (1, K, L, d).
         tree: of L tokens; handed through the model's forward by name.
+        block_mask: the tree's, for FlexAttention; None is for CPUs, and for a few tokens on a GPU.
         scaling: multiplies the scores; None means d ** -0.5.
         dropout: of the attention weights; must be 0.
 
@@ -69,8 +73,10 @@ def tree_attention(
     if dropout:
         raise ValueError("tree attention has no dropout")
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    if block_mask is not None:
+        return flex_tree_attention(query, key, value, block_mask, scale).transpose(1, 2), None
     if query.device.type != "cpu":
-        return flex_tree_attention(query, key, value, tree, scale).transpose(1, 2), None
+        return dense_tree_attention(query, key, value, tree, scale).transpose(1, 2), None
     q, k, v = (part[0].transpose(0, 1) for part in (query, key, value))
     sizes = [piece.end - piece.start for piece in tree.pieces]
     parts = (torch.split(part, sizes) for part in (q, k, v))
@@ -80,6 +86,16 @@ def tree_attention(
         for read in _attend(piece, own_q, own_k, own_v, k, v, scale)
     ]
     return torch.cat(out)[None], None
+
+
+def dense_tree_attention(
+    query: Tensor, key: Tensor, value: Tensor, tree: Tree, scale: float
+) -> Tensor:
+    """Compute what `flex_tree_attention` does, under a mask of (L, L)."""
+    index = torch.arange(tree.size, device=query.device)
+    sees = (index <= index[:, None]) & (index[:, None] < tree.until)
+    q, k, v = (part.transpose(1, 2) for part in (query, key, value))
+    return masked_attention(q, k, v, sees[None], scale).transpose(1, 2)
 
 
 def _attend(

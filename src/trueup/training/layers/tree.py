@@ -56,9 +56,10 @@ class Tree:
     Attributes:
         tokens: (L,) token ids, depth first.
         positions: (L,) each token's position in its own sequence.
-        places: for each sequence, the (length,) indices of its tokens.
+        places: for each sequence, the (length,) indices of its tokens, on the CPU.
         until: (L,) index after the last token that can see this one; from it on to there all do.
-        pieces: which attend one after another; together they hold the tokens in order.
+        pieces: which attend one after another; together they hold the tokens in order. None where
+            the tree lies on a GPU, whose kernel reads `until` alone.
     """
 
     tokens: Tensor
@@ -98,18 +99,19 @@ def build_tree(
     rows = [paths[i] for i in order]
     shared = [0, *(shared_prefix(one, other) for one, other in pairwise(rows))]
     segments = list(_merged([len(row) for row in rows], shared, least_shared))
-    layout = _Layout(segments, device)
+    layout = _Layout(segments)
 
     def tensor(values: Sequence[np.ndarray]) -> Tensor:
         return torch.from_numpy(np.concatenate(values)).to(device)
 
+    on_cpu = device is None or device.type == "cpu"
     ids = [np.array(rows[s.first][s.depth : s.end], dtype=np.int64) for s in segments]
     return Tree(
         tokens=tensor(ids),
         positions=tensor([np.arange(s.depth, s.end) for s in segments]),
-        places=tuple(tensor([place]) for place in _places(segments, layout.starts, order)),
+        places=tuple(map(torch.from_numpy, _places(segments, layout.starts, order))),
         until=tensor([np.repeat(layout.ends, [s.length for s in segments])]),
-        pieces=tuple(layout.piece(*planned) for planned in layout.plan(0, ())[1]),
+        pieces=tuple(layout.piece(*p) for p in layout.plan(0, ())[1]) if on_cpu else (),
     )
 
 
@@ -203,9 +205,8 @@ class _Layout:
         ends: (S,) index after the last token of each segment's subtree.
     """
 
-    def __init__(self, segments: Sequence[_Segment], device: torch.device | None) -> None:
+    def __init__(self, segments: Sequence[_Segment]) -> None:
         self.segments = segments
-        self.device = device
         self.starts = np.cumsum([0, *(segment.length for segment in segments)])
         self.children: list[list[int]] = [[] for _ in segments]
         for number, segment in enumerate(segments[1:], 1):
@@ -254,7 +255,7 @@ class _Layout:
         inner |= np.eye(slots.shape[1], dtype=bool)[None] & ~filled[:, :, None]
 
         def tensor(array: np.ndarray) -> Tensor:
-            return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
+            return torch.from_numpy(np.ascontiguousarray(array))
 
         return Piece(
             above=above,
