@@ -84,6 +84,17 @@ def test_bad_requests_are_told_what_is_wrong(fill, client, path, body, status, s
     assert said in found.text
 
 
+def test_what_is_not_there_tells_of_nothing_that_is(fill, client, store):
+    fill(1)
+    paths = ["/api/queues/none", "/api/queues/none/export", "/queue/none", "/item/none"]
+    paths += ["/reviewer/none", "/api/queues/none/events"]
+    for path in paths:
+        found = client("mo").request("POST" if path.endswith("export") else "GET", path, json={})
+        assert found.status_code in (404, 422), path
+        assert store.address not in found.text, path
+        assert "prefs" not in found.text, path
+
+
 def test_each_role_is_let_into_what_it_may_and_nothing_else(fill, client, store):
     key = fill(1).id
     clients = {role: client(name) for name, role in PEOPLE.items()}

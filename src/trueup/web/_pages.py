@@ -107,7 +107,7 @@ def item(request: Request, store: Opened, actor: Manager, key: str) -> Response:
         found = list_items(tx, ids=[key])
         labels = list_annotations(tx, item_ids=[key], kinds=None)
     if not found:
-        raise UnknownName(f"no item {key!r} in {store.address}")
+        raise UnknownName(f"no item {key!r}")
     owner = next(q for q in list_queues(store=store) if q.id == found[0].queue_id)
     visible(actor, owner, needed=True)
     log_read(store, "item", {owner.id: 1}, actor=actor.name, item=key, labels=len(labels))

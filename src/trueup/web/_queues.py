@@ -18,7 +18,10 @@ def queue_named(store: Store, actor: Actor, name: str) -> AnnotationQueue:
         UnknownName: there is none.
         AccessDenied: the actor may not see it.
     """
-    found = AnnotationQueue.get(name, store=store)
+    try:
+        found = AnnotationQueue.get(name, store=store)
+    except UnknownName:  # its message names all queues, and where the store is
+        raise UnknownName(f"no queue {name!r}: /api/queues lists yours") from None
     visible(actor, found, needed=True)
     return found
 
@@ -29,4 +32,4 @@ def queue_of(store: Store, actor: Actor, key: str) -> AnnotationQueue:
         if found.id == key:
             visible(actor, found, needed=True)
             return found
-    raise UnknownName(f"no queue {key!r} in {store.address}")
+    raise UnknownName(f"no queue {key!r}")

@@ -79,7 +79,7 @@ def add_webhook(
             raise InputError(f"there are {_MOST} webhooks: remove one that is not needed")
         found = None if queue is None else find_queue(tx, queue)
         if queue is not None and found is None:
-            raise UnknownName(f"no queue {queue!r} in {store.address}")
+            raise UnknownName(f"no queue {queue!r}")
         rows.put_webhook(
             tx,
             key,

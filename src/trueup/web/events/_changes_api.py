@@ -14,6 +14,7 @@ from trueup.people import Actor, permissions_of
 from trueup.queues import AnnotationQueue
 from trueup.web._access import served, signed_in, visible
 from trueup.web._params import Name, Reader
+from trueup.web._queues import queue_named
 from trueup.web.events._changes import Broadcast, Told
 
 __all__ = ["router"]
@@ -24,9 +25,7 @@ _BEAT = 20.0  # seconds between two looks at whether the one who listens still m
 
 
 def _queue(request: Request, actor: Reader, name: Name) -> AnnotationQueue:
-    queue = AnnotationQueue.get(name, store=served(request))
-    visible(actor, queue, needed=True)
-    return queue
+    return queue_named(served(request), actor, name)
 
 
 async def _seat(request: Request, actor: Reader) -> AsyncIterator[Broadcast]:

@@ -89,7 +89,7 @@ def reviewer(request: Request, store: Opened, actor: Reader, name: str) -> Respo
     with store.reading() as tx:
         counts = labelled_queues(tx, name)
     if not counts and name != actor.name:
-        raise UnknownName(f"no reviewer {name!r} in {store.address} has labelled anything")
+        raise UnknownName(f"no reviewer {name!r} has labelled anything")
     shown = [q for q in list_queues(store=store) if q.id in counts and visible(actor, q)]
     parts = [_part(request, queue, name, counts[queue.id]) for queue in shown]
     return page(
