@@ -172,6 +172,8 @@ def _serve(service: Service, bound: socket.socket) -> None:
 
         config = uvicorn.Config(
             application,
+            loop="uvloop",  # both in C; without them uvicorn takes Python's own, unasked
+            http="httptools",
             log_level="warning",
             ssl_certfile=service.certificate,
             ssl_keyfile=service.key,
