@@ -19,6 +19,7 @@ of every page and request over HTTP, from `trueup serve`.
 from __future__ import annotations
 
 import argparse
+import gc
 import hashlib
 import json
 import os
@@ -291,6 +292,7 @@ def measure(address: str, name: str) -> None:
     """Print the seconds and the memory of one measure; a process of its own."""
     import scipy.stats  # noqa: F401, what a server has loaded long ago
 
+    gc.freeze()  # as a server does
     with Store.open(address) as store:
         start = time.perf_counter()
         found = MEASURES[name](store)

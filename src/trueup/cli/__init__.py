@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import warnings
 from collections.abc import Sequence
@@ -51,6 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if isinstance(stream, TextIOWrapper):  # an ASCII terminal shows an escape, not a traceback
             stream.reconfigure(errors="backslashreplace")
     warnings.showwarning = _warn
+    gc.set_threshold(20_000)  # commands make rows by the ten thousand, and few that are garbage
     try:
         code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:

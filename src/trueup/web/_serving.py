@@ -6,6 +6,7 @@ its own, with a store of its own; the first one starts them, and starts anew wha
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -179,5 +180,7 @@ def _serve(service: Service, bound: socket.socket) -> None:
             ssl_keyfile=service.key,
             timeout_graceful_shutdown=_SLOWEST_SECONDS,
         )
+        # what starting made is never garbage, and is not looked through for it time and again
+        gc.freeze()
         with suppress(KeyboardInterrupt):
             Server(config).run([bound])
