@@ -93,7 +93,7 @@ def test_every_command_there_is_is_shown():
     shown = " ".join(text_of(name) for name in DOCUMENTS)
     nouns = {
         "trace": ("import", "list", "show"),
-        "eval": ("run", "list"),
+        "eval": ("run", "list", "calibrate"),
         "queue": (
             *("create", "set", "add", "list", "stats", "audit", "agreement", "activity"),
             *("export", "import", "import-labels"),

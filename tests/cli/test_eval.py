@@ -66,6 +66,24 @@ def test_unknown_names_are_refused(store, tmp_path):
         command.run(store=str(tmp_path / "empty"))
 
 
+def test_agreement_with_people_is_told_by_cohort(tmp_path, capsys):
+    path = tmp_path / "labels.jsonl"
+    said = {"full": "I'm sorry, but I can't help with that.", "none": "Yes, it is."}
+    rows = [
+        {"prompt": f"q{n}", "response": said[label], "label": label, "cohort": cohort}
+        for n, (label, cohort) in enumerate([("full", "a"), ("none", "a"), ("none", "b")] * 4)
+    ]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    command.calibrate("refusal", path)
+    shown = capsys.readouterr().out
+    assert "1.00 [1.00, 1.00]" in shown
+    [line] = [line for line in shown.splitlines() if line.strip().startswith("b ")]
+    assert line.split()[:3] == ["b", "4", "0"]
+    assert "undefined" in line
+    command.calibrate("refusal", path, positive="partial", as_json=True)
+    assert json.loads(capsys.readouterr().out)["whole"]["positives"] == 0
+
+
 def test_the_evaluators_are_listed(capsys):
     command.list_()
     assert "task_completion" in capsys.readouterr().out

@@ -1,32 +1,8 @@
 import pytest
 
-import trueup.evals
 from trueup.errors import InputError, UnknownName
 from trueup.evals import EVALUATORS, Answered, Groundedness, Refusal, evaluator
 from trueup.types import Expected, ToolCall
-
-
-def test_the_public_names():
-    assert sorted(trueup.evals.__all__) == sorted(
-        {
-            "EVALUATORS",
-            "Answered",
-            "BiasDetection",
-            "Evaluator",
-            "Groundedness",
-            "LengthDrift",
-            "Refusal",
-            "TaskCompletion",
-            "ToolSelectionAccuracy",
-            "evaluate_traces",
-            "evaluator",
-            "failed",
-            "failing",
-            "find_refusal",
-            "over_refused",
-            "score_answer",
-        }
-    )
 
 
 def test_wrong_arguments_are_named_with_those_it_takes():

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from cyclopts import App
 
@@ -19,7 +20,16 @@ from trueup.cli._output import (
 from trueup.cli._progress import progress_bar
 from trueup.cli.trace import check_cohort
 from trueup.errors import InputError
-from trueup.evals import EVALUATORS, Evaluator, evaluate_traces, evaluator, failed
+from trueup.evals import (
+    EVALUATORS,
+    Evaluator,
+    evaluate_traces,
+    failed,
+    read_labelled,
+)
+from trueup.evals import calibrate as measure_agreement
+from trueup.evals import evaluator as find_evaluator
+from trueup.stats.intervals import Estimate
 from trueup.store import Store
 from trueup.store.stamp import stamp
 from trueup.store.traces import count_traces, list_traces
@@ -67,7 +77,7 @@ def run(
         evaluators: Names, with commas between them; all there are, if left out.
     """
     names = list(EVALUATORS) if evaluators is None else evaluators.split(",")
-    chosen = [evaluator(name.strip()) for name in names]
+    chosen = [find_evaluator(name.strip()) for name in names]
     with open_store(store) as opened:
         tallies = _score(opened, cohort, chosen)
     if as_json:
@@ -103,6 +113,49 @@ def list_(*, as_json: JsonOption = False) -> None:
         return
     for name, what in found.items():
         say(f"{name:<26} {what}")
+
+
+@app.command
+def calibrate(
+    evaluator: str,
+    labels: Path,
+    /,
+    *,
+    positive: str | None = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure how far an evaluator agrees with people's labels.
+
+    Args:
+        evaluator: Its name.
+        labels: JSON lines, each what the evaluator takes beside `label`: true or false, or what
+            it finds; and a `cohort` or a `group` of rows that resemble each other, if there are.
+        positive: Labels that count as yes, with commas between them; all but "none", if left out.
+    """
+    judge = find_evaluator(evaluator)
+    named = [name.strip() for name in positive.split(",")] if positive else ()
+    found = measure_agreement(judge, read_labelled(labels, judge), positive=named)
+    if as_json:
+        show_json(asdict(found))
+        return
+    rows = [("all", found.whole), *found.cohorts.items()]
+    columns = ("accuracy", "balanced_accuracy", "f1", "kappa", "alpha", "auroc")
+    show_table(
+        ("cohort", "rows", "yes", *(name.replace("_", " ") for name in columns)),
+        [
+            (name, made.n, made.positives, *(_shown(getattr(made, c)) for c in columns))
+            for name, made in rows
+            if made is not None
+        ],
+    )
+    for reason, count in found.unscored.items():
+        say(f"  not scored: {count} ({reason})")
+
+
+def _shown(figure: Estimate | None) -> str:
+    if figure is None:
+        return "undefined"
+    return f"{figure.value:.2f} [{figure.low:.2f}, {figure.high:.2f}]"
 
 
 def _score(

@@ -2,6 +2,7 @@
 
 from trueup.evals.base import Answered, Evaluator
 from trueup.evals.bias import BiasDetection
+from trueup.evals.calibration import HumanAgreement, Labelled, calibrate, read_labelled
 from trueup.evals.groundedness import Groundedness
 from trueup.evals.length_drift import LengthDrift
 from trueup.evals.refusal import Refusal, find_refusal
@@ -16,15 +17,19 @@ __all__ = [
     "BiasDetection",
     "Evaluator",
     "Groundedness",
+    "HumanAgreement",
+    "Labelled",
     "LengthDrift",
     "Refusal",
     "TaskCompletion",
     "ToolSelectionAccuracy",
+    "calibrate",
     "evaluate_traces",
     "evaluator",
     "failed",
     "failing",
     "find_refusal",
     "over_refused",
+    "read_labelled",
     "score_answer",
 ]

@@ -80,6 +80,15 @@ class Evaluator(ABC):
         Raises:
             InputError: an argument is missing, unknown or of the wrong type.
         """
+        self.check(given, f"{type(self).__name__}.evaluate")
+        return self._score(**given)
+
+    def check(self, given: Mapping[str, Any], where: str) -> None:
+        """Check the names of what `evaluate` is to be given.
+
+        Raises:
+            InputError: an argument is missing or unknown; the message begins with `where`.
+        """
         unknown = [name for name in given if name not in self._takes]
         missing = [name for name, must in self._takes.items() if must and name not in given]
         if unknown or missing:
@@ -89,8 +98,7 @@ class Evaluator(ABC):
                 for word, names in (("unknown", unknown), ("missing", missing))
                 if names
             )
-            raise InputError(f"{type(self).__name__}.evaluate: {what}; it takes {taken}")
-        return self._score(**given)
+            raise InputError(f"{where}: {what}; it takes {taken}")
 
     def evaluate_many(self, rows: Iterable[Mapping[str, Any]]) -> list[Score]:
         """Score many answers, each given as `evaluate`'s keyword arguments.

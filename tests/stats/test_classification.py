@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import mannwhitneyu
+from statsmodels.stats.inter_rater import cohens_kappa
+
+from trueup.stats.agreement import Ratings, krippendorff_alpha
+from trueup.stats.classification import classification
+
+items = st.lists(
+    st.tuples(st.booleans(), st.booleans(), st.integers(0, 4)), min_size=1, max_size=40
+)
+
+
+@given(items)
+def test_figures_are_those_of_other_computations(rows: list[tuple[bool, bool, int]]) -> None:
+    said, found, scores = (np.array(column) for column in zip(*rows, strict=True))
+    made = classification(said, found, clusters=range(len(rows)), scores=scores, draws=20)
+    assert made.accuracy is not None
+    assert made.accuracy.value == pytest.approx((said == found).mean())
+    both = (said & found).sum()
+    if said.any() or found.any():
+        assert made.f1 is not None
+        assert made.f1.value == pytest.approx(2 * both / (said.sum() + found.sum()))
+    else:
+        assert made.f1 is None
+    if 0 < said.sum() < len(said):
+        rank = mannwhitneyu(scores[said], scores[~said]).statistic
+        assert made.auroc is not None
+        assert made.auroc.value == pytest.approx(rank / (said.sum() * (~said).sum()))
+        assert made.balanced_accuracy is not None
+        shares = [(found[said]).mean(), (~found[~said]).mean()]
+        assert made.balanced_accuracy.value == pytest.approx(np.mean(shares))
+        table = [[both, (said & ~found).sum()], [(~said & found).sum(), (~said & ~found).sum()]]
+        assert made.kappa is not None
+        ratings = Ratings.from_triples(
+            (unit, rater, value)
+            for unit, pair in enumerate(zip(said.tolist(), found.tolist(), strict=True))
+            for rater, value in enumerate(pair)
+        )
+        assert made.alpha is not None
+        assert made.alpha.value == pytest.approx(krippendorff_alpha(ratings).value)
+        assert made.kappa.value == pytest.approx(
+            cohens_kappa(np.array(table), return_results=False)
+        )
+    else:
+        assert made.auroc is None
+        assert made.balanced_accuracy is None
+    for figure in (made.accuracy, made.f1, made.auroc):
+        assert figure is None or 0 <= figure.low <= figure.high <= 1
+
+
+def test_an_interval_covers_what_is_true_and_widens_with_clusters() -> None:
+    rng = np.random.default_rng(4)
+    covered, alone, together = 0, [], []
+    for _ in range(60):
+        said = rng.random(300) < 0.4
+        right = rng.random(300) < 0.8
+        made = classification(said, said == right, clusters=range(300), draws=400)
+        assert made.accuracy is not None
+        covered += made.accuracy.low <= 0.8 <= made.accuracy.high
+        alone.append(made.accuracy.high - made.accuracy.low)
+        same = np.repeat(right[:60], 5)  # five of a kind are right or wrong together
+        grouped = classification(said, said == same, clusters=np.repeat(range(60), 5), draws=400)
+        assert grouped.accuracy is not None
+        together.append(grouped.accuracy.high - grouped.accuracy.low)
+    assert covered >= 52  # of 60 at 95%: fewer than one seed in a thousand
+    assert np.mean(together) > 1.8 * np.mean(alone)
+
+
+def test_the_same_seed_draws_the_same() -> None:
+    said, found = [True, False, True, False] * 5, [True, True, True, False] * 5
+    one, other = (classification(said, found, clusters=range(20), draws=50) for _ in range(2))
+    assert one == other
+
+
+@pytest.mark.parametrize(
+    ("said", "found", "clusters", "scores"),
+    [
+        ([], [], [], None),
+        ([True], [True, False], [0], None),
+        ([True], [True], [], None),
+        ([True, False], [True, False], [0, 1], [0.1, float("nan")]),
+        ([True, False], [True, False], [0, 1], [0.1]),
+    ],
+)
+def test_what_makes_no_sense_is_refused(said, found, clusters, scores) -> None:
+    with pytest.raises(ValueError, match="item"):
+        classification(said, found, clusters=clusters, scores=scores)
