@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from trueup.errors import InputError
 from trueup.evals import ToolSelectionAccuracy
-from trueup.evals._calls import match_calls, same_value
+from trueup.evals._calls import changes_something, match_calls, same_value
 from trueup.types import AnyOf, Expected, ToolCall, Trace
 
 LOOKUP = ToolCall("lookup_claim", {"claim_id": "CL-4821"})
@@ -229,3 +229,54 @@ def test_matching_is_that_of_multisets(made, expected, random):
         if call.render() in rendered:
             rendered.remove(call.render())
     assert sorted(c.render() for c in found.extra) == sorted(rendered)
+
+
+READ = ToolCall("get_claim", {"claim_id": "CL-4821"})
+ANSWERED = {"role": "tool", "content": "{}"}
+
+
+@pytest.mark.parametrize(
+    ("trajectory", "outcome"),
+    [
+        ([*said(READ), ANSWERED, *said(REFUND)], (1.0, "right")),
+        ([*said(REFUND), ANSWERED, *said(text="Done.")], (1.0, "right")),
+        ([*said(READ), ANSWERED], (0.0, "missing_call")),
+        ([*said(REFUND, REFUND), ANSWERED], (0.0, "extra_call")),
+        (said(READ, REFUND), (0.0, "wrong_tool")),
+        (Trace("t", "c", "k", (), answer="Done.", steps=(READ, READ, REFUND)), (1.0, "right")),
+    ],
+)
+def test_an_agent_that_went_on_is_judged_by_what_it_changed(trajectory, outcome):
+    assert judge(trajectory, [LOOKUP, REFUND]) == outcome
+
+
+def test_what_is_compared_can_be_said():
+    trajectory = [*said(READ, REFUND), ANSWERED]
+    assert judge(trajectory, [LOOKUP, REFUND], compare="all") == (0.0, "wrong_tool")
+    assert judge(said(READ, REFUND), [LOOKUP, REFUND], compare="changes") == (1.0, "right")
+    with pytest.raises(InputError, match="compare: 'names' is none"):
+        ToolSelectionAccuracy(compare="names")
+    versions = {
+        ToolSelectionAccuracy(ordered=ordered, compare=compare).version
+        for ordered in (True, False)
+        for compare in (None, "all", "changes")
+    }
+    assert len(versions) == 6, "what scores otherwise is another version"
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("get_reservation_details", False),
+        ("searchFlights", False),
+        ("claims.find", False),
+        ("transfer_to_human_agents", False),
+        ("HTTPGet", True),
+        ("update_reservation_flights", True),
+        ("book", True),
+        ("", True),
+        ("getaway", True),
+    ],
+)
+def test_a_tools_verb_tells_whether_it_changes_something(name, changes):
+    assert changes_something(name) is changes

@@ -15,21 +15,43 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
 
 from trueup.errors import InputError
-from trueup.evals._text import plain_text
+from trueup.evals._text import listed, plain_text
 from trueup.types import AnyOf, Expected, ToolCall, Trace
 
-__all__ = ["Matching", "Trajectory", "match_calls", "read_expected", "same_arguments", "same_value"]
+__all__ = [
+    "Matching",
+    "Trajectory",
+    "changes_something",
+    "match_calls",
+    "read_expected",
+    "same_arguments",
+    "same_value",
+]
 
 # No leading zeros: "007" names something and is not 7.
 _NUMERIC = re.compile(r"[+-]?(?:0|[1-9]\d{0,60})(?:\.\d{1,60})?(?:e[+-]?\d{1,3})?", re.IGNORECASE)
 
 
+_WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
+_READING = frozenset(
+    listed(
+        """ask browse calculate check compute count describe escalate fetch find get has is list
+        look lookup query read retrieve search select show think transfer validate verify view"""
+    )
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Trajectory:
-    """What was done and said: the calls in order, and the text without them."""
+    """What was done and said: the calls in order, and the text without them.
+
+    Attributes:
+        carried_out: whether the calls were answered, so that the agent went on from what they gave.
+    """
 
     calls: tuple[ToolCall, ...]
     text: str
+    carried_out: bool = False
 
     @classmethod
     def read(cls, trajectory: Any) -> Trajectory:
@@ -39,8 +61,9 @@ class Trajectory:
             InputError: it is neither.
         """
         if isinstance(trajectory, Trace):
-            calls = trajectory.steps or ToolCall.parse_all(trajectory.answer)
-            return cls(calls, plain_text(trajectory.answer))
+            asked = ToolCall.parse_all(trajectory.answer)
+            calls = trajectory.steps or asked
+            return cls(calls, plain_text(trajectory.answer), calls != asked)
         if not isinstance(trajectory, Sequence) or isinstance(trajectory, str | bytes):
             kind = type(trajectory).__name__
             raise InputError(f"trajectory: a Trace or a list of messages is needed, not {kind}")
@@ -49,7 +72,9 @@ class Trajectory:
         said = [message for message in trajectory if message.get("role") == "assistant"]
         calls = tuple(call for message in said for call in ToolCall.of_message(message))
         texts = (message.get("content") for message in said)
-        return cls(calls, "\n".join(plain_text(text) for text in texts if isinstance(text, str)))
+        answered = any(message.get("role") == "tool" for message in trajectory)
+        text = "\n".join(plain_text(text) for text in texts if isinstance(text, str))
+        return cls(calls, text, answered)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +113,12 @@ def match_calls(made: Sequence[ToolCall], expected: Sequence[ToolCall]) -> Match
         extra=tuple(m for i, m in enumerate(made) if i not in matched),
         in_order=len(made) == len(expected) and bool(fits.diagonal().all()),
     )
+
+
+def changes_something(name: str) -> bool:
+    """Tell by its verb whether a tool changes a record, where others read, reckon or hand over."""
+    words = _WORDS.findall(name.rpartition(".")[2])
+    return not words or words[0].casefold() not in _READING
 
 
 def same_arguments(made: Mapping[str, Any], expected: Mapping[str, Any]) -> bool:

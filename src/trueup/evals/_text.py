@@ -7,10 +7,20 @@ import unicodedata
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 
-__all__ = ["STOPWORDS", "facts", "fold", "plain_text", "sentences", "stems", "word_count"]
+__all__ = [
+    "STOPWORDS",
+    "facts",
+    "fold",
+    "listed",
+    "plain_text",
+    "sentences",
+    "stems",
+    "word_count",
+]
 
 
-def _listed(words: str) -> tuple[str, ...]:
+def listed(words: str) -> tuple[str, ...]:
+    """Return the words of a text that names some."""
     return tuple(words.split())
 
 
@@ -20,7 +30,7 @@ _WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+")  # written wit
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:,\d{3})*(?:\.\d+)?(?![\w])|(?<=\w)-?\d+(?=%)")
 _CODE = re.compile(r"\b(?=\w*\d)(?=[\w-]*[^\W\d])[\w]+(?:-[\w]+)*|\b[^\W\d_]+-\d[\w-]*")
-_MONTHS = _listed(
+_MONTHS = listed(
     "january february march april may june july august september october november december"
 )
 _MONTH = "|".join(m[:3] + (f"(?:{m[3:]})?" if m[3:] else "") for m in _MONTHS)
@@ -37,13 +47,13 @@ _DATES = (
 _SPELLED = {
     word: str(i)
     for i, word in enumerate(
-        _listed("zero one two three four five six seven eight nine ten eleven twelve")
+        listed("zero one two three four five six seven eight nine ten eleven twelve")
     )
 }
 _SUFFIXES = ("ations", "ation", "ingly", "ments", "ment", "ings", "ing", "edly", "ies", "ed", "es")
 
 STOPWORDS = frozenset(
-    _listed(
+    listed(
         """a about after all also am an and any are as at be because been before being both but by
         can could did do does doing done for from further get gets got had has have having he her
         here hers him his how i if in into is it its itself just like may me might more most must my

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
-from trueup.evals._calls import Matching, Trajectory, match_calls, read_expected
+from trueup.errors import InputError
+from trueup.evals._calls import (
+    Matching,
+    Trajectory,
+    changes_something,
+    match_calls,
+    read_expected,
+)
 from trueup.evals.base import Evaluator
 from trueup.types import Expected, Message, Score, ToolCall, Trace
 
@@ -20,6 +27,12 @@ class ToolSelectionAccuracy(Evaluator):
     where `ordered` is set; arguments by what they mean (5 is "5"), and `AnyOf` gives a choice. No
     calls expected and none made is 1.0; where nothing is expected of the calls, it is unscored.
 
+    Where the calls were carried out (a message of role "tool", or steps before the answer), an
+    agent is judged by what it changed: which records it reads on the way, what it reckons and
+    whether it hands over to a person is its own business. Which tools those are is told by their
+    verbs: get, search, calculate, transfer and their like. `compare` says "all" or "changes"
+    whatever the trajectory.
+
     `label` is "right", or what went wrong first: "forbidden", "malformed_call" (a `<tool_call>`
     that cannot be read), "wrong_arguments", "wrong_tool", "missing_call", "extra_call", or
     "premature_call" (the right calls in another order).
@@ -28,9 +41,13 @@ class ToolSelectionAccuracy(Evaluator):
     name = "tool_selection_accuracy"
     pass_line = 1.0
 
-    def __init__(self, *, ordered: bool = False) -> None:
-        self.ordered = ordered
-        self.version = "1-ordered" if ordered else "1"
+    def __init__(
+        self, *, ordered: bool = False, compare: Literal["all", "changes"] | None = None
+    ) -> None:
+        if compare not in (None, "all", "changes"):
+            raise InputError(f"compare: {compare!r} is none; give all or changes, or leave it out")
+        self.ordered, self.compare = ordered, compare
+        self.version = "2" + ("-ordered" if ordered else "") + (f"-{compare}" if compare else "")
 
     def _score(
         self,
@@ -38,12 +55,19 @@ class ToolSelectionAccuracy(Evaluator):
         trajectory: Trace | Sequence[Message],
         expected: Expected | Sequence[ToolCall | dict[str, Any]] | None,
     ) -> Score:
-        made = Trajectory.read(trajectory).calls
+        read = Trajectory.read(trajectory)
+        made = read.calls
         wanted = read_expected(expected)
         if wanted is None or (wanted.calls is None and not wanted.forbidden):
             return self._unscored("no calls are expected or forbidden")
         forbidden = [call for call in made if call.name in wanted.forbidden]
         calls = made if wanted.calls is None else wanted.calls
+        changes = self.compare == "changes" or (self.compare is None and read.carried_out)
+        if changes:
+            made, calls = (
+                tuple(call for call in some if changes_something(call.name))
+                for some in (made, calls)
+            )
         matching = match_calls(made, calls)
         label = self._label(made, forbidden, matching)
         evidence = (
@@ -56,7 +80,8 @@ class ToolSelectionAccuracy(Evaluator):
             self.version,
             value=float(label == "right"),
             label=label,
-            reason=f"{len(made)} calls made, {len(calls)} expected",
+            reason=f"{len(made)} calls made, {len(calls)} expected"
+            + (", of those that change something; others are not compared" if changes else ""),
             evidence=evidence,
         )
 
