@@ -16,11 +16,12 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from trueup.evals import Groundedness, Refusal, ToolSelectionAccuracy
+import trueup.evals
+from trueup.evals import Evaluator, Groundedness, Refusal, ToolSelectionAccuracy
 from trueup.evals._calls import Trajectory, changes_something, match_calls
 from trueup.stats.classification import Classification, classification
 from trueup.stats.intervals import Estimate
@@ -124,11 +125,20 @@ def tau_bench(folder: Path) -> Iterator[Judged]:
         )
 
 
-SETS: dict[str, Callable[[Path], Iterator[Judged]]] = {
-    "refusal, XSTest": refusals,
-    "groundedness, BEGIN": begin,
-    "groundedness, SummEdits": summedits,
-    "tool selection, tau-bench": tau_bench,
+@dataclass(frozen=True)
+class Set:
+    """Data with labels, the evaluator that it is about, and what its yes is."""
+
+    read: Callable[[Path], Iterator[Judged]]
+    evaluator: Evaluator
+    yes: str
+
+
+SETS = {
+    "XSTest": Set(refusals, Refusal(), "refused in full or in part"),
+    "BEGIN": Set(begin, Groundedness(), "fully attributable"),
+    "SummEdits": Set(summedits, Groundedness(), "consistent"),
+    "tau-bench": Set(tau_bench, ToolSelectionAccuracy(), "rewarded"),
 }
 
 
@@ -194,7 +204,7 @@ def show_calls(folder: Path) -> None:
                         counts["variants accepted"] += 1
                     else:
                         missed.append((row["id"], key, value))
-    print(f"\ntool selection, BFCL: {dict(counts)}")
+    print(f"\ntool_selection_accuracy, BFCL: {dict(counts)}")
     for one in missed[:20]:
         print("  not accepted:", one)
 
@@ -225,14 +235,41 @@ def nested(value: Any, choose: Callable[[Sequence[Any]], Any]) -> Any:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sets", nargs="+", default=[*SETS, "BFCL"], choices=[*SETS, "BFCL"])
+    parser.add_argument(
+        "--write", action="store_true", help="what the evaluators say of themselves"
+    )
     arguments = parser.parse_args()
     if not (data := os.environ.get("TRUEUP_DATA")):
         raise SystemExit("TRUEUP_DATA is not set: give the folder of the labelled data")
+    known = []
     for name in arguments.sets:
         if name == "BFCL":
             show_calls(Path(data))
-        else:
-            show(name, list(SETS[name](Path(data))))
+            continue
+        rows = list(SETS[name].read(Path(data)))
+        show(f"{SETS[name].evaluator.name}, {name}: {SETS[name].yes}", rows)
+        known.append(as_known(name, rows))
+    if arguments.write:
+        path = Path(trueup.evals.__path__[0]) / "measured.json"
+        path.write_text(json.dumps(known, indent=1) + "\n")
+
+
+def as_known(name: str, rows: Sequence[Judged]) -> dict[str, Any]:
+    """What `trueup.evals.measured` tells of an evaluator."""
+    evaluator = SETS[name].evaluator
+    made = held(rows, type(evaluator).__name__)
+    figures = (made.f1, made.balanced_accuracy, made.auroc)
+    return {
+        "evaluator": evaluator.name,
+        "version": evaluator.version,
+        "data": name,
+        "yes": SETS[name].yes,
+        "rows": made.n,
+        **{
+            key: figure and {k: round(v, 4) for k, v in asdict(figure).items()}
+            for key, figure in zip(("f1", "balanced_accuracy", "auroc"), figures, strict=True)
+        },
+    }
 
 
 if __name__ == "__main__":

@@ -84,6 +84,14 @@ def test_agreement_with_people_is_told_by_cohort(tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["whole"]["positives"] == 0
 
 
-def test_the_evaluators_are_listed(capsys):
+def test_the_evaluators_are_listed_with_how_far_they_agree_with_people(capsys):
     command.list_()
-    assert "task_completion" in capsys.readouterr().out
+    lines = capsys.readouterr().out.splitlines()
+    [at] = [n for n, line in enumerate(lines) if line.startswith("task_completion")]
+    assert lines[at + 1].strip() == "agreement with people: not measured"
+    [at] = [n for n, line in enumerate(lines) if line.startswith("refusal")]
+    assert lines[at + 1].strip().startswith("agreement with people: F1 0.")
+    command.list_(as_json=True)
+    found = json.loads(capsys.readouterr().out)
+    assert found["length_drift"]["agreement"] == []
+    assert found["groundedness"]["agreement"][0]["data"] == "BEGIN"

@@ -22,9 +22,11 @@ from trueup.cli.trace import check_cohort
 from trueup.errors import InputError
 from trueup.evals import (
     EVALUATORS,
+    NOT_MEASURED,
     Evaluator,
     evaluate_traces,
     failed,
+    measured,
     read_labelled,
 )
 from trueup.evals import calibrate as measure_agreement
@@ -106,13 +108,21 @@ def run(
 
 @app.command(name="list")
 def list_(*, as_json: JsonOption = False) -> None:
-    """List the evaluators."""
-    found = {name: (cls.__doc__ or "").splitlines()[0] for name, cls in EVALUATORS.items()}
+    """List the evaluators, with how far each was found to agree with people."""
+    about = {name: (cls.__doc__ or "").splitlines()[0] for name, cls in EVALUATORS.items()}
+    known = {name: measured(find_evaluator(name)) for name in EVALUATORS}
     if as_json:
-        show_json(found)
+        show_json(
+            {
+                name: {"what": what, "agreement": [asdict(one) for one in known[name]]}
+                for name, what in about.items()
+            }
+        )
         return
-    for name, what in found.items():
+    for name, what in about.items():
         say(f"{name:<26} {what}")
+        for one in known[name] or (NOT_MEASURED,):
+            say(f"{'':<26}   agreement with people: {one}")
 
 
 @app.command

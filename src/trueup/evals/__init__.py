@@ -5,6 +5,7 @@ from trueup.evals.bias import BiasDetection
 from trueup.evals.calibration import HumanAgreement, Labelled, calibrate, read_labelled
 from trueup.evals.groundedness import Groundedness
 from trueup.evals.length_drift import LengthDrift
+from trueup.evals.measured import NOT_MEASURED, Measured, measured
 from trueup.evals.refusal import Refusal, find_refusal
 from trueup.evals.registry import EVALUATORS, evaluator
 from trueup.evals.run import evaluate_traces, failed, failing, over_refused, score_answer
@@ -13,6 +14,7 @@ from trueup.evals.tool_selection import ToolSelectionAccuracy
 
 __all__ = [
     "EVALUATORS",
+    "NOT_MEASURED",
     "Answered",
     "BiasDetection",
     "Evaluator",
@@ -20,6 +22,7 @@ __all__ = [
     "HumanAgreement",
     "Labelled",
     "LengthDrift",
+    "Measured",
     "Refusal",
     "TaskCompletion",
     "ToolSelectionAccuracy",
@@ -29,6 +32,7 @@ __all__ = [
     "failed",
     "failing",
     "find_refusal",
+    "measured",
     "over_refused",
     "read_labelled",
     "score_answer",
