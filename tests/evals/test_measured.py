@@ -6,7 +6,6 @@ from importlib.resources import files
 from trueup.evals import (
     EVALUATORS,
     NOT_MEASURED,
-    LengthDrift,
     Measured,
     ToolSelectionAccuracy,
     evaluator,
@@ -24,7 +23,7 @@ def test_what_is_told_is_of_the_versions_that_ship():
 
 def test_figures_have_intervals_around_them():
     for name in EVALUATORS:
-        for one in measured(evaluator(name)):
+        for one in measured(name, evaluator(name).version):
             assert one.rows > 0
             figures = [one.f1, one.balanced_accuracy, *([one.auroc] if one.auroc else [])]
             assert all(0 <= f.low <= f.value <= f.high <= 1 for f in figures)
@@ -32,9 +31,10 @@ def test_figures_have_intervals_around_them():
 
 
 def test_another_version_is_not_measured():
-    assert measured(ToolSelectionAccuracy())
-    assert measured(ToolSelectionAccuracy(ordered=True)) == ()
-    assert measured(LengthDrift()) == ()
+    name = ToolSelectionAccuracy.name
+    assert measured(name, ToolSelectionAccuracy().version)
+    assert measured(name, ToolSelectionAccuracy(ordered=True).version) == ()
+    assert measured("length_drift", "1") == ()
 
 
 def test_what_is_undefined_is_not_measured():

@@ -205,9 +205,11 @@ def test_a_reviewer_sees_what_is_known_and_not_which_answer_it_is_about(fill, cl
     assert [(s["evaluator"], s["value"], s["label"], s["reason"]) for s in item["scores"]] == [
         ("groundedness", 0.25, None, "")
     ]
+    assert item["scores"][0]["agreement"][0].startswith("AUROC 0.")
     page = client("mo").get(f"/item/{item['id']}").text
     assert "What evaluators found" in page
     assert "length" in page
+    assert "agreement with people: not measured" in page
 
 
 def test_a_schema_is_checked_and_guidelines_keep_their_versions(fill, client):

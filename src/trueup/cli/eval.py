@@ -110,7 +110,7 @@ def run(
 def list_(*, as_json: JsonOption = False) -> None:
     """List the evaluators, with how far each was found to agree with people."""
     about = {name: (cls.__doc__ or "").splitlines()[0] for name, cls in EVALUATORS.items()}
-    known = {name: measured(find_evaluator(name)) for name in EVALUATORS}
+    known = {name: measured(name, find_evaluator(name).version) for name in EVALUATORS}
     if as_json:
         show_json(
             {

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from trueup.evals.base import Evaluator
 from trueup.stats.intervals import Estimate
 
 __all__ = ["NOT_MEASURED", "Measured", "measured"]
@@ -50,9 +49,9 @@ class Measured:
         return f"{name} {interval}, {self.data}: {self.yes}"
 
 
-def measured(evaluator: Evaluator) -> tuple[Measured, ...]:
-    """Return what is known of an evaluator in its version; empty where nothing is."""
-    return _all().get((evaluator.name, evaluator.version), ())
+def measured(name: str, version: str) -> tuple[Measured, ...]:
+    """Return what is known of an evaluator in a version; empty where nothing is."""
+    return _all().get((name, version), ())
 
 
 @cache

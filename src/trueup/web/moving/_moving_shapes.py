@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from trueup.evals import NOT_MEASURED, measured
 from trueup.queues import Added, ImportReport, ItemContext, RowFormat, Shape
 
 __all__ = [
@@ -132,6 +133,8 @@ def context_out(context: ItemContext) -> dict[str, Any]:
                 "label": score.label,
                 "measure": score.measure,
                 "reason": score.reason,
+                "agreement": [str(one) for one in measured(score.evaluator, score.version)]
+                or [NOT_MEASURED],
             }
             for score in context.scores.values()
         ],

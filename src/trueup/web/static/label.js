@@ -109,8 +109,12 @@ function showFound({ steps, scores }) {
     element("code", { textContent: `${call.name} ${JSON.stringify(call.arguments)}` }))));
   find("scores").replaceChildren(...scores.map((score) => {
     const found = [score.value?.toFixed(2), score.label, score.measure].filter((part) => part != null);
-    const cells = [score.evaluator.replaceAll("_", " "), found.join(" "), score.reason];
-    return element("tr", {}, ...cells.map((text) => element("td", { textContent: text })));
+    const known = score.agreement.map((text) =>
+      element("div", { className: "quiet", textContent: `agreement with people: ${text}` }));
+    return element("tr", {},
+      element("td", {}, score.evaluator.replaceAll("_", " "), ...known),
+      element("td", { className: "whole", textContent: found.join(" ") }),
+      element("td", { textContent: score.reason }));
   }));
   find("found-box").hidden = !steps.length && !scores.length;
 }
