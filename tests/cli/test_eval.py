@@ -80,8 +80,10 @@ def test_agreement_with_people_is_told_by_cohort(tmp_path, capsys):
     [line] = [line for line in shown.splitlines() if line.strip().startswith("b ")]
     assert line.split()[:3] == ["b", "4", "0"]
     assert "undefined" in line
-    command.calibrate("refusal", path, positive="partial", as_json=True)
-    assert json.loads(capsys.readouterr().out)["whole"]["positives"] == 0
+    command.calibrate("refusal", path, positive="none", as_json=True)
+    assert json.loads(capsys.readouterr().out)["whole"]["positives"] == 8
+    with pytest.raises(InputError, match="no label 'partial': people say full, none"):
+        command.calibrate("refusal", path, positive="full, partial")
 
 
 def test_the_evaluators_are_listed_with_how_far_they_agree_with_people(capsys):

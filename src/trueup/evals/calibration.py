@@ -75,8 +75,8 @@ def calibrate(
         seed: of the intervals' draws.
 
     Raises:
-        InputError: there are no rows, labels are of both kinds, or `positive` is given with labels
-            that are true and false.
+        InputError: there are no rows, labels are of both kinds, or `positive` names one that nobody
+            gives, or is given with labels that are true and false.
     """
     if not rows:
         raise InputError("no labelled rows: give at least one")
@@ -95,6 +95,10 @@ def calibrate(
         for row, score in zip(rows, scores, strict=True)
         if (score.value if graded else score.label) is not None
     ]
+    labels = {row.label for row in rows} | {score.label for score in scores}
+    if strange := [name for name in positive if name not in labels]:
+        said = ", ".join(sorted({str(row.label) for row in rows}))
+        raise InputError(f"no label {strange[0]!r}: people say {said}")
     unscored: dict[str, int] = {}
     for score in scores:
         if (score.value if graded else score.label) is None:

@@ -100,7 +100,8 @@ def _product_with(head: Tensor) -> Callable[[Tensor], Tensor]:
     written as the sum of two in bf16: three products on the bf16 units, added up in float32 as one,
     are twenty times nearer and take half as long again.
     """
-    if not head.is_cuda or torch.get_float32_matmul_precision() == "highest":
+    exact = torch.get_float32_matmul_precision() == "highest" or head.dtype != torch.float32
+    if exact or not head.is_cuda:
         return lambda rows: rows @ head.T
     high, low = _halves(head)
     weights = torch.cat([high, low, high], dim=1).T
