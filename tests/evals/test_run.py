@@ -55,6 +55,7 @@ def test_every_evaluator_scores_an_answer():
         "refusal": 1.0,
         "length_drift": None,
         "bias_detection": 1.0,
+        "format_validity": None,
     }
     assert failed(scores) == ()
 

@@ -3,6 +3,7 @@
 from trueup.evals.base import Answered, Evaluator
 from trueup.evals.bias import BiasDetection
 from trueup.evals.calibration import HumanAgreement, Labelled, calibrate, read_labelled
+from trueup.evals.format_validity import FormatValidity
 from trueup.evals.groundedness import Groundedness
 from trueup.evals.length_drift import LengthDrift
 from trueup.evals.measured import NOT_MEASURED, Measured, measured
@@ -18,6 +19,7 @@ __all__ = [
     "Answered",
     "BiasDetection",
     "Evaluator",
+    "FormatValidity",
     "Groundedness",
     "HumanAgreement",
     "Labelled",

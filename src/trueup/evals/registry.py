@@ -5,6 +5,7 @@ from __future__ import annotations
 from trueup.errors import UnknownName
 from trueup.evals.base import Evaluator
 from trueup.evals.bias import BiasDetection
+from trueup.evals.format_validity import FormatValidity
 from trueup.evals.groundedness import Groundedness
 from trueup.evals.length_drift import LengthDrift
 from trueup.evals.refusal import Refusal
@@ -20,6 +21,7 @@ _CLASSES: tuple[type[Evaluator], ...] = (
     Refusal,
     LengthDrift,
     BiasDetection,
+    FormatValidity,
 )
 EVALUATORS: dict[str, type[Evaluator]] = {cls.name: cls for cls in _CLASSES}
 """Every evaluator that ships, by name."""
