@@ -250,6 +250,8 @@ def main() -> None:
         show(f"{SETS[name].evaluator.name}, {name}: {SETS[name].yes}", rows)
         known.append(as_known(name, rows))
     if arguments.write:
+        if len(known) < len(SETS):
+            raise SystemExit("--write: all sets are written together; leave --sets out")
         path = Path(trueup.evals.__path__[0]) / "measured.json"
         path.write_text(json.dumps(known, indent=1) + "\n")
 

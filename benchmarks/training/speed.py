@@ -367,9 +367,13 @@ def main() -> None:
 
     arguments.variants = arguments.variants or (ON_GPU if torch.cuda.is_available() else ON_CPU)
     with tempfile.TemporaryDirectory() as folder:
-        model = Path(arguments.model if arguments.random else f"{folder}/model")
+        model = Path(folder) / "model"
         if not arguments.random:
             save_model(load_model(arguments.model), None, model)
+        elif Path(arguments.model).is_dir():
+            model = Path(arguments.model)
+        else:
+            load_model(arguments.model).tokenizer.save_pretrained(model)
         found = []
         for case in cases(arguments):
             found.append(compare(case, arguments, str(model)))
