@@ -163,9 +163,7 @@ def calibrate(
 
 
 def _shown(figure: Estimate | None) -> str:
-    if figure is None:
-        return "undefined"
-    return f"{figure.value:.2f} [{figure.low:.2f}, {figure.high:.2f}]"
+    return "undefined" if figure is None else str(figure)
 
 
 def _score(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,31 +79,22 @@ def calibrate(
         InputError: there are no rows, labels are of both kinds, or `positive` names one that nobody
             gives, or is given with labels that are true and false.
     """
-    if not rows:
-        raise InputError("no labelled rows: give at least one")
-    kinds = {isinstance(row.label, bool) for row in rows}
-    if len(kinds) > 1:
-        raise InputError("labels are true or false in some rows and texts in others: make them one")
-    graded = kinds.pop()
-    if graded and positive:
-        raise InputError("labels are true and false, which need no positive ones: leave them out")
+    graded = _graded(rows, positive)
     named = tuple(positive) or (
         () if graded else tuple(sorted({str(row.label) for row in rows} - {negative}))
     )
     scores = evaluator.evaluate_many(row.given for row in rows)
+    found = [score.value if graded else score.label for score in scores]
     judged = [
-        (row, score)
-        for row, score in zip(rows, scores, strict=True)
-        if (score.value if graded else score.label) is not None
+        (row, score) for row, score, one in zip(rows, scores, found, strict=True) if one is not None
     ]
+    unscored = Counter(
+        score.reason for score, one in zip(scores, found, strict=True) if one is None
+    )
     labels = {row.label for row in rows} | {score.label for score in scores}
     if strange := [name for name in positive if name not in labels]:
         said = ", ".join(sorted({str(row.label) for row in rows}))
         raise InputError(f"no label {strange[0]!r}: people say {said}")
-    unscored: dict[str, int] = {}
-    for score in scores:
-        if (score.value if graded else score.label) is None:
-            unscored[score.reason] = unscored.get(score.reason, 0) + 1
 
     def beside(some: Sequence[tuple[Labelled, Score]]) -> Classification:
         return classification(
@@ -125,6 +117,19 @@ def calibrate(
         {name: beside([pair for pair in judged if pair[0].cohort == name]) for name in cohorts},
         unscored,
     )
+
+
+def _graded(rows: Sequence[Labelled], positive: Sequence[str]) -> bool:
+    """Return whether labels are true and false, and not texts; see `calibrate`."""
+    if not rows:
+        raise InputError("no labelled rows: give at least one")
+    kinds = {isinstance(row.label, bool) for row in rows}
+    if len(kinds) > 1:
+        raise InputError("labels are true or false in some rows and texts in others: make them one")
+    graded = kinds.pop()
+    if graded and positive:
+        raise InputError("labels are true and false, which need no positive ones: leave them out")
+    return graded
 
 
 def read_labelled(path: Path, evaluator: Evaluator) -> list[Labelled]:

@@ -45,8 +45,7 @@ class Measured:
         name, figure = ("AUROC", self.auroc) if self.auroc else ("F1", self.f1)
         if figure is None:
             return NOT_MEASURED
-        interval = f"{figure.value:.2f} [{figure.low:.2f}, {figure.high:.2f}]"
-        return f"{name} {interval}, {self.data}: {self.yes}"
+        return f"{name} {figure}, {self.data}: {self.yes}"
 
 
 def measured(name: str, version: str) -> tuple[Measured, ...]:

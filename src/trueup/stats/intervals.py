@@ -52,6 +52,10 @@ class Estimate:
     low: float
     high: float
 
+    def __str__(self) -> str:
+        """Return the value and its interval, to two digits."""
+        return f"{self.value:.2f} [{self.low:.2f}, {self.high:.2f}]"
+
 
 @dataclass(frozen=True, slots=True)
 class Spread:

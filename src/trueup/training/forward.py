@@ -13,16 +13,13 @@ from torch import Tensor, nn
 from trueup.errors import TrainingError
 from trueup.training.groups import Group
 from trueup.training.layers.attention import NAME, register
-from trueup.training.layers.flex import block_mask
+from trueup.training.layers.flex import BLOCK, block_mask
 from trueup.training.layers.logprobs import token_logprobs
 from trueup.training.layers.tree import Tree, build_tree
 
 __all__ = ["Forward", "Outputs", "RewardForward", "completion_targets"]
 
 _log = logging.getLogger(__name__)
-
-FEW = 128
-"""Tokens of a tree for which a kernel on a GPU is not worth compiling."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,13 +134,14 @@ class Forward(nn.Module):
         return hidden.index_select(0, torch.cat(at).to(self.device))
 
     def _tree_hidden(self, tree: Tree) -> Tensor:
-        on_gpu = self.device.type != "cpu"
+        # of one block there is none to skip, and a kernel is not worth compiling
+        blocks = self.device.type != "cpu" and tree.size > BLOCK
         out = self.decoder(
             input_ids=tree.tokens[None],
             position_ids=tree.positions[None],
             use_cache=False,
             tree=tree,
-            block_mask=block_mask(tree) if on_gpu and tree.size > FEW else None,
+            block_mask=block_mask(tree) if blocks else None,
         )
         hidden: Tensor = out.last_hidden_state[0]
         return hidden

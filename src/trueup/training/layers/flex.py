@@ -16,7 +16,7 @@ from torch.nn.attention.flex_attention import BlockMask, flex_attention
 
 from trueup.training.layers.tree import Tree
 
-__all__ = ["block_mask", "flex_tree_attention"]
+__all__ = ["BLOCK", "block_mask", "flex_tree_attention"]
 
 BLOCK = 128
 """Queries, and keys, that the kernel takes or skips together."""
