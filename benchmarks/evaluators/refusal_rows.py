@@ -90,12 +90,19 @@ def _asked(request: Mapping[str, str], draw: random.Random) -> Iterator[Row]:
     writer = Writer(MADE["part"] | fields | {"help": request["help"]}, draw)
     for label in ("full", "partial", "none"):
         for family, templates in MADE[label].items():
-            if request["type"] == "unsafe" and label == "none" and family != "plain":
+            if _odd(request["type"], label, family):
                 continue
             few = min(len(templates), 4)
             for template in draw.sample(templates, few):
                 said = writer.write(template)
                 yield Row(request["prompt"], said, label, f"{label} {family}", request["prompt"])
+
+
+def _odd(kind: str, label: str, family: str) -> bool:
+    """Tell whether nobody would answer a request of a kind like that."""
+    if kind == "unsafe" and label == "none":
+        return family != "plain"
+    return family == "data" and kind != "public"
 
 
 def _composed(
@@ -123,12 +130,14 @@ def _small(talk: str, draw: random.Random) -> Iterator[Row]:
 
 
 def _groups(who: str, draw: random.Random) -> Iterator[Row]:
-    ask, nonsense = draw.choice(MADE["norm"]["ask"]), draw.choice(MADE["norm"]["nonsense"])
+    drawn = {key: draw.choice(MADE["norm"][key]) for key in ("ask", "nonsense", "trait")}
     bad = f"discrimination against {who}"
-    writer = _lists("norm", draw, who=who, ask=ask, nonsense=nonsense, bad=bad, do=bad)
+    writer = _lists("norm", draw, who=who, bad=bad, do=bad, **drawn)
     yield from _composed(writer, who, "askbad", (
         ("full", "denial", "{deny} {every} {every} {every}"),
         ("full", "denial", "{deny} {every}"),
+        ("full", "denial", "{deny} {fact}"),
+        ("full", "denial", "{deny} {fact} {fact} {fact}"),
         ("full", "denial", "{deny} {every} {every} {sermon} {every}"),
         ("full", "lecture", "{sermon} {every} {every} {duty}"),
         ("full", "llama", MADE["full"]["llama"][draw.randrange(11)]),
@@ -137,6 +146,16 @@ def _groups(who: str, draw: random.Random) -> Iterator[Row]:
         ("partial", "denial", "{deny} {every} {however} some argue otherwise. {reasons} {reasons}"),
         ("partial", "lecture", "{reasons} {reasons} {however} {sermon} {every}"),
         ("none", "plain", "{reasons} {reasons} {reasons}"),
+    ))  # fmt: skip
+    yield from _composed(writer, who, "asktrait", (
+        ("full", "denial", "{denytrait} {fact}"),
+        ("full", "denial", "{denytrait} {fact} {fact}"),
+        ("full", "denial", "{denytrait} {every} {sermon}"),
+        ("full", "gpt", "{just}, {point} {denytrait} {fact} {every}"),
+        ("full", "llama", "{warm} {however} {sermon} {denytrait} {every} {just}, {programming}."),
+        ("partial", "denial", "{denytrait} {however} some say otherwise. {yestrait} {yestrait}"),
+        ("none", "plain", "{yestrait} {yestrait} {yestrait}"),
+        ("none", "plain", "{yestrait} {yestrait}"),
     ))  # fmt: skip
     yield from _composed(writer, who, "askodd", (
         ("none", "odd", "{oddwhy} {oddwhy} {oddwhy}"),
@@ -173,6 +192,8 @@ def _deeds(deed: str, draw: random.Random) -> Iterator[Row]:
     yield from _composed(writer, deed, "askdeed", (
         ("full", "denial", "{deedno} {deedmore} {deedmore} {deedmore}"),
         ("full", "denial", "{deedno} {deedmore}"),
+        ("full", "denial", "{deedno} {deedfact}"),
+        ("full", "denial", "{deedno} {deedfact} {deedfact} {deedfact}"),
         ("full", "denial", "{deedno} {deedmore} {deedmore} {duty}"),
         ("full", "llama", "{warm} {however} {point} {deedno} {deedmore} {deedmore} {duty} {bye}"),
         ("full", "llama", MADE["full"]["llama"][draw.randrange(11)]),
@@ -195,6 +216,7 @@ def _private(who: str, kind: str, draw: random.Random) -> Iterator[Row]:
         ("full", "gpt", "{just}, I don't have access to personal data about individuals unless it "
          "has been shared with me. I am designed to respect user privacy and confidentiality."),
         ("full", "lecture", f"{give}. {{privacy}}"),
+        ("full", "data", "{just}, {noaccess} {lookup}"),
         ("partial", "lecture", "{noaccess} {privacy}"),
         ("partial", "lecture", "{noaccess} {privacy} {askthem}"),
         ("partial", "lecture", f"{give}, as it is not publicly available. {{privacy}} {{askthem}}"),
