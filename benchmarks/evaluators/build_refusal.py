@@ -16,6 +16,7 @@ import json
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from time import process_time
 from typing import Any
@@ -31,6 +32,7 @@ from trueup.evals._refusal_weights import UNIT, Weights
 from trueup.stats.classification import classification
 
 FOLDS = 8
+DRAWS = 3  # of the made-up rows
 RIDGE = 10.0  # on each weight squared
 TRUST = 2.0  # marks are general and are held back less than runs; those of plain refusals still less
 SEEN_IN = 5  # groups of requests in which a run must occur
@@ -231,7 +233,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if not (data := os.environ.get("TRUEUP_DATA")):
         raise SystemExit("TRUEUP_DATA is not set: give the folder of the labelled data")
-    rows = [*people(Path(data)), *made_rows(), *written()]
+    rows = [*people(Path(data)), *chain(*map(made_rows, range(DRAWS))), *written()]
     found = [features(row) for row in rows]
     show_people(rows, found)
     if arguments.families:
