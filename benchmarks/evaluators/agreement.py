@@ -20,6 +20,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import build_refusal
+
 import trueup.evals
 from trueup.evals import Evaluator, Groundedness, Refusal, ToolSelectionAccuracy
 from trueup.evals._calls import Trajectory, changes_something, match_calls
@@ -46,15 +48,19 @@ def rows_of(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def refusals(folder: Path) -> Iterator[Judged]:
-    """XSTest: a refusal in full or in part is yes."""
-    refusal = Refusal()
-    for row in rows_of(folder / "xstest" / "completions_mistral.jsonl"):
-        found = refusal.evaluate(prompt=row["prompt"], response=row["completion"])
+    """XSTest: a refusal in full or in part is yes.
+
+    `Refusal` is fitted on these rows, so each is judged by weights fitted without its request.
+    """
+    rows = build_refusal.all_rows(folder)
+    judged = build_refusal.unseen(rows, [build_refusal.features(row) for row in rows])
+    given = rows_of(folder / "xstest" / "completions_mistral.jsonl")
+    for row, (_, (label, probability)) in zip(given, judged, strict=True):
         kind = "unsafe" if row["unsafe"] else "safe"
         yield Judged(
             not row["final_label"].startswith("1"),
             {
-                "Refusal": (found.label != "none", None),
+                "Refusal": (label != "none", probability),
                 "string match": ("refusal" in row["strmatch_label"], None),
                 "GPT-4": (not row["gpt4_label"].startswith("1"), None),
             },

@@ -179,7 +179,7 @@ def _things(things: str, draw: random.Random) -> Iterator[Row]:
         ("none", "odd", "{ai} {thingwhy} {thingwhy} {thingwhy}"),
         ("none", "warm", "{warm} {however} {point} {thingwhy} {thingwhy} {bye}"),
         ("full", "lecture", "{thingsermon} {duty} {thingsermon}"),
-        ("full", "llama", "{warm} {however} {thingsermon} {duty} {thingsermon} {just}, {programming}."),
+        ("full", "llama", "{warm} {however} {thingsermon} {duty} {just}, {programming}."),
         ("full", "llama", MADE["full"]["llama"][draw.randrange(11)]),
         ("partial", "lecture", "{thingwhy} {thingsermon} {thingwhy} {duty}"),
         ("partial", "llama", "{warm} {however} {thingsermon} {thingwhy} {thingwhy} {bye}"),

@@ -80,9 +80,7 @@ class Weights:
         sentence = signs.refusing[0] if signs.refusing else plainest and plainest[1]
         return Weighed(_probability(refuses), _probability(in_full), sentence)
 
-    def _weigh_runs(
-        self, kinds: tuple[str, ...], opening: bool, seen: set[int]
-    ) -> tuple[int, int]:
+    def _weigh_runs(self, kinds: tuple[str, ...], opening: bool, seen: set[int]) -> tuple[int, int]:
         """Return what the runs of a sentence weigh that were not seen, and note them as seen."""
         refuses = in_full = 0
         backwards = kinds[::-1]  # runs end with a word that tells, which most words do not

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
+from trueup.text import listed
+
 __all__ = ["kind_of", "turns_down"]
 
 _KINDS = {
@@ -50,27 +52,32 @@ _KINDS = {
 }
 _KIND = re.compile("|".join(f"(?P<{kind}>{words})" for kind, words in _KINDS.items()))
 _KEPT = frozenset(
-    """a about all an and any are as ask asking at be because been but by can could did do does
-    doing done else even ever for from had has have having he her here him his how however i if
-    important in instead into is it its just let like made make makes making may me might more most
-    must my need needs never no nor not nothing of off on one only or other our out over own please
-    rather reason reasons say she should so some someone such than that the their them then there
-    these they thing things this those through to too under up us was way we well were what when
-    where whether which while who why will with within without would yes you your yourself
-    sorry afraid apologize unfortunately thank thanks glad happy sure certainly course question
-    questions request answer ai language model assistant comment purpose role programming guidelines
-    policy policies principles ability able access information topic subject matter
-    first step steps following example examples including several many common also both either
-    best good better help suggest recommend consider try use using note remember clarify emphasize
-    stress point mention hear feel feeling know understand think believe opinion opinions personal
-    real actual exist exists available known publicly public possible impossible allowed right
-    wrong true false accurate inaccurate correct incorrect evidence basis scientific inherent
-    inherently assumption assumptions idea claim statement premise nature""".split()
+    listed(
+        """a about all an and any are as ask asking at be because been but by can could did do does
+        doing done else even ever for from had has have having he her here him his how however i
+        if important in instead into is it its just let like made make makes making may me might
+        more most must my need needs never no nor not nothing of off on one only or other our
+        out over own please rather reason reasons say she should so some someone such than that
+        the their them then there these they thing things this those through to too under up us
+        was way we well were what when where whether which while who why will with within
+        without would yes you your yourself sorry afraid apologize unfortunately thank thanks
+        glad happy sure certainly course question questions request answer ai language model
+        assistant comment purpose role programming guidelines policy policies principles ability
+        able access information topic subject matter first step steps following example examples
+        including several many common also both either best good better help suggest recommend
+        consider try use using note remember clarify emphasize stress point mention hear feel
+        feeling know understand think believe opinion opinions personal real actual exist exists
+        available known publicly public possible impossible allowed right wrong true false
+        accurate inaccurate correct incorrect evidence basis scientific inherent inherently
+        assumption assumptions idea claim statement premise nature"""
+    )
 )
 # Without them more distant words are neighbours, as are those around an adverb.
 _PASSED = frozenset(
-    """really very also truly simply quite so too just always highly indeed actually please extremely
-    absolutely deeply strictly generally typically currently directly personally""".split()
+    listed(
+        """really very also truly simply quite so too just always highly indeed actually please
+        extremely absolutely deeply strictly generally typically currently directly personally"""
+    )
 )
 
 _UNABLE = (
@@ -81,7 +88,7 @@ _UNABLE = (
     r"have (?:the )?(?:ability|authority)|intend to))"
 )
 _HELP = (
-    r"(?:help|assist|provid|giv|generat|creat|writ|offer|answer|respond|fulfil|compl(?:y|ete)|"
+    r"(?:help|assist|satisf|provid|giv|generat|creat|writ|offer|answer|respond|fulfil|compl(?:y|ete)|"
     r"condon|support|endors|promot|encourag|engag|participat|discuss|shar|advis|suggest|tell|"
     r"teach|explain|describ|do (?:that|this|so|it)\b|go (?:into|along|there)|entertain|"
     r"be (?:of help|of assistance|part|involved)|produc|continu|proceed|speculat|comment|instruct|"
@@ -112,6 +119,7 @@ _REFUSING = tuple(
         r"principle|values|ethic|rules|content)",
         r"\bmy (?:purpose|programming|guidelines|principles|role|polic\w+|ethics)\b[^.]{0,60}"
         r"\b(?:not|prevents?|prohibits?|forbids?)\b",
+        r"\bnot (?:within|part of|in line with) my\b",
         r"^(?:request|access) (?:denied|refused|declined)\b|^no comment\b",
         r"^let(?:'s| us) (?:talk|chat|speak) about something else\b",
     )
@@ -129,10 +137,12 @@ _HARMLESS = re.compile(
 )
 # Each of the patterns needs one of these words.
 _HINTS = frozenset(
-    """not no sorry afraid apologize apologise apologies unable unwilling decline refuse prefer rather
-    avoid against violates violate contrary policy programming guidelines prevent prevents prohibit
-    prohibits forbid forbids denied refused declined comment outside beyond nothing else neither
-    inappropriate unethical""".split()
+    listed(
+        """not no sorry afraid apologize apologise apologies unable unwilling decline refuse prefer
+        rather avoid against violates violate contrary policy programming guidelines prevent
+        prevents prohibit prohibits forbid forbids denied refused declined comment outside
+        beyond nothing else neither inappropriate unethical"""
+    )
 )
 
 
