@@ -30,7 +30,9 @@ PUBLIC = {
     "stats.paired": """PairedDifference clusters_to_show holm minimum_detectable_effect
         paired_difference sign_flip_test""",
     "stats.pairs": "PairAgreement pairwise_agreement",
+    "stats.pairwise": "Pairwise difference pairwise",
     "stats.position": "PositionBias PositionRate position_bias",
+    "stats.prediction_powered": "PredictionPowered prediction_powered",
     "report.html": "render render_training",
     "store": "Store Tx content_hash default_store derived_id find_store new_id",
     "models": """LoadedModel LocalSampler Sampler answer_text encode_completion encode_prompt
@@ -40,9 +42,10 @@ PUBLIC = {
     "traces": """BadLine Exchange ImportResult build_trace import_file read_exchange read_traces
         record_of rejection spans_of trace_from_spans write_traces""",
     "evals": """EVALUATORS NOT_MEASURED Answered BiasDetection Evaluator FormatValidity Groundedness
-        HumanAgreement Labelled LengthDrift Measured Refusal TaskCompletion ToolSelectionAccuracy
-        calibrate evaluate_traces evaluator failed failing find_refusal measured over_refused
-        read_labelled score_answer""",
+        HumanAgreement JudgeAgreement Labelled LengthDrift Measured Pair Refusal TaskCompletion
+        ToolSelectionAccuracy calibrate calibrate_pairs evaluate_traces evaluator failed failing
+        find_refusal has_pairs judge_pairs measured over_refused read_labelled read_pairs
+        score_answer""",
     "queues": """MIN_RATED Activity Added Agreement AgreementReport AnnotationQueue Assignment
         AuditReport Claim Day EvidenceFile Export Feedback Format Haste ImportReport ItemContext
         LabelAgreement Match Matches NewItem Origin Overruled PreferenceSet QueueStats Reliability

@@ -2,7 +2,18 @@
 
 from trueup.evals.base import Answered, Evaluator
 from trueup.evals.bias import BiasDetection
-from trueup.evals.calibration import HumanAgreement, Labelled, calibrate, read_labelled
+from trueup.evals.calibration import (
+    HumanAgreement,
+    JudgeAgreement,
+    Labelled,
+    Pair,
+    calibrate,
+    calibrate_pairs,
+    has_pairs,
+    judge_pairs,
+    read_labelled,
+    read_pairs,
+)
 from trueup.evals.format_validity import FormatValidity
 from trueup.evals.groundedness import Groundedness
 from trueup.evals.length_drift import LengthDrift
@@ -22,20 +33,26 @@ __all__ = [
     "FormatValidity",
     "Groundedness",
     "HumanAgreement",
+    "JudgeAgreement",
     "Labelled",
     "LengthDrift",
     "Measured",
+    "Pair",
     "Refusal",
     "TaskCompletion",
     "ToolSelectionAccuracy",
     "calibrate",
+    "calibrate_pairs",
     "evaluate_traces",
     "evaluator",
     "failed",
     "failing",
     "find_refusal",
+    "has_pairs",
+    "judge_pairs",
     "measured",
     "over_refused",
     "read_labelled",
+    "read_pairs",
     "score_answer",
 ]

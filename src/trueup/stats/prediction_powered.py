@@ -1,13 +1,12 @@
 """A rate from many verdicts of a judge and few of people, with an interval that stays valid.
 
-Prediction-powered inference with power tuning (Angelopoulos, Duchi and Zrnic 2023, arXiv:2311.01453,
-"PPI++"): the judge's mean on the rows that people did not see, corrected by how far it is off on
-those that they did. However bad the judge, the corrected rate is unbiased; a bad one only narrows
-nothing.
+Prediction-powered inference with power tuning (Angelopoulos, Duchi and Zrnic 2023, PPI++,
+arXiv:2311.01453): the judge's mean on the rows that people did not see, corrected by how far it is
+off on those that they did. The interval holds however bad the judge is; a good one narrows it.
 
 Departs from `ppi_py`, which tests hold it against: rows may come in clusters, few labels take
-Student's t for the normal, and an interval never has zero width, as where people and the judge agree
-on every row.
+Student's t for the normal, and an interval never has zero width, as where people and the judge
+agree on every row.
 """
 
 from __future__ import annotations
@@ -110,10 +109,9 @@ def _corrected(
 
 
 def _weight(said: Floats, found: Floats, alone: Floats) -> float:
-    """Return the weight of the judge that makes the variance least, in [0, 1]; the paper's eq. 6."""
+    """Return the weight of the judge that makes the variance least, in [0, 1]."""
     spread = float(np.var(np.r_[found, alone]))
     if len(said) < 2 or spread == 0:
         return 0.0
     together = float(np.cov(said, found)[0, 1])
     return min(1.0, max(0.0, together / ((1 + len(said) / len(alone)) * spread)))
-
