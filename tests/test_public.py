@@ -46,6 +46,8 @@ PUBLIC = {
         ToolSelectionAccuracy calibrate calibrate_pairs evaluate_traces evaluator failed failing
         find_refusal has_pairs judge_pairs measured over_refused read_labelled read_pairs
         score_answer""",
+    "evals.counterfactual": """Counterfactuals GroupDifference Variant compare_groups
+        counterfactuals swap_groups treats_alike""",
     "queues": """MIN_RATED Activity Added Agreement AgreementReport AnnotationQueue Assignment
         AuditReport Claim Day EvidenceFile Export Feedback Format Haste ImportReport ItemContext
         LabelAgreement Match Matches NewItem Origin Overruled PreferenceSet QueueStats Reliability
