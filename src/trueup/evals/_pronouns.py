@@ -34,10 +34,10 @@ _TAKES = re.compile(
 )
 _BARE = frozenset(
     listed(
-        """go leave come cry laugh do know understand speak talk walk run move work get be become feel
-        think win lose stay find take make keep give say tell see sing dance play sleep eat drive
-        write read pay choose decide enter fall fill finish learn look open pass prepare put return
-        save sell sign sit stand start stop succeed try use wait"""
+        """go leave come cry laugh do know understand speak talk walk run move work get be become
+        feel think win lose stay find take make keep give say tell see sing dance play sleep
+        eat drive write read pay choose decide enter fall fill finish learn look open pass
+        prepare put return save sell sign sit stand start stop succeed try use wait"""
     )
 )
 _ADVERB = r"(?:\s+(?:also|always|never|often|just|still|really|usually|then|now|\w+ly))?"
@@ -49,8 +49,8 @@ _SUBJECT = (
 _IRREGULAR = {"is": "are", "was": "were", "has": "have", "does": "do", "goes": "go"}
 _NO_VERB = frozenset(
     listed(
-        """always perhaps besides sometimes as this thus plus less unless yes its his hers miss pass
-        discuss guess confess possess dress press cross process express stress focus"""
+        """always perhaps besides sometimes as this thus plus less unless yes its his hers miss
+        pass discuss guess confess possess dress press cross process express stress focus"""
     )
 )
 
