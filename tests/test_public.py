@@ -35,17 +35,18 @@ PUBLIC = {
     "stats.prediction_powered": "PredictionPowered prediction_powered",
     "report.html": "render render_training",
     "store": "Store Tx content_hash default_store derived_id find_store new_id",
-    "models": """LoadedModel LocalSampler Sampler answer_text encode_completion encode_prompt
-        file_hash folder_hash keep_freed_memory load_model load_reward_model reward_model
-        save_model settings_hash state_hash""",
+    "models": """Classifier Comparison Grade Judge Judgement LoadedModel LocalSampler Rubric Sampler
+        Usage Vote answer_text encode_completion encode_prompt file_hash folder_hash
+        keep_freed_memory load_model load_reward_model reward_model save_model settings_hash
+        state_hash""",
     "datasets": "AddReport CohortEvaluation Dataset Evaluates Row check_name list_versions",
     "traces": """BadLine Exchange ImportResult build_trace import_file read_exchange read_traces
         record_of rejection spans_of trace_from_spans write_traces""",
-    "evals": """EVALUATORS NOT_MEASURED Answered BiasDetection Evaluator FormatValidity Groundedness
-        HumanAgreement JudgeAgreement Labelled LengthDrift Measured Pair Refusal TaskCompletion
-        ToolSelectionAccuracy calibrate calibrate_pairs evaluate_traces evaluator failed failing
-        find_refusal has_pairs judge_pairs measured over_refused read_labelled read_pairs
-        score_answer""",
+    "evals": """EVALUATORS NOT_MEASURED RUBRICS Answered Backend BiasDetection CustomEvaluation
+        Evaluator FormatValidity Groundedness HumanAgreement JudgeAgreement Labelled LengthDrift
+        Measured Pair Refusal TaskCompletion ToolSelectionAccuracy calibrate calibrate_pairs
+        evaluate_traces evaluator failed failing find_refusal has_pairs judge_pairs measured
+        over_refused read_labelled read_pairs score_answer""",
     "evals.counterfactual": """Counterfactuals GroupDifference Variant compare_groups
         counterfactuals swap_groups treats_alike""",
     "queues": """MIN_RATED Activity Added Agreement AgreementReport AnnotationQueue Assignment

@@ -5,14 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
+from cyclopts import Parameter
+
+from trueup.cli._judge import BackendOptions
 from trueup.cli._output import JsonOption, say, show_json, show_table
 from trueup.cli._progress import progress_bar
 from trueup.errors import InputError
+from trueup.evals import (
+    Evaluator,
+    calibrate_pairs,
+    has_pairs,
+    judge_pairs,
+    read_labelled,
+    read_pairs,
+)
 from trueup.evals import calibrate as measure_agreement
-from trueup.evals import calibrate_pairs, has_pairs, read_labelled, read_pairs
 from trueup.evals import evaluator as find_evaluator
+from trueup.models import Judge
 from trueup.stats.classification import Classification
 from trueup.stats.intervals import Estimate
 from trueup.stats.pairwise import Pairwise
@@ -21,6 +32,7 @@ from trueup.stats.prediction_powered import PredictionPowered
 __all__ = ["calibrate"]
 
 T = TypeVar("T")
+_LOCAL = BackendOptions()
 
 _VERBOSITY = (
     "verbosity: how often the evaluator says yes to the longer of two answers, where people say "
@@ -55,6 +67,7 @@ def calibrate(
     *,
     unlabelled: Path | None = None,
     positive: str | None = None,
+    by: Annotated[BackendOptions, Parameter(name="*")] = _LOCAL,
     as_json: JsonOption = False,
 ) -> None:
     """Measure how far an evaluator or a judge agrees with people's labels, and which way it leans.
@@ -63,26 +76,28 @@ def calibrate(
     the evaluator's errors.
 
     Args:
-        evaluator: Its name; of pairs, the judge's whose verdicts they hold.
+        evaluator: Its name; of pairs, the judge's whose verdicts they hold, or are to hold.
         labels: JSON lines, each what the evaluator takes beside `label`: true or false, or what
             it finds. Or pairs: `prompt`, `a`, `b`, `winner` ("a", "b" or "tie") and `verdicts`: an
             object that gives for each judge what it chose with a shown first, and with b shown
             first. A `cohort` or a `group` of rows that resemble each other may stand beside them.
         unlabelled: More of them, which people did not see.
         positive: Labels that count as yes, with commas between them; all but "none", if left out.
+        by: What grades in place of the evaluator's local method; of pairs, the judge that chooses.
     """
     files = [labels] if unlabelled is None else [labels, unlabelled]
     if has_pairs(labels):
         if positive:
             raise InputError(f"{labels} holds pairs, which have no positive labels: leave them out")
-        _pairs(evaluator, files, as_json)
+        _pairs(evaluator, files, by, as_json)
     else:
         named = [name.strip() for name in positive.split(",")] if positive else ()
-        _labelled(evaluator, files, named, as_json)
+        _labelled(find_evaluator(evaluator, by.backend()), files, named, as_json)
 
 
-def _labelled(name: str, files: Sequence[Path], positive: Sequence[str], as_json: bool) -> None:
-    judge = find_evaluator(name)
+def _labelled(
+    judge: Evaluator, files: Sequence[Path], positive: Sequence[str], as_json: bool
+) -> None:
     rows = [row for path in files for row in read_labelled(path, judge)]
     with progress_bar("scoring") as progress:
         found = measure_agreement(judge, rows, positive=positive, progress=progress)
@@ -104,8 +119,14 @@ def _labelled(name: str, files: Sequence[Path], positive: Sequence[str], as_json
         say(f"  not scored: {count} ({reason})")
 
 
-def _pairs(name: str, files: Sequence[Path], as_json: bool) -> None:
-    found = calibrate_pairs([pair for path in files for pair in read_pairs(path)], name)
+def _pairs(name: str, files: Sequence[Path], by: BackendOptions, as_json: bool) -> None:
+    pairs, judge = [pair for path in files for pair in read_pairs(path)], by.backend()
+    if isinstance(judge, Judge):
+        with progress_bar("judging") as progress:
+            pairs = judge_pairs(pairs, name, judge.compare, progress=progress)
+    elif judge is not None:
+        raise InputError("a classifier does not choose between answers: give --judge-model")
+    found = calibrate_pairs(pairs, name)
     if as_json:
         show_json(asdict(found))
         return

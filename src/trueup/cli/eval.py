@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Annotated
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from trueup.cli._calibrate import calibrate
+from trueup.cli._judge import BackendOptions
 from trueup.cli._output import (
     JsonOption,
     StoreOption,
@@ -39,6 +41,7 @@ __all__ = ["app"]
 app = App(name="eval")
 app.command(calibrate)
 
+_LOCAL = BackendOptions()
 _PAGE = 500  # traces held at once
 
 
@@ -67,6 +70,7 @@ def run(
     *,
     cohort: str | None = None,
     evaluators: str | None = None,
+    by: Annotated[BackendOptions, Parameter(name="*")] = _LOCAL,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -75,9 +79,11 @@ def run(
     Args:
         cohort: Only this cohort's.
         evaluators: Names, with commas between them; all there are, if left out.
+        by: What grades in place of the evaluators' local methods.
     """
     names = list(EVALUATORS) if evaluators is None else evaluators.split(",")
-    chosen = [find_evaluator(name.strip()) for name in names]
+    backend = by.backend()
+    chosen = [find_evaluator(name.strip(), backend) for name in names]
     with open_store(store) as opened:
         tallies = _score(opened, cohort, chosen)
     if as_json:
