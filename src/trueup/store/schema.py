@@ -623,6 +623,8 @@ score = Table(
     Column("measure", Float),
     Column("reason", Text, nullable=False),
     Column("evidence", JSON, nullable=False),
+    Column("seconds", Float),
+    Column("cost", Float),  # US dollars
     *_stamp(),
     ForeignKeyConstraint(
         ["version_id", "row_hash"], ["dataset_row.version_id", "dataset_row.row_hash"]

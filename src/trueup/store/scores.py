@@ -128,6 +128,8 @@ def _score(row: sa.Row[Any]) -> Score:
         measure=row.measure,
         reason=row.reason,
         evidence=tuple(row.evidence),
+        seconds=row.seconds,
+        cost=row.cost,
     )
 
 
@@ -141,6 +143,8 @@ def _row(score: Score, key: str, actor: str, now: datetime) -> dict[str, Any]:
         "measure": score.measure,
         "reason": score.reason,
         "evidence": list(score.evidence),
+        "seconds": score.seconds,
+        "cost": score.cost,
         "actor": actor,
         "created_at": now,
     }
