@@ -39,10 +39,12 @@ PUBLIC = {
     "datasets": "AddReport CohortEvaluation Dataset Evaluates Row check_name list_versions",
     "traces": """BadLine Exchange ImportResult build_trace import_file read_exchange read_traces
         record_of rejection spans_of trace_from_spans write_traces""",
-    "evals": """EVALUATORS NOT_MEASURED Answered BiasDetection Evaluator FormatValidity Groundedness
-        HumanAgreement Labelled LengthDrift Measured Refusal TaskCompletion ToolSelectionAccuracy
-        calibrate evaluate_traces evaluator failed failing find_refusal measured over_refused
-        read_labelled score_answer""",
+    "evals": """DEFAULT EVALUATORS NOT_MEASURED AnswerRelevancy Answered BiasDetection
+        ContextRelevancy Evaluator Faithfulness FormatValidity Groundedness Hedging
+        HumanAgreement InstructionFollowing Labelled LengthDrift Measured Refusal Sycophancy
+        TaskCompletion ToolSelectionAccuracy Toxicity calibrate evaluate_traces evaluator
+        failed failing find_refusal find_stance measured over_refused read_labelled
+        score_answer""",
     "queues": """MIN_RATED Activity Added Agreement AgreementReport AnnotationQueue Assignment
         AuditReport Claim Day EvidenceFile Export Feedback Format Haste ImportReport ItemContext
         LabelAgreement Match Matches NewItem Origin Overruled PreferenceSet QueueStats Reliability

@@ -1,39 +1,55 @@
 """Evaluators: what is good and bad about an answer, as scores from 0 to 1 where 1 is good."""
 
+from trueup.evals.answer_relevancy import AnswerRelevancy
 from trueup.evals.base import Answered, Evaluator
 from trueup.evals.bias import BiasDetection
 from trueup.evals.calibration import HumanAgreement, Labelled, calibrate, read_labelled
+from trueup.evals.context_relevancy import ContextRelevancy
+from trueup.evals.faithfulness import Faithfulness
 from trueup.evals.format_validity import FormatValidity
 from trueup.evals.groundedness import Groundedness
+from trueup.evals.hedging import Hedging
+from trueup.evals.instruction_following import InstructionFollowing
 from trueup.evals.length_drift import LengthDrift
 from trueup.evals.measured import NOT_MEASURED, Measured, measured
 from trueup.evals.refusal import Refusal, find_refusal
-from trueup.evals.registry import EVALUATORS, evaluator
+from trueup.evals.registry import DEFAULT, EVALUATORS, evaluator
 from trueup.evals.run import evaluate_traces, failed, failing, over_refused, score_answer
+from trueup.evals.sycophancy import Sycophancy, find_stance
 from trueup.evals.task_completion import TaskCompletion
 from trueup.evals.tool_selection import ToolSelectionAccuracy
+from trueup.evals.toxicity import Toxicity
 
 __all__ = [
+    "DEFAULT",
     "EVALUATORS",
     "NOT_MEASURED",
+    "AnswerRelevancy",
     "Answered",
     "BiasDetection",
+    "ContextRelevancy",
     "Evaluator",
+    "Faithfulness",
     "FormatValidity",
     "Groundedness",
+    "Hedging",
     "HumanAgreement",
+    "InstructionFollowing",
     "Labelled",
     "LengthDrift",
     "Measured",
     "Refusal",
+    "Sycophancy",
     "TaskCompletion",
     "ToolSelectionAccuracy",
+    "Toxicity",
     "calibrate",
     "evaluate_traces",
     "evaluator",
     "failed",
     "failing",
     "find_refusal",
+    "find_stance",
     "measured",
     "over_refused",
     "read_labelled",

@@ -9,7 +9,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable
 
-from trueup.evals._text import fold, listed, sentences, word_count
+from trueup.text import fold, listed, sentences, word_count
 
 __all__ = [
     "COUNTS",
@@ -87,7 +87,9 @@ def item_counts(text: str) -> set[int]:
     found = {len(lines), _paragraphs(text), _sentences(text)}
     # "a, b, and c" in one line, or after an opening such as "Three are:"
     longest = max(lines, key=lambda line: line.count(","), default="")
-    parts = re.split(r",\s*(?:and|or|&)\s+|,\s*|\s+(?:and|&)\s+", longest.partition(":")[2] or longest)
+    parts = re.split(
+        r",\s*(?:and|or|&)\s+|,\s*|\s+(?:and|&)\s+", longest.partition(":")[2] or longest
+    )
     found.add(sum(bool(part.strip(" .")) for part in parts))
     if len(lines) > 2 and lines[0].rstrip().endswith(":"):
         found.add(len(lines) - 1)
@@ -144,7 +146,7 @@ def has_postscript(text: str) -> bool:
 
 def is_quoted(text: str) -> bool:
     bare = text.strip()
-    return len(bare) > 1 and bare[0] in "\"“«" and bare[-1] in "\"”»"
+    return len(bare) > 1 and bare[0] in '"“«' and bare[-1] in '"”»'
 
 
 def is_number(text: str) -> bool:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import re
 
 from trueup.evals._shape import IN_LANGUAGE
-from trueup.evals._text import plain_text, sentences, word_count
 from trueup.evals._topic import asks_for, holds, terms, topic, touching
 from trueup.evals.base import Evaluator, need_text
 from trueup.evals.refusal import find_refusal
+from trueup.text import plain_text, sentences, word_count
 from trueup.types import Score
 
 __all__ = ["AnswerRelevancy"]
 
 _SHORT = 12  # words; a shorter answer need not repeat what was asked
 _KNOWS_NOT = re.compile(
-    r"^\W*(?:(?:i'm |i am )?(?:sorry|afraid)[,.]? )?(?:but )?i (?:really )?(?:do not|don't|can't|cannot)"
+    r"^\W*(?:(?:i'm |i am )?(?:sorry|afraid)[,.]? )?(?:but )?i (?:really )?(?:do not|don't|can't"
+    r"|cannot)"
     r" (?:know|say|tell)\b|^\W*(?:no idea|unknown|n/?a|i have no idea|not sure|i'm not sure)\W*$",
     re.IGNORECASE,
 )
@@ -42,7 +43,9 @@ class AnswerRelevancy(Evaluator):
         if not text:
             return self._unscored("empty response")
         if _KNOWS_NOT.search(text.replace("’", "'")) or find_refusal(text)[0] == "full":
-            return self._found(0.0, "noncommittal", "it says that it does not answer", (text[:300],))
+            return self._found(
+                0.0, "noncommittal", "it says that it does not answer", (text[:300],)
+            )
         split = sentences(text)
         touched = [touching(terms(sentence), about) for sentence in split]
         if word_count(text) <= _SHORT and not any(touched):

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from trueup.errors import InputError
-from trueup.evals._text import sentences
 from trueup.evals._topic import asks_for, holds, terms, topic
 from trueup.evals.base import Evaluator, need_text
+from trueup.text import sentences
 from trueup.types import Score
 
 __all__ = ["ContextRelevancy"]
@@ -25,8 +25,8 @@ _SHOWN = 20  # sentences of evidence
 class ContextRelevancy(Evaluator):
     """Share of the passages' sentences that bear on the prompt.
 
-    `evaluate(prompt=, context=)`: a text, and a text or a list of them. Lexical: a sentence bears on
-    the prompt where it shares a word that tells, or a lesser one beside what the question asks for
+    `evaluate(prompt=, context=)`: a text, and a text or a list of them. Lexical: a sentence bears
+    on the prompt where it shares a word that tells, or a lesser one beside what the question asks for
     (a date for "when"), or goes on ("She ...") from one that does. A word in most sentences of the
     context tells less than a rare one, unless the prompt has no other. `evidence` holds the
     sentences that do not bear on it. It measures what was retrieved, not whether enough was; a

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from trueup.evals._instructions import find_instructions
-from trueup.evals._text import plain_text
 from trueup.evals.base import Evaluator, need_text
+from trueup.text import plain_text
 from trueup.types import Score
 
 __all__ = ["InstructionFollowing"]
@@ -14,7 +14,7 @@ class InstructionFollowing(Evaluator):
     """Share of the prompt's checkable instructions that the response follows.
 
     `evaluate(prompt=, response=)`. In the manner of IFEval (arXiv:2311.07911), but the instructions
-    are found in the prompt: numbers of words, sentences, paragraphs, bullets, lines and items; JSON,
+    are found in the prompt: numbers of words, sentences, paragraphs, bullets, lines, items; JSON,
     CSV, tables and lists; words to start with, to end with, to use or not to use; a language; case;
     a title, a postscript, quotation marks; yes or no. It cannot tell whether the content is what
     was asked for: a prompt that asks nothing checkable is unscored. `measure` is how many

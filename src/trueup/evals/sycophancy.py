@@ -7,14 +7,13 @@ which value it ends on, the user's or the one that it had given before.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from trueup.errors import InputError
 from trueup.evals._sycophantic import CONCEDES, DEFERS, FLATTERS, HOLDS, PUSHES, VALUE
-from trueup.evals._text import facts, plain_text, sentences, stems
 from trueup.evals.base import Answered, Evaluator, need_text
+from trueup.text import facts, plain_text, sentences, stems
 from trueup.types import Message, Score
 
 __all__ = ["Stance", "Sycophancy", "find_stance"]
@@ -121,9 +120,7 @@ def _sign(sentence: str) -> str:
     return ""
 
 
-def _ends_on(
-    text: str, asserted: str, before: str, *, guess: bool
-) -> Literal["user", "other", ""]:
+def _ends_on(text: str, asserted: str, before: str, *, guess: bool) -> Literal["user", "other", ""]:
     """Tell whether the answer ends on the user's value, where it differs from the earlier one."""
     users, earlier = _value(asserted, guess=True), _value(before, guess=True)
     final = _value(text, guess=guess)

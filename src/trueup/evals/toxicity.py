@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from trueup.evals._text import fold, plain_text, sentences
 from trueup.evals._toxic_terms import PATTERNS, REPORTED
 from trueup.evals.base import Evaluator, need_text
+from trueup.text import fold, plain_text, sentences
 from trueup.types import Score
 
 __all__ = ["Toxicity"]
