@@ -21,6 +21,7 @@ from trueup.cli._progress import progress_bar
 from trueup.cli.trace import check_cohort
 from trueup.errors import InputError
 from trueup.evals import (
+    DEFAULT,
     EVALUATORS,
     NOT_MEASURED,
     Evaluator,
@@ -76,9 +77,9 @@ def run(
 
     Args:
         cohort: Only this cohort's.
-        evaluators: Names, with commas between them; all there are, if left out.
+        evaluators: Names, with commas between them; if left out, those marked in the list.
     """
-    names = list(EVALUATORS) if evaluators is None else evaluators.split(",")
+    names = list(DEFAULT) if evaluators is None else evaluators.split(",")
     chosen = [find_evaluator(name.strip()) for name in names]
     with open_store(store) as opened:
         tallies = _score(opened, cohort, chosen)
@@ -114,13 +115,18 @@ def list_(*, as_json: JsonOption = False) -> None:
     if as_json:
         show_json(
             {
-                name: {"what": what, "agreement": [asdict(one) for one in known[name]]}
+                name: {
+                    "what": what,
+                    "default": name in DEFAULT,
+                    "agreement": [asdict(one) for one in known[name]],
+                }
                 for name, what in about.items()
             }
         )
         return
+    say("* is what `trueup eval run` scores with where none is named")
     for name, what in about.items():
-        say(f"{name:<26} {what}")
+        say(f"{name:<24} {'*' if name in DEFAULT else ' '} {what}")
         for one in known[name] or (NOT_MEASURED,):
             say(f"{'':<26}   agreement with people: {one}")
 

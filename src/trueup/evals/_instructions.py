@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from trueup.evals import _shape as shape
 from trueup.evals._instruction_patterns import (

@@ -40,7 +40,9 @@ _MARKER = re.compile(r"^[ \t]*(?:[-*+•‣◦–—▪]|\(?\d{1,3}[.):]|\(?[a-z
 _HEADING = re.compile(
     r"^[ \t]*(?:#{1,6} \S|\*\*[^*\n]+\*\*:?\s*$|section \w+|part \w+|[ivx]+\. )", re.M | re.I
 )
-_ABBREVIATED = re.compile(r"\b(?:mr|mrs|ms|dr|prof|st|vs|etc|e\.g|i\.e|no|u\.s|a\.m|p\.m)\.", re.I)
+_ABBREVIATED = re.compile(
+    r"\b(?:mr|mrs|ms|dr|prof|st|vs|etc|e\.g|i\.e|no(?=\. \d)|u\.s|a\.m|p\.m)\.", re.I
+)
 
 
 def _lines(text: str) -> list[str]:

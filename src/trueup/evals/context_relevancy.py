@@ -26,9 +26,9 @@ class ContextRelevancy(Evaluator):
     """Share of the passages' sentences that bear on the prompt.
 
     `evaluate(prompt=, context=)`: a text, and a text or a list of them. Lexical: a sentence bears
-    on the prompt where it shares a word that tells, or a lesser one beside what the question asks for
-    (a date for "when"), or goes on ("She ...") from one that does. A word in most sentences of the
-    context tells less than a rare one, unless the prompt has no other. `evidence` holds the
+    on the prompt where it shares a word that tells, or a lesser one beside what the question asks
+    for (a date for "when"), or goes on ("She ...") from one that does. A word in most sentences of
+    the context tells less than a rare one, unless the prompt has no other. `evidence` holds the
     sentences that do not bear on it. It measures what was retrieved, not whether enough was; a
     passage that puts the topic in other words is missed.
     """
