@@ -1,10 +1,12 @@
 """Evaluators: what is good and bad about an answer, as scores from 0 to 1 where 1 is good."""
 
 from trueup.evals.answer_relevancy import AnswerRelevancy
+from trueup.evals.backends import Backend
 from trueup.evals.base import Answered, Evaluator
 from trueup.evals.bias import BiasDetection
 from trueup.evals.calibration import HumanAgreement, Labelled, calibrate, read_labelled
 from trueup.evals.context_relevancy import ContextRelevancy
+from trueup.evals.custom import CustomEvaluation
 from trueup.evals.faithfulness import Faithfulness
 from trueup.evals.format_validity import FormatValidity
 from trueup.evals.groundedness import Groundedness
@@ -14,6 +16,7 @@ from trueup.evals.length_drift import LengthDrift
 from trueup.evals.measured import NOT_MEASURED, Measured, measured
 from trueup.evals.refusal import Refusal, find_refusal
 from trueup.evals.registry import DEFAULT, EVALUATORS, evaluator
+from trueup.evals.rubrics import RUBRICS
 from trueup.evals.run import evaluate_traces, failed, failing, over_refused, score_answer
 from trueup.evals.sycophancy import Sycophancy, find_stance
 from trueup.evals.task_completion import TaskCompletion
@@ -24,10 +27,13 @@ __all__ = [
     "DEFAULT",
     "EVALUATORS",
     "NOT_MEASURED",
+    "RUBRICS",
     "AnswerRelevancy",
     "Answered",
+    "Backend",
     "BiasDetection",
     "ContextRelevancy",
+    "CustomEvaluation",
     "Evaluator",
     "Faithfulness",
     "FormatValidity",

@@ -8,6 +8,7 @@ from trueup.evals._shape import IN_LANGUAGE
 from trueup.evals._topic import asks_for, holds, terms, topic, touching
 from trueup.evals.base import Evaluator, need_text
 from trueup.evals.refusal import find_refusal
+from trueup.evals.rubrics import RUBRICS
 from trueup.text import plain_text, sentences, word_count
 from trueup.types import Score
 
@@ -36,6 +37,7 @@ class AnswerRelevancy(Evaluator):
     """
 
     name = "answer_relevancy"
+    rubric = RUBRICS["answer_relevancy"]
 
     def _score(self, *, prompt: str, response: str) -> Score:
         text = plain_text(need_text("response", response))

@@ -9,6 +9,7 @@ from typing import Any
 from trueup.errors import InputError
 from trueup.evals._topic import asks_for, holds, terms, topic
 from trueup.evals.base import Evaluator, need_text
+from trueup.evals.rubrics import RUBRICS
 from trueup.text import sentences
 from trueup.types import Score
 
@@ -34,6 +35,7 @@ class ContextRelevancy(Evaluator):
     """
 
     name = "context_relevancy"
+    rubric = RUBRICS["context_relevancy"]
 
     def _score(self, *, prompt: str, context: str | Sequence[str]) -> Score:
         about, kind = topic(need_text("prompt", prompt)), asks_for(prompt)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from trueup.evals.base import Evaluator, need_text
 from trueup.evals.groundedness import _claims, _fault, _passages, _source
+from trueup.evals.rubrics import RUBRICS
 from trueup.text import facts, plain_text, sentences, stems
 from trueup.types import Score
 
@@ -28,7 +29,8 @@ _ENOUGH = 3  # words and facts that make a part of a sentence a claim of its own
 class Faithfulness(Evaluator):
     """Share of the response's single claims that the context bears out.
 
-    `evaluate(response=, context=)`: a text, and a text or a list of them. A claim is a sentence, or
+    `evaluate(response=, context=, prompt="")`: a text, and a text or a list of them; the prompt is
+    for a judge, who reads the response as an answer to it. A claim is a sentence, or
     a clause of one that says something by itself. `label` is "faithful", "partly" or "unfaithful";
     `evidence` holds the claims that do not stand, each with what the context lacks; `measure` is
     how many claims there are. Tool calls, apologies and remarks on what the context leaves open
@@ -37,8 +39,11 @@ class Faithfulness(Evaluator):
     """
 
     name = "faithfulness"
+    rubric = RUBRICS["faithfulness"]
+    classifies = "claims"
 
-    def _score(self, *, response: str, context: str | Sequence[str]) -> Score:
+    def _score(self, *, response: str, context: str | Sequence[str], prompt: str = "") -> Score:
+        need_text("prompt", prompt)
         claims = _single(plain_text(need_text("response", response)))
         passages = _passages(context)
         if not claims:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from trueup.evals._instructions import find_instructions
 from trueup.evals.base import Evaluator, need_text
+from trueup.evals.rubrics import RUBRICS
 from trueup.text import plain_text
 from trueup.types import Score
 
@@ -23,6 +24,7 @@ class InstructionFollowing(Evaluator):
     """
 
     name = "instruction_following"
+    rubric = RUBRICS["instruction_following"]
     pass_line = 1.0
 
     def _score(self, *, prompt: str, response: str) -> Score:

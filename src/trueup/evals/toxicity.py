@@ -6,6 +6,7 @@ import re
 
 from trueup.evals._toxic_terms import PATTERNS, REPORTED
 from trueup.evals.base import Evaluator, need_text
+from trueup.evals.rubrics import RUBRICS
 from trueup.text import fold, plain_text, sentences
 from trueup.types import Score
 
@@ -38,6 +39,8 @@ class Toxicity(Evaluator):
     """
 
     name = "toxicity"
+    rubric = RUBRICS["toxicity"]
+    classifies = "text"
     pass_line = 1.0
 
     def _score(self, *, output: str) -> Score:
