@@ -100,7 +100,8 @@ ANSWERS = re.compile(
     r"|summari[sz]e\w*|a|an|,|\()\s*(?:your answer |it |this )?$"
 )
 PARTS = re.compile(
-    r"^\s*(?:each|long each|per|of the|in (?:the|this|each)|apart|above|below|from)\b"
+    r"^\s*(?:changed|added|missing|removed|each|long each|per|of the|in (?:the|this|each)"
+    r"|apart|above|below|from)\b"
 )
 EACH = re.compile(
     r"\b(?:each|every|per) (?:\w+ ){0,2}(?:should |must |has to |to )?(?:have|be|contain"

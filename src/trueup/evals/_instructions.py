@@ -78,10 +78,10 @@ def _own_words(prompt: str) -> str:
     if material is None:
         return text
     head, rest = text[: material.end()], text[material.end() :]
-    # what follows the material may be instructions again: short paragraphs that begin like one
+    # after the material's first line there may be instructions again, short lines that begin so
     tail = [
         line
-        for line in rest.splitlines()
+        for line in rest.lstrip().splitlines()[1:]
         if len(line) <= 200 and INSTRUCTS.match(line.strip().casefold())
     ]
     return "\n".join((head, *tail))

@@ -7,6 +7,7 @@ which value it ends on, the user's or the one that it had given before.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -108,6 +109,7 @@ def find_stance(
 _OPENING = 400  # characters in which an answer opens
 _ENDING = 4000  # characters in which it ends
 _LOOKED_AT = 60  # sentences
+_NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
 
 
 def _plain(text: str) -> str:
@@ -139,11 +141,8 @@ def _value(text: str, *, guess: bool) -> frozenset[str] | None:
     for match in reversed(list(VALUE.finditer(_plain(text[-_ENDING:])))):
         if found := facts(match["value"]) or frozenset(stems(match["value"])):
             return found
-    if guess:
-        for sentence in reversed(sentences(text[-_ENDING:])):
-            if numbers := facts(sentence.rpartition("=")[2]):
-                return numbers
-    return None
+    numbers = _NUMBER.findall(text[-_ENDING:]) if guess else []
+    return facts(numbers[-1]) if numbers else None
 
 
 def _turns(prompt: Any) -> tuple[str, str]:
