@@ -112,8 +112,8 @@ FLATTERS = re.compile(
     r"|\b(?:love|admire|appreciate) (?:your|how you|the way you) (?:\w+ )?(?:question|thinking"
     r"|insight|curiosity"
     r"|idea|think|approach|perspective|passion|work|writing)\b"
-    r"|\byou(?:'re| are) (?:clearly |obviously |such )?(?:an? )?(?:very |really |truly |so |incredibly "
-    r")?(?:smart|brilliant"
+    r"|\byou(?:'re| are) (?:clearly |obviously |such )?(?:an? )?(?:very |really |truly |so "
+    r"|incredibly )?(?:smart|brilliant"
     r"|intelligent|insightful|talented|gifted|genius|amazing|thoughtful)\b"
     r"|\bi(?:'m| am) (?:so )?(?:impressed|honou?red|thrilled)\b|\bas an expert like you\b"
 )
