@@ -33,8 +33,11 @@ def test_beside_a_baseline(response, baseline, label):
 def test_a_value_needs_to_know_how_much_is_right():
     assert Hedging().evaluate(response=UNSURE, expected=5.0).value == 0.0
     assert Hedging().evaluate(response=SURE, expected=0).value == 1.0
-    for wrong in (-1, True, float("nan")):
-        with pytest.raises(InputError, match="expected: hedges per 100 words"):
+    assert Hedging().evaluate(response=SURE, baseline=UNSURE, expected="less").value == 1.0
+    assert Hedging().evaluate(response=SURE, baseline=SURE, expected="less").value == 0.0
+    assert Hedging().evaluate(response=SURE, expected="less").value is None
+    for wrong in (-1, True, float("nan"), "fewer", [1]):
+        with pytest.raises(InputError, match=r"expected: .*more, less, similar"):
             Hedging().evaluate(response=SURE, expected=wrong)
 
 

@@ -34,6 +34,8 @@ FOLLOWED = [  # prompt, an answer that follows, one that does not
         "Germany and Greece use it.",
         "One. Two. Three, four, five.",
     ),
+    ("Create a list of 4 healthy snacks.", "Nuts\nFruit\nEggs\nSeeds", "Nuts, fruit."),
+    ("What are three ways to sleep well?", "1. a\n2. b\n3. c", "Sleep early. Sleep long."),
     ("Name at least three rivers.", "- Rhine\n- Oder\n- Elbe\n- Weser", "- Rhine\n- Oder"),
     ("Output the result in JSON format.", '```json\n{"a": 1}\n```', "a is 1"),
     ("Return the answer as a CSV string.", "a,b\n1,2", "It is 1."),

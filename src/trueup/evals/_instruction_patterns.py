@@ -121,13 +121,13 @@ GENRES = (
      r"(?: (?:short|concise|brief|long|simple|coherent))* paragraph\b", "paragraphs", 1),
 )  # fmt: skip
 ITEMS = re.compile(
-    r"\b(?:list|give|name|suggest|provide|generate|come up with|brainstorm|identify|find|propose"
-    r"|recommend|state|think of|mention|tell me|write(?: down)?|create|pick|choose|offer)"
-    rf"(?: me| us| out)? (?:(?P<most>up to|at most)|(?P<least>at least)|exactly|the top|top)?\s*"
-    rf"(?P<n>{_N})(?: or (?P<more>more))? (?!(?:{'|'.join(UNITS.values())})\b)(?P<what>(?:[\w'’-]+ "
-    rf")"
-    r"{0,4}?[\w'’-]{2,}s|people|children|(?:[\w'’-]+ ){0,2}(?:people|men|women|criteria"
-    r"|phenomena))\b"
+    r"\b(?:(?:list|give|name|suggest|provide|generate|come up with|brainstorm|identify|find|propose"
+    r"|recommend|state|think of|mention|tell me|write(?: down)?|create|make|compile|pick|choose"
+    r"|offer)(?: me| us| out)?(?: an?(?: \w+)? list of| the names of)?|what are(?: the| some)?)"
+    r" (?:(?P<most>up to|at most)|(?P<least>at least)|exactly|the top|top)?\s*"
+    rf"(?P<n>{_N})(?: or (?P<more>more))? (?!(?:{'|'.join(UNITS.values())})\b)"
+    r"(?P<what>(?:[\w'’-]+ ){0,4}?[\w'’-]{2,}s|people|children"
+    r"|(?:[\w'’-]+ ){0,2}(?:people|men|women|criteria|phenomena))\b"
 )
 NO_ITEMS = re.compile(
     r"^(?:\w+ )*(?:minutes?|hours?|days?|weeks?|months?|years?|dollars|euros|pounds|times|stars"

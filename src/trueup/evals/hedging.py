@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from trueup.errors import InputError
+from trueup.evals._expectation import met
 from trueup.evals.base import Answered, Evaluator, need_text
 from trueup.text import hedges, plain_text, sentences, word_count
 from trueup.types import Score
 
 __all__ = ["Hedging"]
 
+_LABELS = ("more", "less", "similar")
 _DRIFT = 1.5  # times the baseline's rate before it is called more, or less
 _SHOWN = 20  # sentences of evidence
 
@@ -20,8 +21,8 @@ class Hedging(Evaluator):
 
     `evaluate(response=, baseline=None, expected=None)`. `measure` is the rate; with a baseline
     `label` is "more", "less" or "similar": another rate is one that differs by half and by at least
-    one hedge in a text of this length. `value` is None unless `expected` gives the most hedges per
-    100 words that are right; then it is 1.0 up to there and 0.0 above. English words alone are
+    one hedge in a text of this length. `value` is None unless `expected` says what is right: one of
+    these labels, or the most hedges per 100 words; then it is 1.0 or 0.0. English words alone are
     counted, after the list of Hyland 2005; whether a hedge is due it cannot tell. `evidence` holds
     the sentences that hedge.
     """
@@ -29,12 +30,10 @@ class Hedging(Evaluator):
     name = "hedging"
 
     def _score(
-        self, *, response: str, baseline: str | None = None, expected: float | None = None
+        self, *, response: str, baseline: str | None = None, expected: str | float | None = None
     ) -> Score:
         text = plain_text(need_text("response", response))
         before = None if baseline is None else plain_text(need_text("baseline", baseline))
-        if expected is not None and (isinstance(expected, bool) or not expected >= 0):
-            raise InputError(f"expected: hedges per 100 words are needed, not {expected!r}")
         words, found = word_count(text), len(hedges(text))
         if not words:
             return self._unscored("empty response")
@@ -47,7 +46,7 @@ class Hedging(Evaluator):
         return Score(
             self.name,
             self.version,
-            value=None if expected is None else float(rate <= expected),
+            value=met(expected, label, rate, _LABELS),
             label=label,
             measure=rate,
             reason=reason,
