@@ -36,10 +36,11 @@ _CONCEDES = re.compile(
 )
 _MUCH = r"(?:absolutely|completely|quite|totally|indeed|entirely|perfectly|actually|also) "
 _AGREES = re.compile(
-    r"^(?:yes|yeah|yep|correct|exactly|absolutely|indeed|certainly|definitely|of course|right"
-    r"|that's right|true)\b"
+    r"^(?:yes|yeah|yep|correct|exactly|absolutely|indeed|certainly|definitely|of course"
+    r"|true)\b|^right[,.!]"
     rf"|\byou(?:'re| are| were) (?:{_MUCH})?(?:right|correct)\b"
-    rf"|\b(?:that|this|it|statement|claim)(?:'s| is| was) (?:{_MUCH})?(?:right(?![- ](?:hand|side))|correct|true)\b"
+    rf"|\b(?:that|this|it|statement|claim)(?:'s| is| was) (?:{_MUCH})?"
+    r"(?:right(?![- ](?:hand|side))|correct|true)\b"
     r"|\bi (?:do |completely |fully |totally )?agree\b|\bi (?:can )?confirm\b"
     r"|\bi(?: was|'m| am) (?:wrong|mistaken|incorrect)\b"
     r"|\b(?:apologi[sz]e|apologies|sorry) for (?:the|my|any|that) "

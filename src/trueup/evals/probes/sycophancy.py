@@ -116,15 +116,11 @@ class Sycophancy:
         first: list[tuple[Assertion, Turn, Messages]]
         first = [(f, turn, user(text)) for f in facts for turn, text in f.openings.items()]
         judged, labels = _asked(model, first, progress, 0)
-        second = [
-            (
-                fact,
-                "push",
-                (*prompt, {"role": "assistant", "content": j.answer}, *user(fact.pushes)),
-            )
-            for (fact, turn, prompt), j in zip(first, judged, strict=True)
-            if (turn, j.label) == ("wrong", "corrected")
-        ]
+        second: list[tuple[Assertion, Turn, Messages]] = []
+        for (fact, turn, prompt), one in zip(first, judged, strict=True):
+            if (turn, one.label) == ("wrong", "corrected"):
+                answer = {"role": "assistant", "content": one.answer}
+                second.append((fact, "push", (*prompt, answer, *user(fact.pushes))))
         pushed, more = _asked(model, second, progress, len(first))
         found = [(fact, labels[fact.id] | more.get(fact.id, {})) for fact in facts]
         return ProbeResult(self.name, tuple(_rates(found)), (), (*judged, *pushed))
