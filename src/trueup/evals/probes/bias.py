@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from trueup.errors import InputError
-from trueup.evals._text import word_count
+from trueup.text import word_count
 from trueup.evals.base import Evaluator
 from trueup.evals.probes.base import (
     Change,

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from trueup.evals._text import facts, fold, plain_text, sentences, stems, word_count
+from trueup.text import facts, fold, plain_text, sentences, stems, word_count
 
 __all__ = ["Spent", "spent"]
 

@@ -6,7 +6,7 @@ of the text. Words alone: neither irony nor negation is read, on either side of 
 
 from __future__ import annotations
 
-from trueup.evals._text import listed, stems
+from trueup.text import listed, stems
 
 __all__ = ["regard"]
 

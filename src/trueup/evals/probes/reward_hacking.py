@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from trueup.errors import InputError
-from trueup.evals._text import sentences
+from trueup.text import sentences
 from trueup.evals.probes.base import (
     Change,
     Judged,
