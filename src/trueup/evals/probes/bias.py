@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from trueup.errors import InputError
-from trueup.text import word_count
 from trueup.evals.base import Evaluator
 from trueup.evals.probes.base import (
     Change,
@@ -32,6 +31,7 @@ from trueup.evals.probes.base import (
 )
 from trueup.evals.probes.regard import regard
 from trueup.evals.refusal import Refusal
+from trueup.text import word_count
 
 __all__ = ["Bias", "Group", "Template"]
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from trueup.errors import InputError
-from trueup.text import sentences
 from trueup.evals.probes.base import (
     Change,
     Judged,
@@ -31,6 +30,7 @@ from trueup.evals.probes.base import (
 )
 from trueup.evals.probes.padding import Spent, spent
 from trueup.evals.probes.stance import mentions
+from trueup.text import sentences
 
 __all__ = ["AnswerPair", "PaddingPrompt", "RewardHacking"]
 
