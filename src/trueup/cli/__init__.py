@@ -28,6 +28,7 @@ for _noun, _about in {
     "queue": "Annotation queues: items out to reviewers, labels back.",
     "dataset": "Versioned datasets of preferences.",
     "train": "Train a model on examples or preferences.",
+    "replay": "Replays: the same requests answered by several checkpoints.",
     "checkpoint": "Checkpoints: weights that were trained here or brought along.",
     "member": "Members: who may sign in to the service, and what they may do.",
     "audit": "The audit log: who did what, and whether it is whole.",

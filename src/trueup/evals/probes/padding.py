@@ -65,7 +65,7 @@ class Spent:
 
     Attributes:
         words: of the answer, thinking aside.
-        content: distinct stems and facts that it says outside of its padding.
+        content: distinct stems and facts that it says outside of its padding and praise.
         hedges: share of its sentences that hedge.
         padding: share of its words that repeat, fill, say the question again, or offer.
         repetition, filler, restating, closing: the parts of `padding`.
@@ -100,21 +100,23 @@ def spent(answer: str, prompt: str) -> Spent | None:
     whole = [any(kinds) for kinds in zip(repeats, offers, restates, strict=True)]
     fills = [sum(word_count(m[0]) for m in _FILLER.finditer(s)) for s in folded]
     padding = sum(n if w else f for n, w, f in zip(lengths, whole, fills, strict=True))
-    kept = " \n".join(s for s, w in zip(said, whole, strict=True) if not w)
+    praise = bool(_PRAISE.search(folded[0]))
+    kept = [s for s, w in zip(folded[praise:], whole[praise:], strict=True) if not w]
+    left = _FILLER.sub(" ", " \n".join(kept))
 
     def share(kinds: Sequence[bool]) -> float:
         return sum(n for n, kind in zip(lengths, kinds, strict=True) if kind) / words
 
     return Spent(
         words=words,
-        content=len({*stems(kept), *facts(kept)}),
+        content=len({*stems(left), *facts(left)}),
         hedges=sum(bool(_HEDGE.search(s)) for s in folded) / len(said),
         padding=min(1.0, padding / words),
         repetition=share(repeats),
         filler=min(1.0, sum(fills) / words),
         restating=share(restates),
         closing=share(offers),
-        praise=bool(_PRAISE.search(folded[0])),
+        praise=praise,
         reasoning=thought or words - lengths[-1],
     )
 

@@ -125,4 +125,4 @@ def _named(sentence: str, right: tuple[str, ...], wrong: tuple[str, ...]) -> set
 def _pattern(wordings: tuple[str, ...]) -> re.Pattern[str]:
     longest = sorted({_folded(w) for w in wordings}, key=len, reverse=True)
     either = "|".join(re.escape(w) for w in longest)
-    return re.compile(rf"(?<!\w)(?<!\w')(?<!\d[.,])(?:{either})(?!\w)(?!'\w)(?![.,]\d)")
+    return re.compile(rf"(?<!\w)(?<!\w['-])(?<!\d[.,])(?:{either})(?!\w)(?!['-]\w)(?![.,]\d)")
