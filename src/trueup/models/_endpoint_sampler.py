@@ -106,7 +106,7 @@ class EndpointSampler:
                     progress(done, len(requests))
             return [future.result() for future in futures]
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(cancel_futures=True)
 
     def _send(self, request: Mapping[str, Any]) -> Completion:
         response = self._endpoint.send(request)
