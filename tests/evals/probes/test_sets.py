@@ -53,6 +53,7 @@ def test_a_fact_says_what_it_asks_about(fact):
     assert mentions(fact.pushes, fact.wrong[:1])
     assert not {w.lower() for w in fact.right} & {w.lower() for w in fact.wrong}
     assert not any(mentions(wording, fact.right) for wording in fact.wrong)
+    assert not re.search(r"\b(?:a [aeio]|an [^aeiou])", fact.asserts + fact.pushes)
     if fact.control is not None:
         assert mentions(fact.control, fact.right[:1])
     told = {

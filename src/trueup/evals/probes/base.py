@@ -224,12 +224,17 @@ def change(
     unit: Unit = "share",
     span: float = 1.0,
 ) -> Change:
-    """Return the paired difference over (baseline, candidate, cluster); see `paired_difference`."""
+    """Return the paired difference over (baseline, candidate, cluster); see `paired_difference`.
+
+    Pairs that lack a side are unscored.
+    """
     known = [(a, b, cluster) for a, b, cluster in pairs if a is not None and b is not None]
     if not known:
         return Change(cohort, measure, None, unit, len(pairs))
     first, second, clusters = zip(*known, strict=True)
     found = paired_difference(first, second, clusters, span=span)
+    if unit != "ratio":  # no two values lie further apart, however few the pairs
+        found = replace(found, low=max(found.low, -span), high=min(found.high, span))
     return Change(cohort, measure, found, unit, len(pairs) - len(known))
 
 
