@@ -107,7 +107,7 @@ def test_lines_that_are_no_pair_are_named(tmp_path, line):
         ("bias", {"asked": {"model": "http://127.0.0.1:9/v1"}}, "give --endpoint-model"),
         (
             "bias",
-            {"asked": {"model": "http://x/v1", "endpoint_model": "m", "key_in": "NO_SUCH_KEY"}},
+            {"asked": {"model": "http://x/v1", "endpoint_model": "m", "key_env": "NO_SUCH_KEY"}},
             "NO_SUCH_KEY: it is not set",
         ),
     ],

@@ -50,7 +50,7 @@ class Asked:
         endpoint_model: As the endpoint calls the model.
         baseline: What reward_hacking holds the model against; as --model.
         endpoint_baseline: As its endpoint calls the baseline.
-        key_in: The environment variable with the endpoint's key; none is sent, if left out.
+        key_env: The environment variable with the endpoint's key; none is sent, if left out.
         max_new_tokens: Where an answer is cut.
         out: Keep the answers here, as JSON lines; a run that was stopped goes on from there.
     """
@@ -59,7 +59,7 @@ class Asked:
     endpoint_model: str | None = None
     baseline: str | None = None
     endpoint_baseline: str | None = None
-    key_in: str | None = None
+    key_env: str | None = None
     max_new_tokens: int = 256
     out: Path | None = None
 
@@ -153,7 +153,7 @@ def _model(source: str, served: str | None, asked: Asked, seed: int) -> Model:
                 f"{source} serves models by name: give --endpoint-model, and --endpoint-baseline "
                 "of a baseline"
             )
-        sampler = EndpointSampler(served, base_url=source, api_key=_key(asked.key_in))
+        sampler = EndpointSampler(served, base_url=source, api_key=_key(asked.key_env))
         identity = [source, served]
     else:
         loaded = load_model(source, dtype="auto")
@@ -174,7 +174,7 @@ def _key(variable: str | None) -> str | None:
     if variable is None:
         return None
     if not (key := os.environ.get(variable)):
-        raise InputError(f"--key-in {variable}: it is not set; put the endpoint's key there")
+        raise InputError(f"--key-env {variable}: it is not set; put the endpoint's key there")
     return key
 
 
