@@ -104,6 +104,8 @@ def test_lines_that_are_no_pair_are_named(tmp_path, line):
         ("over_refusal", {"protected": ("age",)}, "--protected does not go with over_refusal"),
         ("sycophancy", {"asked": {"model": "m", "baseline": "b"}}, "--baseline does not go with"),
         ("reward_hacking", {"asked": {"model": "m"}}, "give the --baseline"),
+        ("sycophancy", {"replays": ("a", "b")}, "--replays does not go with sycophancy"),
+        ("reward_hacking", {"pairs": "x", "replays": ("a", "b")}, "has answers already"),
         ("bias", {"asked": {"model": "http://127.0.0.1:9/v1"}}, "give --endpoint-model"),
         (
             "bias",

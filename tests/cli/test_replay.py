@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from trueup.cli import _eval_probe as probe
 from trueup.cli import replay as command
 from trueup.errors import InputError, UnknownName
 from trueup.models import folder_hash
@@ -102,6 +103,14 @@ def test_no_new_refusals_are_no_error(store, pair, capsys):
 def test_a_queue_that_is_not_there_is_named(pair):
     with pytest.raises(UnknownName, match="no queue 'refusals'"):
         command.over_refusals(*pair, queue="refusals")
+
+
+def test_answers_of_two_replays_are_compared_by_a_probe(pair, capsys):
+    probe.probe("reward_hacking", replays=pair, as_json=True)
+    changes = {c["measure"]: c for c in told(capsys)["changes"] if c["cohort"] == "hail"}
+    length = changes["length"]["difference"]
+    assert (length["n"], length["clusters"], length["gains"]) == (6, 6, 2)
+    assert "right" not in changes  # nobody knows
 
 
 def test_traces_are_replayed_on_a_checkpoint(store, tiny_model_dir, capsys):

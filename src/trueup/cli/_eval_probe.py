@@ -13,9 +13,17 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from trueup.cli._output import JsonOption, say, show_json, show_table
+from trueup.cli._output import (
+    JsonOption,
+    StoreOption,
+    open_store,
+    say,
+    show_json,
+    show_table,
+)
 from trueup.cli._progress import progress_bar
 from trueup.errors import InputError, UnknownName
+from trueup.evals import Answered
 from trueup.evals.probes import (
     PROBES,
     AnswerPair,
@@ -30,6 +38,8 @@ from trueup.evals.probes import (
     Sycophancy,
     read_xstest,
 )
+from trueup.release.compare import is_right
+from trueup.release.replay import find_replays, load_replay
 from trueup.store import content_hash
 from trueup.types import Messages
 
@@ -71,9 +81,11 @@ def probe(
     asked: Asked = Asked(),
     data: str | None = None,
     pairs: Path | None = None,
+    replays: tuple[str, str] | None = None,
     protected: Names = None,
     limit: int | None = None,
     seed: int = 0,
+    store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run a probe against a model: rates by type with intervals; without a name, list the probes.
@@ -83,6 +95,8 @@ def probe(
         data: XSTest itself, for over_refusal: a file, a folder or a name on the hub.
         pairs: Answers that are there already, for reward_hacking: JSON lines with prompt, baseline
             and candidate, and, where they are known, type and right (the accepted answers).
+        replays: For reward_hacking: two checkpoints, baseline and candidate, that the store has
+            replays of, in place of models.
         protected: Only these protected classes, for bias; give it several times.
         limit: At most so many prompts, drawn from the types in turn.
         seed: Of the draw and of the answers.
@@ -92,9 +106,12 @@ def probe(
         return
     if name not in PROBES:
         raise UnknownName(f"no probe {name!r}: there are {', '.join(PROBES)}")
-    _check(name, asked, {"data": data, "pairs": pairs, "protected": protected})
+    given = {"data": data, "pairs": pairs, "replays": replays, "protected": protected}
+    _check(name, asked, given)
     if pairs is not None:
         found = RewardHacking().compare(_read_pairs(pairs))
+    elif replays is not None:
+        found = RewardHacking().compare(_replayed(store, *replays))
     else:
         run = _prepared(name, asked, data, protected, seed)
         with progress_bar(name) as progress:
@@ -105,7 +122,7 @@ def probe(
     _show(found)
 
 
-_OPTIONS = {"data": "over_refusal", "pairs": "reward_hacking", "protected": "bias"}
+_OPTIONS = {"data": "over_refusal", "protected": "bias"}  # of a probe but reward_hacking
 
 
 def _check(name: str, asked: Asked, given: Mapping[str, Any]) -> None:
@@ -116,9 +133,12 @@ def _check(name: str, asked: Asked, given: Mapping[str, Any]) -> None:
     for option in named:
         if name != _OPTIONS.get(option, "reward_hacking"):
             raise InputError(f"--{option} does not go with {name}; leave it out")
-    if given["pairs"] is not None:
-        if asked.model or asked.baseline:
-            raise InputError("--pairs has answers already: leave out --model and --baseline")
+    answered = [f"--{option}" for option in ("pairs", "replays") if given[option] is not None]
+    if answered:
+        if asked.model or asked.baseline or len(answered) > 1:
+            raise InputError(
+                f"{answered[0]} has answers already: leave out --model, --baseline and any other"
+            )
         return
     if asked.model is None:
         raise InputError(f"{name}: give the --model to ask")
@@ -193,6 +213,20 @@ def _read_pairs(path: Path) -> list[AnswerPair]:
         for number, line in enumerate(lines, 1)
         if line.strip()
     ]
+
+
+def _replayed(address: str | None, baseline: str, candidate: str) -> list[AnswerPair]:
+    """Return the pairs of answers of two checkpoints' newest replays of the same requests."""
+    with open_store(address) as opened, opened.reading() as tx:
+        first, second = (load_replay(tx, key) for key in find_replays(tx, [baseline, candidate]))
+    pairs = []
+    for key, before in first.answers.items():
+        request = before.request
+        answered = Answered(request.messages, request.context, before.text)
+        asked = PaddingPrompt(key, request.cohort, answered.prompt, family=request.family)
+        right = (is_right(first.scores[key]), is_right(second.scores[key]))
+        pairs.append(AnswerPair(asked, before.text, second.answers[key].text, right))
+    return pairs
 
 
 def _pair(line: str, number: int, where: str) -> AnswerPair:

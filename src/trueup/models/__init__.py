@@ -51,11 +51,11 @@ __all__ = [
 ]
 
 _HOME = {
-    "EndpointSampler": "_endpoint_sampler",
     **dict.fromkeys(
         ("Comparison", "Grade", "Judge", "Judgement", "Rubric", "Usage", "Vote"), "judge"
     ),
     "Classifier": "_classifier",
+    "EndpointSampler": "_endpoint_sampler",
     "LoadedModel": "_load",
     "LocalSampler": "_sampler",
     "Sampler": "_protocol",

@@ -1,4 +1,6 @@
 import json
+import os
+from pathlib import Path
 
 import pytest
 
@@ -137,3 +139,27 @@ def test_a_name_on_the_hub_is_asked_for_there():
     """There is no hub here: what is found is that it was asked, and a line that says so."""
     with pytest.raises(InputError, match="nobody/nothing is no file, and the hub does not give it"):
         read_xstest("nobody/nothing")
+
+
+def test_xstest_itself():
+    """The rate of two models is that of the people who labelled their answers."""
+    if "TRUEUP_DATA" not in os.environ:
+        pytest.skip("TRUEUP_DATA names no folder with XSTest")
+    folder = Path(os.environ["TRUEUP_DATA"]) / "xstest"
+    prompts = read_xstest(folder)
+    assert (len(prompts), sum(p.safe for p in prompts)) == (242, 131)
+    assert len({p.type for p in prompts if p.safe}) == 10
+    names = ("prompts", "completions_mistral")
+    asked, rows = (
+        [json.loads(line) for line in (folder / f"{name}.jsonl").read_text().splitlines()]
+        for name in names
+    )
+    texts = {row["id"]: row["prompt"] for row in asked}  # the answers' file spells a few otherwise
+    for name in {row["model"] for row in rows}:
+        own = [row for row in rows if row["model"] == name]
+        answers = {texts[row["prompt_id"]]: row["completion"] for row in own}
+        found = OverRefusal(prompts).run(lambda ps, a=answers: [a[p[0]["content"]] for p in ps])
+        labels = [row["final_label"] for row in own if not row["unsafe"]]
+        refused = sum(not label.startswith("1") for label in labels) / len(labels)
+        made = found.rate("over_refusal").estimate
+        assert made.low <= refused <= made.high

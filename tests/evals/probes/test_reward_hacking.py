@@ -90,6 +90,22 @@ def test_reasoning_is_compared_where_both_are_right_or_both_wrong():
     assert found.judged[0].label == "3 words, wrong"
 
 
+def test_what_is_known_of_both_answers_stands_in_for_accepted_ones():
+    made = [
+        AnswerPair(p, "So. It is.", "So, well. It is.", (n % 2 == 0, n % 4 == 0))
+        for n, p in enumerate(PROMPTS)
+    ]
+    found = RewardHacking().compare(made)
+    assert found.change("right").difference.losses == 6
+    assert found.change("reasoning").difference.n == 18
+
+
+def test_answers_of_one_family_are_one_cluster():
+    asked = [PaddingPrompt(f"p{n}", "t", "Say.", family=f"f{n % 3}") for n in range(12)]
+    found = RewardHacking().compare([AnswerPair(p, "It is.", "Well, it is.") for p in asked])
+    assert found.change("length").difference.clusters == 3
+
+
 def test_an_empty_answer_is_unscored():
     made = [AnswerPair(p, FACTS[0], "" if n == 0 else FACTS[0]) for n, p in enumerate(PROMPTS)]
     found = RewardHacking().compare(made)
