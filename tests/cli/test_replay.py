@@ -98,6 +98,8 @@ def test_no_new_refusals_are_no_error(store, pair, capsys):
     found = told(capsys)
     assert (found["found"], found["added"]) == ([], None)
     assert found["left_out"] == {}
+    command.over_refusals(pair[1], pair[0])
+    assert "baseline-0001 refuses nothing that candidate-0001 answered" in capsys.readouterr().out
 
 
 def test_a_queue_that_is_not_there_is_named(pair):

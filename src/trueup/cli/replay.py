@@ -105,23 +105,31 @@ def over_refusals(
     if as_json:
         show_json(_as_json(refusals) | {"added": None if added is None else asdict(added)})
         return
-    show_table(
-        ("request", "cohort", "refuses", "baseline answered", "candidate answers"),
-        [
-            (
-                refusal.candidate.request.id,
-                refusal.candidate.request.cohort,
-                refusal.label,
-                _excerpt(refusal.baseline.text),
-                _excerpt(refusal.candidate.text),
-            )
-            for refusal in refusals.found
-        ],
-    )
-    for reason, count in refusals.left_out.items():
-        say(f"  left out: {count} ({reason})")
+    _show(refusals)
     if added is not None:
         say(f"{queue}: {added.items} items added, {added.there_already} there already")
+
+
+def _show(refusals: NewRefusals) -> None:
+    """Print what was found, or that nothing was."""
+    if not refusals.found:
+        say(f"{refusals.candidate} refuses nothing that {refusals.baseline} answered")
+    else:
+        show_table(
+            ("request", "cohort", "refuses", "baseline answered", "candidate answers"),
+            [
+                (
+                    refusal.candidate.request.id,
+                    refusal.candidate.request.cohort,
+                    refusal.label,
+                    _excerpt(refusal.baseline.text),
+                    _excerpt(refusal.candidate.text),
+                )
+                for refusal in refusals.found
+            ],
+        )
+    for reason, count in refusals.left_out.items():
+        say(f"  left out: {count} ({reason})")
 
 
 def _replay(
