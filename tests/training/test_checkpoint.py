@@ -22,6 +22,7 @@ from trueup.models import folder_hash
 from trueup.training import DPO, SFT, TrainResult, train
 from trueup.training.checkpoint import Progress, RunFolder, write_atomically
 from trueup.training.config import Method
+from trueup.training.states import States
 from trueup.types import Example
 
 Examples = Callable[..., list[Example]]
@@ -135,6 +136,30 @@ def test_a_run_that_is_told_to_end_saves_its_step_and_goes_on_to_the_same_bits(
     gone_on = run("ended", progress=lambda what, done, _: steps.append(done))
     assert steps == [3, 4, 5, 6]
     assert gone_on.content_hash == run("whole").content_hash
+
+
+def test_a_step_is_saved_once_when_a_run_is_told_to_end(
+    tiny_model_dir: Path, examples: Examples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second save would begin by removing the first, which is the only one."""
+    steps: list[int] = []
+    save = States.save
+
+    def spy(states: States, step: int, *args: Any, **more: Any) -> None:
+        steps.append(step)
+        save(states, step, *args, **more)
+
+    def end_it(what: str, done: int, _: int) -> None:
+        if what == "steps" and done == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(States, "save", spy)
+    method = SFT(lora_rank=4, batch_size=2, precision="fp32", save_every=1)
+    with pytest.raises(KeyboardInterrupt):
+        train(
+            method, model=tiny_model_dir, data=examples(8), out=tmp_path / "run", progress=end_it
+        )
+    assert steps == [1, 2]
 
 
 def test_a_finished_run_returns_at_once(

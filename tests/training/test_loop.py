@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -68,6 +69,15 @@ def test_an_epoch_holds_every_row_once(count: int, batch_size: int, seed: int) -
             for g in batch_of_step(groups, method, step)
         ]
         assert sorted(seen) == sorted(g.id for g in groups)
+
+
+def test_an_epoch_of_many_rows_is_ordered_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    draws: list[Any] = []
+    draw = np.random.default_rng
+    monkeypatch.setattr(np.random, "default_rng", lambda seed: draws.append(seed) or draw(seed))
+    groups = [Group(str(i), (1,), ((2,),)) for i in range(50)]
+    rows_of_run(groups, SFT(batch_size=2, epochs=2, seed=913))
+    assert draws == [[913, 0], [913, 1]]
 
 
 def test_each_epoch_and_seed_has_its_own_order() -> None:
@@ -240,6 +250,21 @@ def test_keep_best_returns_to_the_lowest_held_out_loss(
         out=tmp_path / "check",
     )
     assert check.best_metric == pytest.approx(best.best_metric, rel=1e-4)
+
+
+def test_a_held_out_loss_that_is_no_number_is_never_the_best(
+    tiny_model_dir: Path, examples: Examples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    losses = iter([math.nan, 2.0, 3.0])
+    monkeypatch.setattr(Loop, "evaluate", lambda *_: {"loss": next(losses)})
+    result = train(
+        SFT(**FAST | {"batch_size": 2}, eval_every=1, keep="best"),
+        model=tiny_model_dir,
+        data=examples(6),
+        held_out=examples(2),
+        out=tmp_path / "run",
+    )
+    assert result.best_metric == 2.0
 
 
 def test_dpo_widens_the_margin_and_reports_it(
