@@ -156,9 +156,7 @@ def test_a_step_is_saved_once_when_a_run_is_told_to_end(
     monkeypatch.setattr(States, "save", spy)
     method = SFT(lora_rank=4, batch_size=2, precision="fp32", save_every=1)
     with pytest.raises(KeyboardInterrupt):
-        train(
-            method, model=tiny_model_dir, data=examples(8), out=tmp_path / "run", progress=end_it
-        )
+        train(method, model=tiny_model_dir, data=examples(8), out=tmp_path / "run", progress=end_it)
     assert steps == [1, 2]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from errno import EDQUOT, EFBIG, ENOSPC
 from functools import partial
 from hashlib import sha256
@@ -34,7 +34,7 @@ from trueup.training.layers.fused import fuse
 from trueup.training.layers.linear import multiply_in
 from trueup.training.layers.lora import add_adapters
 from trueup.training.layers.quantized import dequantize
-from trueup.training.loop import Loop, rows_of_run
+from trueup.training.loop import Loop, batches_of_run
 from trueup.training.reference import reference_key, reference_logprobs
 from trueup.training.result import TrainResult
 from trueup.training.sharded import gather, shard
@@ -80,6 +80,7 @@ def run_method(
     if workers.any(folder.result.exists()):
         return _finished(folder)
     loaded = loaded or load_model(model)
+    method = _within_context(method, loaded)
     groups, aside = (_groups(method, rows, loaded) for rows in (data, held_out))
     try:
         with folder.claim(identity), torch.random.fork_rng():
@@ -135,9 +136,9 @@ def _train(
             reference = reference_logprobs(
                 forward,
                 [
-                    *rows_of_run(groups, method),
-                    *aside,
-                    *(mismatched(aside) if method.unpaired else ()),
+                    *batches_of_run(groups, method),
+                    aside,
+                    mismatched(aside, method.max_length) if method.unpaired else (),
                 ],
                 folder=reference_cache,
                 key=_reference_key(method, loaded, precision),
@@ -212,13 +213,17 @@ def _digest(examples: Sequence[Example]) -> str:
     return sha256(content.encode()).hexdigest()
 
 
-def _groups(method: Method, rows: Sequence[Example], loaded: LoadedModel) -> tuple[Group, ...]:
+def _within_context(method: Method, loaded: LoadedModel) -> Method:
+    """Return the method with no more tokens a row than the model reads."""
     context = getattr(loaded.model.config.get_text_config(), "max_position_embeddings", None)
-    limit = min(method.max_length, context or method.max_length)
+    return replace(method, max_length=min(method.max_length, context or method.max_length))
+
+
+def _groups(method: Method, rows: Sequence[Example], loaded: LoadedModel) -> tuple[Group, ...]:
     if not method.has_prompts:
-        return pack_documents(rows, loaded.tokenizer, max_length=limit)
+        return pack_documents(rows, loaded.tokenizer, max_length=method.max_length)
     rows = unpair(rows) if method.unpaired else rows
-    return build_groups(rows, loaded.tokenizer, method, max_length=limit)
+    return build_groups(rows, loaded.tokenizer, method, max_length=method.max_length)
 
 
 def _reference_key(method: Method, loaded: LoadedModel, precision: str) -> str:

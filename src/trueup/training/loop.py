@@ -30,7 +30,7 @@ from trueup.training.trackers import Log
 from trueup.training.unpaired import mismatched
 from trueup.training.workers import ALONE, Workers
 
-__all__ = ["Loop", "batch_of_step", "learning_rate", "rows_of_run"]
+__all__ = ["Loop", "batch_of_step", "batches_of_run", "learning_rate"]
 
 
 def learning_rate(method: Method, step: int, steps: int) -> float:
@@ -65,16 +65,20 @@ def _order(seed: int, epoch: int, count: int) -> list[int]:
     return [int(i) for i in np.random.default_rng([seed, epoch]).permutation(count)]
 
 
-def rows_of_run(groups: Sequence[Group], method: Method) -> list[Group]:
-    """Return the groups that some step of the run reads: all of them unless `max_steps` is few.
+def batches_of_run(groups: Sequence[Group], method: Method) -> list[list[Group]]:
+    """Return what the run's steps read, each group in the batch that reads it first.
 
-    Those of an unpaired method read their mismatched rows too.
+    With an unpaired method the mismatched rows of every batch are a batch of their own.
     """
-    steps = method.total_steps(len(groups))
-    read = [batch_of_step(groups, method, step) for step in range(steps)]
-    if method.unpaired:
-        read += [mismatched(batch) for batch in read]
-    return list({id(group): group for batch in read for group in batch}.values())
+    found: list[list[Group]] = []
+    seen: set[int] = set()
+    for step in range(method.total_steps(len(groups))):
+        batch = batch_of_step(groups, method, step)
+        found.append([group for group in batch if id(group) not in seen])
+        seen.update(map(id, batch))
+        if method.unpaired:
+            found.append(mismatched(batch, method.max_length))
+    return found
 
 
 @dataclass(slots=True)
@@ -82,7 +86,7 @@ class Loop:
     """A training run in memory.
 
     Attributes:
-        method: the configuration.
+        method: the configuration, its `max_length` within the model's context.
         forward: of the model that learns.
         weights: what the optimiser changes, by name.
         groups: the training rows.
@@ -246,7 +250,7 @@ class Loop:
 
     def _kl(self, groups: Sequence[Group]) -> Tensor:
         """Return KTO's z: the mean log-ratio of the groups' mismatched rows, not below 0."""
-        rows = mismatched(groups)
+        rows = mismatched(groups, self.method.max_length)
         total = torch.zeros((), dtype=torch.float64)
         with torch.no_grad(), self.products():
             for pack, own in self._packs(rows):

@@ -43,8 +43,10 @@ def unpair(examples: Iterable[Example]) -> list[Example]:
     return rows
 
 
-def mismatched(groups: Sequence[Group]) -> list[Group]:
+def mismatched(groups: Sequence[Group], max_length: int) -> list[Group]:
     """Return each group's prompt with the completion of the group before it, the last one's first.
+
+    The completion is cut to what fits `max_length` tokens behind that prompt.
 
     The log-ratios of such rows estimate how far the policy is from the reference on answers that
     were not asked for (arXiv:2402.01306 section 4.1). A group by itself has no other: none.
@@ -54,7 +56,9 @@ def mismatched(groups: Sequence[Group]) -> list[Group]:
     before = [groups[-1], *groups[:-1]]
     return [
         replace(
-            group, id=f"{group.id} with the answer of {other.id}", completions=other.completions
+            group,
+            id=f"{group.id} with the answer of {other.id}",
+            completions=tuple(c[: max_length - len(group.prompt)] for c in other.completions),
         )
         for group, other in zip(groups, before, strict=True)
     ]
