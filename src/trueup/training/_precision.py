@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Literal
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, Literal
 
 import torch
 
 from trueup.errors import TrainingError
 from trueup.training.config import Precision
 
-__all__ = ["products", "resolve"]
+__all__ = ["as_written", "products", "resolve"]
 
 
 def resolve(precision: Precision, device: torch.device) -> Literal["bf16", "fp32"]:
@@ -50,3 +50,8 @@ def products(precision: Literal["bf16", "fp32"], device: torch.device) -> Iterat
             yield
     finally:
         torch.set_float32_matmul_precision(before)
+
+
+def as_written(like: torch.Tensor) -> AbstractContextManager[Any]:
+    """Keep autocast, where `like` lies, from rounding what code says the dtypes of by itself."""
+    return torch.autocast(like.device.type, enabled=False)
