@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -14,7 +13,7 @@ from typing import Annotated, Any
 from cyclopts import App, ArgumentCollection, Parameter
 from cyclopts.config import Toml
 
-from trueup.cli._output import JsonOption, StoreOption, open_store, say, show_json
+from trueup.cli._output import JsonOption, StoreOption, open_store, say, show_json, speaks
 from trueup.cli._progress import progress_bars
 from trueup.cli._rows import is_file, read_rows
 from trueup.datasets import Dataset
@@ -203,11 +202,9 @@ def _run(job: Job, method: Method) -> None:
         aside, _ = read_rows(job.held_out, method, job.store)
     rows = weigh_by_agreement(rows) if job.weigh_by_agreement else rows
     method = replace(method, lora_rank=None) if job.full else method
-    # of the processes that torchrun started one speaks
-    speaks = os.environ.get("RANK", "0") == "0"
     with (
-        progress_bars(hidden=job.json or not speaks) as bars,
-        track(*(job.track if speaks else ()), folder=job.out, config=method.to_dict()) as log,
+        progress_bars(hidden=job.json or not speaks()) as bars,
+        track(*(job.track if speaks() else ()), folder=job.out, config=method.to_dict()) as log,
     ):
 
         def on_metrics(row: Mapping[str, Any]) -> None:
@@ -225,7 +222,7 @@ def _run(job: Job, method: Method) -> None:
             progress=bars,
             on_metrics=on_metrics,
         )
-    if not speaks:
+    if not speaks():
         return
     page = _report(method, job.out, result)
     if job.json:
