@@ -34,6 +34,13 @@ def test_a_single_completion_says_whether_it_is_wanted(
         unpair([labelled[0], *examples(3)[1:]])
 
 
+def test_a_pair_of_equal_answers_is_named(examples: Callable[..., list[Example]]) -> None:
+    one, other = examples(2, pairs=True)
+    same = replace(other, completions=("yes", "yes"))
+    with pytest.raises(InputError, match=r"1 of 2 rows have chosen equal to rejected \(row1\)"):
+        unpair([one, same])
+
+
 def test_every_prompt_gets_the_answer_of_another() -> None:
     groups = [Group(str(i), (i, 7), ((i + 10,),)) for i in range(4)]
     rows = mismatched(groups, 9)

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from trueup.errors import InputError
-from trueup.training.groups import Group, best_and_worse
+from trueup.training.groups import Group, best_and_worse, reject
 from trueup.types import Example
 
 __all__ = ["mismatched", "unpair"]
 
 
-def unpair(examples: Iterable[Example]) -> list[Example]:
+def unpair(examples: Sequence[Example]) -> list[Example]:
     """Return every completion as a row of its own that says whether it is wanted.
 
     Of a pair the chosen completion is, and the rejected one is not; a single completion says so by
     its label.
 
     Raises:
-        InputError: single completions without a label; the message names the rows.
+        InputError: single completions without a label, or pairs of equal ones; the message names
+            the rows.
     """
+    reject(
+        [example for example in examples if len(example.completions) > 1],
+        "chosen equal to rejected",
+        lambda e: len(set(best_and_worse(e))) == 1,
+    )
     rows: list[Example] = []
     unlabelled: list[str] = []
     for example in examples:
