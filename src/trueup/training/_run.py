@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from errno import EDQUOT, EFBIG, ENOSPC
 from functools import partial
@@ -83,7 +84,7 @@ def run_method(
     method = _within_context(method, loaded)
     groups, aside = (_groups(method, rows, loaded) for rows in (data, held_out))
     try:
-        with folder.claim(identity), torch.random.fork_rng():
+        with folder.claim(identity), _own_random_numbers(loaded):
             return _train(
                 method,
                 loaded,
@@ -101,6 +102,15 @@ def run_method(
                 f"{out}: {reason}; what was saved last is kept: make room and run this again"
             ) from error
         raise
+
+
+def _own_random_numbers(loaded: LoadedModel) -> AbstractContextManager[None]:
+    """Put the caller's random states back when the run is over.
+
+    By default torch would keep those of all GPUs, and warn where there are several.
+    """
+    device = loaded.model.device
+    return torch.random.fork_rng([device] if device.type == "cuda" else [])
 
 
 def _train(
