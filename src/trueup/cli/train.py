@@ -24,6 +24,7 @@ from trueup.training import METHODS, Method, TrainResult, read_examples, train
 from trueup.training.advise import advise as advice
 from trueup.training.advise import evidence_of
 from trueup.training.data import weigh_by_agreement
+from trueup.training.groups import reject
 from trueup.training.trackers import Tracker, track
 from trueup.types import Messages
 
@@ -170,7 +171,9 @@ def compare(
 
     if limit < 1:
         raise InputError(f"compare: limit is {limit}; it must be 1 or more")
-    prompts = [row.messages for row in read_examples(data)[:limit]]
+    rows = read_examples(data)[:limit]
+    reject(rows, "tools, which are not sampled with", lambda row: bool(row.tools))
+    prompts = [row.messages for row in rows]
     answers = []
     with progress_bars(hidden=as_json) as progress:
         for name in (first, second):
@@ -180,16 +183,16 @@ def compare(
                 progress=partial(progress, f"answers of {name}"),
             )
             answers.append([answer.text for (answer,) in found])
-    rows = list(zip((_asked(p) for p in prompts), *answers, strict=True))
+    table = list(zip((_asked(p) for p in prompts), *answers, strict=True))
     if as_json:
-        show_json([dict(zip(("prompt", "first", "second"), row, strict=True)) for row in rows])
+        show_json([dict(zip(("prompt", "first", "second"), row, strict=True)) for row in table])
         return
-    for asked, one, other in rows:
+    for asked, one, other in table:
         say(f"> {asked}")
         say(f"  {first}: {one}")
         say(f"  {second}: {'the same' if other == one else other}")
-    same = sum(one == other for _, one, other in rows)
-    say(f"{same} of {len(rows)} answers are the same")
+    same = sum(one == other for _, one, other in table)
+    say(f"{same} of {len(table)} answers are the same")
 
 
 def _asked(messages: Messages) -> str:

@@ -217,8 +217,9 @@ def _digest(examples: Sequence[Example]) -> str:
     # what changes no weight is left out
     rows = [asdict(example) | {"cohort": "", "agreement": None} for example in examples]
     for row in rows:
-        if not row["ranks"]:  # runs from before there were any keep their identity
-            del row["ranks"]
+        for name in ("ranks", "tools"):  # runs from before there were any keep their identity
+            if not row[name]:
+                del row[name]
     content = json.dumps(rows, default=dict, sort_keys=True)
     return sha256(content.encode()).hexdigest()
 

@@ -133,7 +133,7 @@ def encode_group(example: Example, tokenizer: Any, *, head: int = 0) -> Group:
 
     return Group(
         id=example.id,
-        prompt=tuple(encode_prompt(tokenizer, example.messages)),
+        prompt=tuple(encode_prompt(tokenizer, example.messages, example.tools)),
         completions=tuple(tuple(encode_completion(tokenizer, t)) for t in example.completions),
         weight=example.weight,
         desirable=example.desirable is not False,
