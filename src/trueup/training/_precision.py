@@ -23,7 +23,8 @@ def resolve(precision: Precision, device: torch.device) -> Literal["bf16", "fp32
     if device.type == "cpu":
         able = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     else:
-        able = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+        # GPUs before Ampere hold bf16 and have no instructions for it, which torch counts as well
+        able = torch.cuda.is_bf16_supported(including_emulation=False)
     if precision == "bf16" and not able:
         raise TrainingError(
             f"precision is bf16 and this {device.type} has no bf16 instructions; use auto or fp32"
