@@ -20,6 +20,7 @@ import torch
 from trueup.errors import InputError, LossNotFinite, TrainingError
 from trueup.models import folder_hash
 from trueup.training import DPO, SFT, TrainResult, train
+from trueup.training._signals import told_to_end
 from trueup.training.checkpoint import Progress, RunFolder, write_atomically
 from trueup.training.config import Method
 from trueup.training.states import States
@@ -136,6 +137,19 @@ def test_a_run_that_is_told_to_end_saves_its_step_and_goes_on_to_the_same_bits(
     gone_on = run("ended", progress=lambda what, done, _: steps.append(done))
     assert steps == [3, 4, 5, 6]
     assert gone_on.content_hash == run("whole").content_hash
+
+
+def test_a_signal_that_is_ignored_stays_ignored() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with told_to_end() as ending:
+            os.kill(os.getpid(), signal.SIGINT)
+            assert not ending()
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert ending()
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_a_step_is_saved_once_when_a_run_is_told_to_end(
