@@ -6,9 +6,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Annotated
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
+from trueup.cli._judge import BackendOptions
 from trueup.cli._output import (
     JsonOption,
     StoreOption,
@@ -41,6 +43,7 @@ __all__ = ["app"]
 
 app = App(name="eval")
 
+_LOCAL = BackendOptions()
 _PAGE = 500  # traces held at once
 
 
@@ -69,6 +72,7 @@ def run(
     *,
     cohort: str | None = None,
     evaluators: str | None = None,
+    by: Annotated[BackendOptions, Parameter(name="*")] = _LOCAL,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -77,9 +81,11 @@ def run(
     Args:
         cohort: Only this cohort's.
         evaluators: Names, with commas between them; all there are, if left out.
+        by: What grades in place of the evaluators' local methods.
     """
     names = list(EVALUATORS) if evaluators is None else evaluators.split(",")
-    chosen = [find_evaluator(name.strip()) for name in names]
+    backend = by.backend()
+    chosen = [find_evaluator(name.strip(), backend) for name in names]
     with open_store(store) as opened:
         tallies = _score(opened, cohort, chosen)
     if as_json:
@@ -132,6 +138,7 @@ def calibrate(
     /,
     *,
     positive: str | None = None,
+    by: Annotated[BackendOptions, Parameter(name="*")] = _LOCAL,
     as_json: JsonOption = False,
 ) -> None:
     """Measure how far an evaluator agrees with people's labels.
@@ -141,8 +148,9 @@ def calibrate(
         labels: JSON lines, each what the evaluator takes beside `label`: true or false, or what
             it finds; and a `cohort` or a `group` of rows that resemble each other, if there are.
         positive: Labels that count as yes, with commas between them; all but "none", if left out.
+        by: What grades in place of the evaluator's local method.
     """
-    judge = find_evaluator(evaluator)
+    judge = find_evaluator(evaluator, by.backend())
     named = [name.strip() for name in positive.split(",")] if positive else ()
     found = measure_agreement(judge, read_labelled(labels, judge), positive=named)
     if as_json:
