@@ -10,6 +10,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from trueup.cli._eval_probe import probe
 from trueup.cli._judge import BackendOptions
 from trueup.cli._output import (
     JsonOption,
@@ -43,6 +44,7 @@ from trueup.types import Score
 __all__ = ["app"]
 
 app = App(name="eval")
+app.command(probe)
 
 _LOCAL = BackendOptions()
 _PAGE = 500  # traces held at once
