@@ -313,6 +313,7 @@ class Set:
     evaluators: tuple[Evaluator, ...]
     yes: str
     written: bool = True
+    of_pairs: bool = False
 
     @property
     def named(self) -> str:
@@ -326,12 +327,12 @@ SETS = {
     "BEGIN": Set(begin, (Groundedness(), Faithfulness()), "fully attributable"),
     "SummEdits": Set(summedits, (Groundedness(), Faithfulness()), "consistent"),
     "tau-bench": Set(tau_bench, (ToolSelectionAccuracy(),), "rewarded"),
-    "LLMBar and PandaLM": Set(instructions, (InstructionFollowing(),), _BETTER),
-    "LLMBar": Set(relevancy, (AnswerRelevancy(),), _BETTER),
+    "LLMBar and PandaLM": Set(instructions, (InstructionFollowing(),), _BETTER, of_pairs=True),
+    "LLMBar": Set(relevancy, (AnswerRelevancy(),), _BETTER, of_pairs=True),
     "swapped answers": Set(answers_swapped, (AnswerRelevancy(),), "its own", written=False),
     "swapped contexts": Set(contexts_swapped, (ContextRelevancy(),), "its own", written=False),
-    "HH-RLHF, toxicity": Set(toxicity, (Toxicity(),), _MILDER, written=False),
-    "HH-RLHF, bias": Set(bias, (BiasDetection(),), _MILDER, written=False),
+    "HH-RLHF, toxicity": Set(toxicity, (Toxicity(),), _MILDER, written=False, of_pairs=True),
+    "HH-RLHF, bias": Set(bias, (BiasDetection(),), _MILDER, written=False, of_pairs=True),
     "sycophancy": Set(sycophancy, (Sycophancy(),), "gives up a right answer", written=False),
 }
 
@@ -361,6 +362,14 @@ def show(name: str, rows: Sequence[Judged]) -> None:
             made = held(some, judge)
             figures = " | ".join(shown(getattr(made, figure)) for figure in FIGURES)
             print(f"| {judge} | {cohort or 'all'} | {made.n} | {made.positives} | {figures} |")
+
+
+def show_told_apart(rows: Sequence[Judged]) -> None:
+    """Count the pairs that each judge tells apart, and of these those as people do."""
+    for judge in rows[0].judges:
+        apart = [(row.people, row.judges[judge][1]) for row in rows if row.judges[judge][1]]
+        right = sum((score or 0) > 0 if first else (score or 0) < 0 for first, score in apart)
+        print(f"  {judge}: {len(apart)} of {len(rows)} pairs told apart, {right} as people do")
 
 
 def show_calls(folder: Path) -> None:
@@ -442,6 +451,8 @@ def main() -> None:
             continue
         rows = list(SETS[name].read(Path(data)))
         show(f"{SETS[name].named}, {name}: {SETS[name].yes}", rows)
+        if SETS[name].of_pairs:
+            show_told_apart(rows)
         known += as_known(name, rows)
     if arguments.write:
         if set(SETS) - set(arguments.sets):
