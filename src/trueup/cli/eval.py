@@ -10,6 +10,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from trueup.cli._calibrate import calibrate
+from trueup.cli._eval_probe import probe
 from trueup.cli._judge import BackendOptions
 from trueup.cli._output import (
     JsonOption,
@@ -23,6 +24,7 @@ from trueup.cli._progress import progress_bar
 from trueup.cli.trace import check_cohort
 from trueup.errors import InputError
 from trueup.evals import (
+    DEFAULT,
     EVALUATORS,
     NOT_MEASURED,
     Evaluator,
@@ -40,6 +42,7 @@ __all__ = ["app"]
 
 app = App(name="eval")
 app.command(calibrate)
+app.command(probe)
 
 _LOCAL = BackendOptions()
 _PAGE = 500  # traces held at once
@@ -78,10 +81,10 @@ def run(
 
     Args:
         cohort: Only this cohort's.
-        evaluators: Names, with commas between them; all there are, if left out.
+        evaluators: Names, with commas between them; if left out, those marked in the list.
         by: What grades in place of the evaluators' local methods.
     """
-    names = list(EVALUATORS) if evaluators is None else evaluators.split(",")
+    names = list(DEFAULT) if evaluators is None else evaluators.split(",")
     backend = by.backend()
     chosen = [find_evaluator(name.strip(), backend) for name in names]
     with open_store(store) as opened:
@@ -118,13 +121,18 @@ def list_(*, as_json: JsonOption = False) -> None:
     if as_json:
         show_json(
             {
-                name: {"what": what, "agreement": [asdict(one) for one in known[name]]}
+                name: {
+                    "what": what,
+                    "default": name in DEFAULT,
+                    "agreement": [asdict(one) for one in known[name]],
+                }
                 for name, what in about.items()
             }
         )
         return
+    say("* is what `trueup eval run` scores with where none is named")
     for name, what in about.items():
-        say(f"{name:<26} {what}")
+        say(f"{name:<24} {'*' if name in DEFAULT else ' '} {what}")
         for one in known[name] or (NOT_MEASURED,):
             say(f"{'':<26}   agreement with people: {one}")
 
