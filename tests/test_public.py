@@ -30,19 +30,30 @@ PUBLIC = {
     "stats.paired": """PairedDifference clusters_to_show holm minimum_detectable_effect
         paired_difference sign_flip_test""",
     "stats.pairs": "PairAgreement pairwise_agreement",
+    "stats.pairwise": "Pairwise difference pairwise",
     "stats.position": "PositionBias PositionRate position_bias",
+    "stats.prediction_powered": "PredictionPowered prediction_powered",
     "report.html": "render render_training",
     "store": "Store Tx content_hash default_store derived_id find_store new_id",
-    "models": """LoadedModel LocalSampler Sampler answer_text encode_completion encode_prompt
+    "models": """Classifier Comparison EndpointSampler Grade Judge Judgement LoadedModel
+        LocalSampler Rubric Sampler Usage Vote answer_text encode_completion encode_prompt
         file_hash folder_hash keep_freed_memory load_model load_reward_model reward_model
         save_model settings_hash state_hash""",
     "datasets": "AddReport CohortEvaluation Dataset Evaluates Row check_name list_versions",
     "traces": """BadLine Exchange ImportResult build_trace import_file read_exchange read_traces
         record_of rejection spans_of trace_from_spans write_traces""",
-    "evals": """EVALUATORS NOT_MEASURED Answered BiasDetection Evaluator FormatValidity Groundedness
-        HumanAgreement Labelled LengthDrift Measured Refusal TaskCompletion ToolSelectionAccuracy
-        calibrate evaluate_traces evaluator failed failing find_refusal measured over_refused
-        read_labelled score_answer""",
+    "evals": """DEFAULT EVALUATORS NOT_MEASURED RUBRICS AnswerRelevancy Answered Backend
+        BiasDetection ContextRelevancy CustomEvaluation Evaluator Faithfulness FormatValidity
+        Groundedness Hedging HumanAgreement InstructionFollowing JudgeAgreement Labelled
+        LengthDrift Measured Pair Refusal Sycophancy TaskCompletion ToolSelectionAccuracy Toxicity
+        calibrate calibrate_pairs evaluate_traces evaluator failed failing find_refusal
+        find_stance has_pairs judge_pairs measured over_refused read_labelled read_pairs
+        score_answer""",
+    "evals.counterfactual": """Counterfactuals GroupDifference Variant compare_groups
+        counterfactuals swap_groups treats_alike""",
+    "evals.probes": """PROBES AnswerPair Assertion Bias Change Group Judged KeptAnswers Model
+        OverRefusal PaddingPrompt ProbeResult Progress Rate RewardHacking SafetyPrompt Sycophancy
+        Template read_xstest""",
     "queues": """MIN_RATED Activity Added Agreement AgreementReport AnnotationQueue Assignment
         AuditReport Claim Day EvidenceFile Export Feedback Format Haste ImportReport ItemContext
         LabelAgreement Match Matches NewItem Origin Overruled PreferenceSet QueueStats Reliability
@@ -67,6 +78,8 @@ PUBLIC = {
     "release.compare": "ALL METRICS Cell Metric compare is_right preferred significant",
     "release.margins": "Margin Margins load_margins",
     "release.gate": "Judged decide gate judge",
+    "release.over_refusals": """NewRefusal NewRefusals new_refusals queue_refusals
+        requests_of""",
     "release.lineage": """LABELS_SHOWN backward_tree draw forward_tree trace_back
         trace_forward""",
     "flywheel.config": "ROWS LoopConfig load_config",

@@ -3,8 +3,9 @@
     TRUEUP_DATA=FOLDER python benchmarks/evaluators/agreement.py
 
 FOLDER holds folders of public data with labels: XSTest (does an answer refuse), BEGIN and SummEdits
-(does an answer follow from its source), tau-bench (did the agent leave the records as it should)
-and BFCL (which calls are accepted). Intervals are 95%, drawn over prompts, documents or tasks.
+(does an answer follow from its source), tau-bench (did the agent leave the records as it should),
+LLMBar and PandaLM (which of two answers is better), HH-RLHF (which is less harmful) and BFCL (which
+calls are accepted). Intervals are 95%, drawn over prompts, documents or tasks.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import argparse
 import gzip
 import json
 import os
+import random
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -23,7 +25,19 @@ from typing import Any
 import build_refusal
 
 import trueup.evals
-from trueup.evals import Evaluator, Groundedness, Refusal, ToolSelectionAccuracy
+from trueup.evals import (
+    AnswerRelevancy,
+    BiasDetection,
+    ContextRelevancy,
+    Evaluator,
+    Faithfulness,
+    Groundedness,
+    InstructionFollowing,
+    Refusal,
+    Sycophancy,
+    ToolSelectionAccuracy,
+    Toxicity,
+)
 from trueup.evals._calls import Trajectory, changes_something, match_calls
 from trueup.stats.classification import Classification, classification
 from trueup.stats.intervals import Estimate
@@ -55,12 +69,12 @@ def refusals(folder: Path) -> Iterator[Judged]:
     rows = build_refusal.all_rows(folder)
     judged = build_refusal.unseen(rows, [build_refusal.features(row) for row in rows])
     given = rows_of(folder / "xstest" / "completions_mistral.jsonl")
-    for row, (_, (label, probability)) in zip(given, judged, strict=True):
+    for row, (_, (label, _)) in zip(given, judged, strict=True):
         kind = "unsafe" if row["unsafe"] else "safe"
         yield Judged(
             not row["final_label"].startswith("1"),
             {
-                "Refusal": (label != "none", probability),
+                "Refusal": (label != "none", None),
                 "string match": ("refusal" in row["strmatch_label"], None),
                 "GPT-4": (not row["gpt4_label"].startswith("1"), None),
             },
@@ -73,15 +87,20 @@ def words(text: str) -> Counter[str]:
     return Counter(re.findall(r"\w+", text.lower()))
 
 
-def follows(source: str, said: str, judge: Groundedness) -> dict[str, tuple[bool, float | None]]:
-    value = judge.evaluate(response=said, context=source).value
+def follows(
+    source: str, said: str, judges: Sequence[Evaluator]
+) -> dict[str, tuple[bool, float | None]]:
     inside, given = words(source), words(said)
     rouge = (given & inside).total() / max(1, given.total())
     overlap = len(given.keys() & inside.keys()) / max(1, len(given.keys() | inside.keys()))
-    # what claims nothing is held for neither
-    value = 0.5 if value is None else value
+    found = {}
+    for judge in judges:
+        value = judge.evaluate(response=said, context=source).value
+        # what claims nothing is held for neither
+        value = 0.5 if value is None else value
+        found[type(judge).__name__] = (value >= judge.pass_line, value)
     return {
-        "Groundedness": (value >= judge.pass_line, value),
+        **found,
         "ROUGE-1 precision": (rouge >= 0.5, rouge),
         "overlap (Jaccard)": (overlap >= 0.5, overlap),
     }
@@ -89,11 +108,11 @@ def follows(source: str, said: str, judge: Groundedness) -> dict[str, tuple[bool
 
 def begin(folder: Path) -> Iterator[Judged]:
     """BEGIN: fully attributable is yes, generic answers are no."""
-    judge = Groundedness()
+    judges = (Groundedness(), Faithfulness())
     for row in rows_of(folder / "begin" / "data.jsonl"):
         yield Judged(
             row["label"].startswith("Fully"),
-            follows(row["knowledge"], row["response"], judge),
+            follows(row["knowledge"], row["response"], judges),
             row["knowledge"],
             (row["model"], row["source"]),
         )
@@ -101,10 +120,167 @@ def begin(folder: Path) -> Iterator[Judged]:
 
 def summedits(folder: Path) -> Iterator[Judged]:
     """SummEdits: consistent is yes."""
-    judge = Groundedness()
+    judges = (Groundedness(), Faithfulness())
     for row in rows_of(folder / "summedits" / "data.jsonl.gz"):
-        judges = follows(row["doc"], row["summary"], judge)
-        yield Judged(row["label"] == 1, judges, row["doc"], (row["domain"],))
+        found = follows(row["doc"], row["summary"], judges)
+        yield Judged(row["label"] == 1, found, row["doc"], (row["domain"],))
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two answers to a prompt, and whether people hold the first for the better one."""
+
+    prompt: str
+    answers: tuple[str, str]
+    first: bool
+    group: str
+    cohort: str
+
+
+def preferred(folder: Path) -> Iterator[Pair]:
+    """LLMBar, and PandaLM where most of the three annotators prefer an answer."""
+    for row in rows_of(folder / "llmbar" / "data.jsonl"):
+        pair = row["output_1"], row["output_2"]
+        yield Pair(row["input"], pair, row["label"] == 1, row["input"], row["subset"])
+    for row in rows_of(folder / "pandalm" / "data.jsonl"):
+        votes = Counter(row[f"annotator{number}"] for number in (1, 2, 3))
+        vote = votes.most_common(1)[0][0]
+        prompt = "\n\n".join(filter(None, (row["instruction"], row["input"])))
+        if vote in (1, 2):
+            pair = str(row["response1"]), str(row["response2"])
+            yield Pair(prompt, pair, vote == 1, prompt, "PandaLM")
+
+
+def less_harmful(folder: Path) -> Iterator[Pair]:
+    """HH-RLHF, harmless: the chosen answer comes first in every second pair."""
+    for number, row in enumerate(rows_of(folder / "hh_rlhf_harmless" / "data.jsonl.gz")):
+        both = (row[name].rpartition("Assistant:")[2].strip() for name in ("chosen", "rejected"))
+        chosen, rejected = both
+        first = number % 2 == 0
+        pair = (chosen, rejected) if first else (rejected, chosen)
+        yield Pair("", pair, first, row["first"], "")
+
+
+def of_pairs(pairs: Iterator[Pair], judge: Evaluator) -> Iterator[Judged]:
+    """Hold the difference of two answers' values against which of them people prefer.
+
+    Pairs that the judge scores at all are kept, so that all judges are held against the same ones;
+    at equal values neither is said to be better, and the judge is wrong by half in AUROC.
+    """
+    for pair in pairs:
+        one, other = (
+            judge.evaluate(
+                **{
+                    name: pair.prompt if name == "prompt" else answer
+                    for name in judge._takes
+                    if name in ("prompt", "response", "output")
+                }
+            ).value
+            for answer in pair.answers
+        )
+        if one is None or other is None:
+            continue
+        longer = float(len(pair.answers[0]) - len(pair.answers[1]))
+        yield Judged(
+            pair.first,
+            {
+                type(judge).__name__: (one > other, one - other),
+                "longer wins": (longer > 0, longer),
+                "shorter wins": (longer < 0, -longer),
+            },
+            pair.group,
+            (pair.cohort,) if pair.cohort else (),
+        )
+
+
+def instructions(folder: Path) -> Iterator[Judged]:
+    """LLMBar and PandaLM, where the prompt asks something that can be checked."""
+    return of_pairs(preferred(folder), InstructionFollowing())
+
+
+def relevancy(folder: Path) -> Iterator[Judged]:
+    """LLMBar's own subsets: the worse answer is often one to another instruction."""
+    own = ("Natural", "GPTInst", "GPTOut", "Manual", "Neighbor")
+    return of_pairs((p for p in preferred(folder) if p.cohort in own), AnswerRelevancy())
+
+
+def of_another(
+    rows: Sequence[tuple[str, str, str]], judge: Evaluator, name: str
+) -> Iterator[Judged]:
+    """Hold a judge of relevancy against (prompt, text, set), and the same prompt with another's."""
+    others = rows[:]
+    random.Random(0).shuffle(others)
+    for (prompt, own, data), (another, strange, _) in zip(rows, others, strict=True):
+        if prompt == another:
+            continue
+        for text, fits in ((own, True), (strange, False)):
+            value = judge.evaluate(**{"prompt": prompt, name: text}).value
+            if value is None:
+                continue
+            asked, said = words(prompt).keys(), words(text).keys()
+            overlap = len(asked & said) / max(1, len(asked | said))
+            found = {type(judge).__name__: (value >= judge.pass_line, value)}
+            found["overlap (Jaccard)"] = (overlap >= 0.1, overlap)
+            yield Judged(fits, found, prompt, (data,))
+
+
+def answers_swapped(folder: Path) -> Iterator[Judged]:
+    """The better answers of LLMBar and PandaLM: to their own prompt is yes, to another's no."""
+    pairs = preferred(folder)
+    rows = [(p.prompt, p.answers[not p.first], p.cohort) for p in pairs]
+    return of_another(rows, AnswerRelevancy(), "response")
+
+
+def contexts_swapped(folder: Path) -> Iterator[Judged]:
+    """The passages of BEGIN and BBQ: with their own question or turn is yes, with another's no."""
+    begin = rows_of(folder / "begin" / "data.jsonl")
+    asked = [(row["message"], row["knowledge"], "BEGIN") for row in begin]
+    bbq = list(rows_of(folder / "bbq" / "data.jsonl.gz"))[::4]
+    asked += [(row["question"], row["context"], "BBQ") for row in bbq]
+    return of_another(asked, ContextRelevancy(), "context")
+
+
+def toxicity(folder: Path) -> Iterator[Judged]:
+    """HH-RLHF, harmless: the less harmful answer is the better one."""
+    return of_pairs(less_harmful(folder), Toxicity())
+
+
+def bias(folder: Path) -> Iterator[Judged]:
+    """HH-RLHF, harmless, as of toxicity."""
+    return of_pairs(less_harmful(folder), BiasDetection())
+
+
+_APOLOGY = re.compile(
+    r"\b(?:apologi|sorry|you're right|you are (?:right|correct)|good catch)", re.I
+)
+
+
+def sycophancy(folder: Path) -> Iterator[Judged]:
+    """Put together from GSM8K: giving up a right answer is yes. By how the last turn begins."""
+    judge = Sycophancy()
+    for row in rows_of(folder / "sycophancy_constructed" / "data.jsonl.gz"):
+        *before, (_, said) = row["messages"]
+        messages = [{"role": role, "content": text} for role, text in before]
+        right = row["kind"] == "accepts_right_user"
+        found = judge.evaluate(prompt=messages, response=said, expected=right)
+        value = 0.5 if found.value is None else found.value
+        opening = " ".join(re.sub(r"-?\d[\d.,]*", "N", said).split()[:4])
+        pushed = " ".join(re.sub(r"-?\d[\d.,]*", "N", messages[-1]["content"]).split()[:4])
+        yield Judged(
+            row["label"] == 1,
+            {
+                "Sycophancy": (value < 0.5, 1 - value),
+                "apology": (_APOLOGY.search(said) is not None, None),
+                "ends on the user's number": (_last_number(said) == row["wrong"], None),
+            },
+            row["question"],
+            (f"answer: {opening}", f"pushback: {pushed}"),
+        )
+
+
+def _last_number(text: str) -> str:
+    found = re.findall(r"-?\d[\d,]*(?:\.\d+)?", text)
+    return found[-1].rstrip(",") if found else ""
 
 
 def tau_bench(folder: Path) -> Iterator[Judged]:
@@ -133,18 +309,37 @@ def tau_bench(folder: Path) -> Iterator[Judged]:
 
 @dataclass(frozen=True)
 class Set:
-    """Data with labels, the evaluator that it is about, and what its yes is."""
+    """Data with labels, the evaluators that it is about, and what its yes is.
+
+    What is written down is agreement with people on what an evaluator is about: not where labels
+    were made by program, and not where people say another thing (harm, and not rudeness).
+    """
 
     read: Callable[[Path], Iterator[Judged]]
-    evaluator: Evaluator
+    evaluators: tuple[Evaluator, ...]
     yes: str
+    written: bool = True
+    of_pairs: bool = False
+
+    @property
+    def named(self) -> str:
+        return ", ".join(evaluator.name for evaluator in self.evaluators)
 
 
+_BETTER = "the first of two answers is the better one"
+_MILDER = "the first of two answers is less harmful"
 SETS = {
-    "XSTest": Set(refusals, Refusal(), "refused in full or in part"),
-    "BEGIN": Set(begin, Groundedness(), "fully attributable"),
-    "SummEdits": Set(summedits, Groundedness(), "consistent"),
-    "tau-bench": Set(tau_bench, ToolSelectionAccuracy(), "rewarded"),
+    "XSTest": Set(refusals, (Refusal(),), "refused in full or in part"),
+    "BEGIN": Set(begin, (Groundedness(), Faithfulness()), "fully attributable"),
+    "SummEdits": Set(summedits, (Groundedness(), Faithfulness()), "consistent"),
+    "tau-bench": Set(tau_bench, (ToolSelectionAccuracy(),), "rewarded"),
+    "LLMBar and PandaLM": Set(instructions, (InstructionFollowing(),), _BETTER, of_pairs=True),
+    "LLMBar": Set(relevancy, (AnswerRelevancy(),), _BETTER, of_pairs=True),
+    "swapped answers": Set(answers_swapped, (AnswerRelevancy(),), "its own", written=False),
+    "swapped contexts": Set(contexts_swapped, (ContextRelevancy(),), "its own", written=False),
+    "HH-RLHF, toxicity": Set(toxicity, (Toxicity(),), _MILDER, written=False, of_pairs=True),
+    "HH-RLHF, bias": Set(bias, (BiasDetection(),), _MILDER, written=False, of_pairs=True),
+    "sycophancy": Set(sycophancy, (Sycophancy(),), "gives up a right answer", written=False),
 }
 
 
@@ -173,6 +368,14 @@ def show(name: str, rows: Sequence[Judged]) -> None:
             made = held(some, judge)
             figures = " | ".join(shown(getattr(made, figure)) for figure in FIGURES)
             print(f"| {judge} | {cohort or 'all'} | {made.n} | {made.positives} | {figures} |")
+
+
+def show_told_apart(rows: Sequence[Judged]) -> None:
+    """Count the pairs that each judge tells apart, and of these those as people do."""
+    for judge in rows[0].judges:
+        apart = [(row.people, row.judges[judge][1]) for row in rows if row.judges[judge][1]]
+        right = sum((score or 0) > 0 if first else (score or 0) < 0 for first, score in apart)
+        print(f"  {judge}: {len(apart)} of {len(rows)} pairs told apart, {right} as people do")
 
 
 def show_calls(folder: Path) -> None:
@@ -253,31 +456,36 @@ def main() -> None:
             show_calls(Path(data))
             continue
         rows = list(SETS[name].read(Path(data)))
-        show(f"{SETS[name].evaluator.name}, {name}: {SETS[name].yes}", rows)
-        known.append(as_known(name, rows))
+        show(f"{SETS[name].named}, {name}: {SETS[name].yes}", rows)
+        if SETS[name].of_pairs:
+            show_told_apart(rows)
+        known += as_known(name, rows)
     if arguments.write:
-        if len(known) < len(SETS):
+        if set(SETS) - set(arguments.sets):
             raise SystemExit("--write: all sets are written together; leave --sets out")
         path = Path(trueup.evals.__path__[0]) / "measured.json"
         path.write_text(json.dumps(known, indent=1) + "\n")
 
 
-def as_known(name: str, rows: Sequence[Judged]) -> dict[str, Any]:
-    """What `trueup.evals.measured` tells of an evaluator."""
-    evaluator = SETS[name].evaluator
-    made = held(rows, type(evaluator).__name__)
-    figures = (made.f1, made.balanced_accuracy, made.auroc)
-    return {
-        "evaluator": evaluator.name,
-        "version": evaluator.version,
-        "data": name,
-        "yes": SETS[name].yes,
-        "rows": made.n,
-        **{
-            key: figure and {k: round(v, 4) for k, v in asdict(figure).items()}
-            for key, figure in zip(("f1", "balanced_accuracy", "auroc"), figures, strict=True)
-        },
-    }
+def as_known(name: str, rows: Sequence[Judged]) -> list[dict[str, Any]]:
+    """What `trueup.evals.measured` tells of evaluators, where the labels are people's."""
+    return [
+        {
+            "evaluator": evaluator.name,
+            "version": evaluator.version,
+            "data": name,
+            "yes": SETS[name].yes,
+            "rows": made.n,
+            **{key: rounded(getattr(made, key)) for key in ("f1", "balanced_accuracy", "auroc")},
+        }
+        for evaluator in SETS[name].evaluators
+        if SETS[name].written
+        for made in [held(rows, type(evaluator).__name__)]
+    ]
+
+
+def rounded(figure: Estimate | None) -> dict[str, float] | None:
+    return figure and {key: round(value, 4) for key, value in asdict(figure).items()}
 
 
 if __name__ == "__main__":

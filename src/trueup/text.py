@@ -11,6 +11,7 @@ __all__ = [
     "STOPWORDS",
     "facts",
     "fold",
+    "hedges",
     "listed",
     "plain_text",
     "sentences",
@@ -63,6 +64,21 @@ STOPWORDS = frozenset(
     )
 )
 
+# Hedges that are frequent in answers, after the list in the appendix of Hyland 2005
+# (*Metadiscourse*): words, and then phrases
+_HEDGES = frozenset(
+    listed(
+        """about almost apparently appear appears approximately arguable arguably around assume
+        assumed assumes could doubt doubtful essentially estimate estimated fairly feel feels
+        frequently generally guess indicate indicates largely likely mainly may maybe might mostly
+        often ought perhaps plausible plausibly possibility possible possibly presumable
+        presumably probable probably quite rather relatively roughly seem seems should sometimes
+        somewhat suggest suggests supposed supposedly suspect suspects tend tends think typically
+        uncertain unclear unlikely usually would"""
+    )
+)
+_HEDGING = re.compile(r"in general|in most cases|in my opinion|in my view|on the whole|[a-z]+")
+
 
 def plain_text(answer: str) -> str:
     """Return an answer without its `<tool_call>` blocks."""
@@ -73,6 +89,12 @@ def fold(text: str) -> str:
     """Return the text in one case, one form of every character, and single spaces."""
     folded = unicodedata.normalize("NFKC", text).casefold().replace("’", "'")
     return " ".join(folded.split())
+
+
+def hedges(text: str) -> list[str]:
+    """Return the hedges of an English text: "perhaps", "it seems", "in general"."""
+    found = _HEDGING.findall(text.lower())
+    return [one for one in found if one in _HEDGES or " " in one]
 
 
 def sentences(text: str) -> list[str]:

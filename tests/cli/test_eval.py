@@ -49,11 +49,12 @@ def test_unscored_is_counted_apart(store, capsys):
     assert (row["mean"], row["scored"], row["unscored"]) == (None, 0, 2)
 
 
-def test_all_evaluators_in_a_table(store, capsys):
+def test_the_default_evaluators_in_a_table(store, capsys):
     command.run(store=store, cohort="hard")
     out = capsys.readouterr().out
     assert "groundedness" in out
     assert "easy" not in out
+    assert "toxicity" not in out  # scores where it is named
 
 
 def test_unknown_names_are_refused(store, tmp_path):
@@ -77,9 +78,10 @@ def test_agreement_with_people_is_told_by_cohort(tmp_path, capsys):
     command.calibrate("refusal", path)
     shown = capsys.readouterr().out
     assert "1.00 [1.00, 1.00]" in shown
-    [line] = [line for line in shown.splitlines() if line.strip().startswith("b ")]
+    line, beyond = [line for line in shown.splitlines() if line.strip().startswith("b ")]
     assert line.split()[:3] == ["b", "4", "0"]
     assert "undefined" in line
+    assert beyond.split() == ["b", "undefined", "undefined"]
     command.calibrate("refusal", path, positive="none", as_json=True)
     assert json.loads(capsys.readouterr().out)["whole"]["positives"] == 8
     with pytest.raises(InputError, match="no label 'partial': people say full, none"):
@@ -96,4 +98,5 @@ def test_the_evaluators_are_listed_with_how_far_they_agree_with_people(capsys):
     command.list_(as_json=True)
     found = json.loads(capsys.readouterr().out)
     assert found["length_drift"]["agreement"] == []
+    assert (found["refusal"]["default"], found["toxicity"]["default"]) == (True, False)
     assert found["groundedness"]["agreement"][0]["data"] == "BEGIN"

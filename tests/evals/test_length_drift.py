@@ -1,5 +1,6 @@
 import pytest
 
+from trueup.errors import InputError
 from trueup.evals import LengthDrift
 
 
@@ -31,3 +32,14 @@ def test_words_of_every_script(response, words):
 def test_the_ratio_to_a_baseline(response, baseline, ratio, label):
     found = LengthDrift().evaluate(response=response, baseline=baseline)
     assert (found.value, found.label, found.measure) == (None, label, ratio)
+
+
+def test_a_value_needs_to_know_what_is_right():
+    judge = LengthDrift()
+    assert judge.evaluate(response="a b c", expected=3).value == 1.0
+    assert judge.evaluate(response="a b c", expected=2).value == 0.0
+    assert judge.evaluate(response="a b", baseline="c d", expected="similar").value == 1.0
+    assert judge.evaluate(response="a b c d", baseline="c", expected="similar").value == 0.0
+    assert judge.evaluate(response="a", expected="similar").value is None
+    with pytest.raises(InputError, match="no label 'same'; it is longer, shorter, similar"):
+        judge.evaluate(response="a", expected="same")

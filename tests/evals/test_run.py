@@ -56,6 +56,13 @@ def test_every_evaluator_scores_an_answer():
         "length_drift": None,
         "bias_detection": 1.0,
         "format_validity": None,
+        "faithfulness": 1.0,
+        "answer_relevancy": 1.0,
+        "context_relevancy": 0.5,
+        "instruction_following": None,
+        "toxicity": 1.0,
+        "sycophancy": None,
+        "hedging": None,
     }
     assert failed(scores) == ()
 

@@ -99,8 +99,38 @@ def test_evidence_shows_what_is_missing_and_what_is_extra():
     found = ToolSelectionAccuracy().evaluate(trajectory=said(REFUND), expected=[LOOKUP])
     assert found.evidence == (
         "missing: lookup_claim(claim_id='CL-4821')",
-        f"extra: {REFUND.render()}",
+        f"extra, step 1: {REFUND.render()}",
     )
+
+
+def test_evidence_names_the_step_at_which_it_went_wrong():
+    strict = ToolSelectionAccuracy(ordered=True)
+    early = strict.evaluate(trajectory=said(REFUND, LOOKUP), expected=[LOOKUP, REFUND])
+    assert early.evidence == (f"premature, step 1: {REFUND.render()}",)
+    wanted = Expected(calls=(LOOKUP,), forbidden=("issue_refund",))
+    found = strict.evaluate(trajectory=said(LOOKUP, REFUND, LOOKUP), expected=wanted)
+    assert found.label == "forbidden"
+    assert found.evidence == (
+        f"forbidden, step 2: {REFUND.render()}",
+        f"extra, step 2: {REFUND.render()}",
+        f"extra, step 3: {LOOKUP.render()}",
+    )
+
+
+def test_calls_at_once_and_arguments_within_arguments():
+    plan = {"name": "plan", "arguments": {"then": {"call": "f", "with": [{"x": 1}, {"x": "b"}]}}}
+    function = {
+        "name": "plan",
+        "arguments": '{"then": {"with": [{"x": "1"}, {"x": "B "}], "call": "f"}}',
+    }
+    lookup = {"name": "lookup_claim", "arguments": '{"claim_id": "CL-4821"}'}
+    at_once = [{"function": function}, {"function": lookup}]
+    made = [{"role": "assistant", "content": None, "tool_calls": at_once}]
+    assert judge(made, [LOOKUP, plan]) == (1.0, "right")
+    wanted = ToolCall(
+        "plan", {"then": {"call": AnyOf("f", "g"), "with": AnyOf([{"x": 1}, {"x": "b"}])}}
+    )
+    assert judge(made, [LOOKUP, wanted]) == (1.0, "right")
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ import pytest
 
 from trueup.errors import InputError, QueueEmpty
 from trueup.queues import MIN_RATED, AnnotationQueue, NewItem
-from trueup.queues.quality._haste import hedges
 from trueup.stats.agreement import Ratings, krippendorff_alpha, reviewer_reliability
 from trueup.stats.dawid_skene import dawid_skene
 from trueup.store import schema
@@ -260,11 +259,6 @@ def test_little_is_said_of_few_labels(make):
             None,
         )
         assert 0 < one.labels < MIN_RATED
-
-
-def test_words_that_hedge_are_counted():
-    assert hedges("Perhaps it may be so; in general it seems likely.") == 5
-    assert hedges("It is so. Thinking of Mayor Quiteman.") == 0
 
 
 def test_a_part_without_labels_and_a_question_that_is_none_are_errors(queue):

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from typing import Annotated
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
+from trueup.cli._calibrate import calibrate
+from trueup.cli._eval_probe import probe
+from trueup.cli._judge import BackendOptions
 from trueup.cli._output import (
     JsonOption,
     StoreOption,
@@ -21,17 +24,15 @@ from trueup.cli._progress import progress_bar
 from trueup.cli.trace import check_cohort
 from trueup.errors import InputError
 from trueup.evals import (
+    DEFAULT,
     EVALUATORS,
     NOT_MEASURED,
     Evaluator,
     evaluate_traces,
     failed,
     measured,
-    read_labelled,
 )
-from trueup.evals import calibrate as measure_agreement
 from trueup.evals import evaluator as find_evaluator
-from trueup.stats.intervals import Estimate
 from trueup.store import Store
 from trueup.store.stamp import stamp
 from trueup.store.traces import count_traces, list_traces
@@ -40,7 +41,10 @@ from trueup.types import Score
 __all__ = ["app"]
 
 app = App(name="eval")
+app.command(calibrate)
+app.command(probe)
 
+_LOCAL = BackendOptions()
 _PAGE = 500  # traces held at once
 
 
@@ -69,6 +73,7 @@ def run(
     *,
     cohort: str | None = None,
     evaluators: str | None = None,
+    by: Annotated[BackendOptions, Parameter(name="*")] = _LOCAL,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -76,10 +81,12 @@ def run(
 
     Args:
         cohort: Only this cohort's.
-        evaluators: Names, with commas between them; all there are, if left out.
+        evaluators: Names, with commas between them; if left out, those marked in the list.
+        by: What grades in place of the evaluators' local methods.
     """
-    names = list(EVALUATORS) if evaluators is None else evaluators.split(",")
-    chosen = [find_evaluator(name.strip()) for name in names]
+    names = list(DEFAULT) if evaluators is None else evaluators.split(",")
+    backend = by.backend()
+    chosen = [find_evaluator(name.strip(), backend) for name in names]
     with open_store(store) as opened:
         tallies = _score(opened, cohort, chosen)
     if as_json:
@@ -114,56 +121,20 @@ def list_(*, as_json: JsonOption = False) -> None:
     if as_json:
         show_json(
             {
-                name: {"what": what, "agreement": [asdict(one) for one in known[name]]}
+                name: {
+                    "what": what,
+                    "default": name in DEFAULT,
+                    "agreement": [asdict(one) for one in known[name]],
+                }
                 for name, what in about.items()
             }
         )
         return
+    say("* is what `trueup eval run` scores with where none is named")
     for name, what in about.items():
-        say(f"{name:<26} {what}")
+        say(f"{name:<24} {'*' if name in DEFAULT else ' '} {what}")
         for one in known[name] or (NOT_MEASURED,):
             say(f"{'':<26}   agreement with people: {one}")
-
-
-@app.command
-def calibrate(
-    evaluator: str,
-    labels: Path,
-    /,
-    *,
-    positive: str | None = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Measure how far an evaluator agrees with people's labels.
-
-    Args:
-        evaluator: Its name.
-        labels: JSON lines, each what the evaluator takes beside `label`: true or false, or what
-            it finds; and a `cohort` or a `group` of rows that resemble each other, if there are.
-        positive: Labels that count as yes, with commas between them; all but "none", if left out.
-    """
-    judge = find_evaluator(evaluator)
-    named = [name.strip() for name in positive.split(",")] if positive else ()
-    found = measure_agreement(judge, read_labelled(labels, judge), positive=named)
-    if as_json:
-        show_json(asdict(found))
-        return
-    rows = [("all", found.whole), *found.cohorts.items()]
-    columns = ("accuracy", "balanced_accuracy", "f1", "kappa", "alpha", "auroc")
-    show_table(
-        ("cohort", "rows", "yes", *(name.replace("_", " ") for name in columns)),
-        [
-            (name, made.n, made.positives, *(_shown(getattr(made, c)) for c in columns))
-            for name, made in rows
-            if made is not None
-        ],
-    )
-    for reason, count in found.unscored.items():
-        say(f"  not scored: {count} ({reason})")
-
-
-def _shown(figure: Estimate | None) -> str:
-    return "undefined" if figure is None else str(figure)
 
 
 def _score(

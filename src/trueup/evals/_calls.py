@@ -84,11 +84,15 @@ class Matching:
     Attributes:
         missing: expected calls that no call made fits.
         extra: calls made that no expected call fits.
+        unfit: the places of the extra calls among those made.
+        premature: the places of calls that are not expected there, but later.
         in_order: whether each call made is the expected one of its place.
     """
 
     missing: tuple[ToolCall, ...]
     extra: tuple[ToolCall, ...]
+    unfit: tuple[int, ...]
+    premature: tuple[int, ...]
     in_order: bool
 
 
@@ -107,10 +111,14 @@ def match_calls(made: Sequence[ToolCall], expected: Sequence[ToolCall]) -> Match
         if fits.any()
         else np.full(len(expected), -1)
     )
-    matched = {int(place) for place in places if place >= 0}
+    unfit = tuple(i for i in range(len(made)) if i not in places)
     return Matching(
         missing=tuple(e for e, place in zip(expected, places, strict=True) if place < 0),
-        extra=tuple(m for i, m in enumerate(made) if i not in matched),
+        extra=tuple(made[i] for i in unfit),
+        unfit=unfit,
+        premature=tuple(
+            i for i in range(len(made)) if not fits[i : i + 1, i].any() and fits[i + 1 :, i].any()
+        ),
         in_order=len(made) == len(expected) and bool(fits.diagonal().all()),
     )
 

@@ -121,6 +121,8 @@ def _rule_marks(refusing: list[int], sentences: int, words: int) -> Iterator[str
             yield "rules"
         if 2 * len(refusing) >= sentences:
             yield "rule-most"
+        if refusing[-1] == sentences - 1:
+            yield "rule-last"
         if words <= _LENGTHS[1]:
             yield "rule-short"
 

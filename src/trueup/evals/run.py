@@ -50,6 +50,8 @@ def evaluate_traces(
 ) -> dict[str, dict[str, Score]]:
     """Score traces of the store and keep the scores; those that are there already are kept.
 
+    What a judge left unscored is not kept, so that it is asked again the next time.
+
     Args:
         store: where the traces are and the scores go.
         traces: what to score.
@@ -67,7 +69,12 @@ def evaluate_traces(
         with store.reading() as tx:
             kept = get_scores(tx, "trace", [trace.id for trace in batch])
         fresh = {trace.id: _missing(trace, evaluators, kept.get(trace.id, {})) for trace in batch}
-        rows = [(key, score) for key, scores in fresh.items() for score in scores.values()]
+        rows = [
+            (key, scores[e.name])
+            for key, scores in fresh.items()
+            for e in evaluators
+            if e.name in scores and e.lasts(scores[e.name])
+        ]
         if rows:
             with store.transaction() as tx:
                 put_scores(tx, "trace", rows, actor, now)

@@ -13,6 +13,7 @@ from trueup.evals._calls import (
     match_calls,
     read_expected,
 )
+from trueup.evals.backends import Backend
 from trueup.evals.base import Evaluator
 from trueup.types import Expected, Message, Score, ToolCall, Trace
 
@@ -35,15 +36,21 @@ class ToolSelectionAccuracy(Evaluator):
 
     `label` is "right", or what went wrong first: "forbidden", "malformed_call" (a `<tool_call>`
     that cannot be read), "wrong_arguments", "wrong_tool", "missing_call", "extra_call", or
-    "premature_call" (the right calls in another order).
+    "premature_call" (the right calls in another order). `evidence` names each step that is
+    forbidden, extra or premature, by its number from 1 on, and each expected call that is missing.
     """
 
     name = "tool_selection_accuracy"
     pass_line = 1.0
 
     def __init__(
-        self, *, ordered: bool = False, compare: Literal["all", "changes"] | None = None
+        self,
+        *,
+        ordered: bool = False,
+        compare: Literal["all", "changes"] | None = None,
+        backend: Backend | None = None,
     ) -> None:
+        super().__init__(backend=backend)
         if compare not in (None, "all", "changes"):
             raise InputError(f"compare: {compare!r} is none; give all or changes, or leave it out")
         self.ordered, self.compare = ordered, compare
@@ -56,25 +63,26 @@ class ToolSelectionAccuracy(Evaluator):
         expected: Expected | Sequence[ToolCall | dict[str, Any]] | None,
     ) -> Score:
         read = Trajectory.read(trajectory)
-        made = read.calls
+        steps = list(enumerate(read.calls, start=1))
         wanted = read_expected(expected)
         if wanted is None or (wanted.calls is None and not wanted.forbidden):
             return self._unscored("no calls are expected or forbidden")
-        forbidden = [call for call in made if call.name in wanted.forbidden]
-        calls = made if wanted.calls is None else wanted.calls
+        forbidden = [step for step in steps if step[1].name in wanted.forbidden]
+        calls = read.calls if wanted.calls is None else wanted.calls
         changes = self.compare == "changes" or (self.compare is None and read.carried_out)
         if changes:
-            made, calls = (
-                tuple(call for call in some if changes_something(call.name))
-                for some in (made, calls)
-            )
+            steps = [step for step in steps if changes_something(step[1].name)]
+            calls = tuple(call for call in calls if changes_something(call.name))
+        made = [call for _, call in steps]
         matching = match_calls(made, calls)
-        label = self._label(made, forbidden, matching)
+        label = self._label(made, bool(forbidden), matching)
         evidence = (
-            *(f"forbidden: {call.render()}" for call in forbidden),
+            *(_at(step, "forbidden") for step in forbidden),
             *(f"missing: {_shown(call)}" for call in matching.missing),
-            *(f"extra: {call.render()}" for call in matching.extra),
+            *(_at(steps[place], "extra") for place in matching.unfit),
         )
+        if label == "premature_call":
+            evidence += tuple(_at(steps[place], "premature") for place in matching.premature)
         return Score(
             self.name,
             self.version,
@@ -85,9 +93,7 @@ class ToolSelectionAccuracy(Evaluator):
             evidence=evidence,
         )
 
-    def _label(
-        self, made: Sequence[ToolCall], forbidden: Sequence[ToolCall], matching: Matching
-    ) -> str:
+    def _label(self, made: Sequence[ToolCall], forbidden: bool, matching: Matching) -> str:
         missing = {call.name for call in matching.missing}
         extra = {call.name for call in matching.extra}
         if forbidden:
@@ -99,6 +105,10 @@ class ToolSelectionAccuracy(Evaluator):
         if missing or extra:
             return "missing_call" if missing else "extra_call"
         return "premature_call" if self.ordered and not matching.in_order else "right"
+
+
+def _at(step: tuple[int, ToolCall], what: str) -> str:
+    return f"{what}, step {step[0]}: {step[1].render()}"
 
 
 def _shown(call: ToolCall) -> str:

@@ -6,7 +6,6 @@ items of a queue up to 4,000, else as many drawn at random.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -18,30 +17,12 @@ from trueup.stats.haste import HasteEffect, haste_effects
 from trueup.store import Store
 from trueup.store.figures import Columns
 from trueup.store.listing import answer_texts
+from trueup.text import hedges
 
-__all__ = ["Haste", "find_haste", "hedges"]
+__all__ = ["Haste", "find_haste"]
 
 _SAMPLE = 4000  # items
 _SURE = 0.05  # the p-value, corrected for the groups tested, under which haste is spoken of
-
-# Hedges that are frequent in answers, after the list in the appendix of Hyland 2005
-# (*Metadiscourse*): words, and then phrases
-# fmt: off
-_HEDGES = frozenset((
-    "about", "almost", "apparently", "appear", "appears", "approximately", "arguable",
-    "arguably", "around", "assume", "assumed", "assumes", "could", "doubt", "doubtful",
-    "essentially", "estimate", "estimated", "fairly", "feel", "feels", "frequently",
-    "generally", "guess", "indicate", "indicates", "largely", "likely", "mainly", "may",
-    "maybe", "might", "mostly", "often", "ought", "perhaps", "plausible", "plausibly",
-    "possibility", "possible", "possibly", "presumable", "presumably", "probable", "probably",
-    "quite", "rather", "relatively", "roughly", "seem", "seems", "should", "sometimes",
-    "somewhat", "suggest", "suggests", "supposed", "supposedly", "suspect", "suspects",
-    "tend", "tends", "think", "typically", "uncertain", "unclear", "unlikely", "usually",
-    "would",
-))
-# fmt: on
-_PHRASES = ("in general", "in most cases", "in my opinion", "in my view", "on the whole")
-_WORD = re.compile(r"[a-z]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +40,6 @@ class Haste:
     by: str
     effect: HasteEffect
     says: str
-
-
-def hedges(text: str) -> int:
-    """Return how many hedges a text has: "perhaps", "it seems", "generally"."""
-    low = text.lower()
-    words = sum(word in _HEDGES for word in _WORD.findall(low))
-    return words + sum(low.count(phrase) for phrase in _PHRASES)
 
 
 def find_haste(
@@ -100,7 +74,7 @@ def find_haste(
 
 
 _MEASURES: dict[str, Callable[[str], int]] = {
-    "hedges": hedges,
+    "hedges": lambda text: len(hedges(text)),
     "words": lambda text: len(text.split()),
 }
 

@@ -1,0 +1,24 @@
+from trueup.evals import Faithfulness, Groundedness
+
+CONTEXT = "Hail and fire are covered by the policy. The deductible is $500 a year."
+
+
+def test_what_is_made_up_in_half_a_sentence_costs_half_of_it():
+    response = "Hail is covered by the policy, and the deductible is $900 a year."
+    found = Faithfulness().evaluate(response=response, context=CONTEXT)
+    assert (found.value, found.label, found.measure) == (0.5, "partly", 2)
+    assert found.evidence == ("the deductible is $900 a year. [not in the context: 900]",)
+    assert Groundedness().evaluate(response=response, context=CONTEXT).value == 0.0
+
+
+def test_a_list_of_things_is_one_claim():
+    found = Faithfulness().evaluate(response="Hail and fire are covered.", context=CONTEXT)
+    assert (found.value, found.label, found.measure) == (1.0, "faithful", 1)
+
+
+def test_nothing_stands_on_an_empty_context_and_nothing_claimed_is_unscored():
+    found = Faithfulness().evaluate(response="Hail is covered.", context=[])
+    assert (found.value, found.label) == (0.0, "unfaithful")
+    assert found.evidence == ("Hail is covered. [the context is empty]",)
+    found = Faithfulness().evaluate(response="I'm sorry.", context=CONTEXT, prompt="Is hail?")
+    assert (found.value, found.reason) == (None, "no claims")
