@@ -263,7 +263,9 @@ def main() -> None:
     if arguments.write:
         weights = Fitted(rows, found).as_file()
         path = Path(trueup.evals.__path__[0]) / "refusal_weights.json"
-        path.write_text(json.dumps(weights, ensure_ascii=False, separators=(",", ":")) + "\n")
+        path.write_text(
+            json.dumps(weights, ensure_ascii=False, separators=(",", ":")) + "\n", "utf-8"
+        )
         print(f"\n{path.stat().st_size:,} bytes written")
     show_speed([row for row in rows if isinstance(row, Judged)])
 

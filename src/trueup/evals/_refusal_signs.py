@@ -185,7 +185,7 @@ def _folded(words: list[str], asked: frozenset[str]) -> list[str]:
             and _stem(word) in asked
         ):
             kind = "P"
-        if kind != last or kind not in "_P":
+        if kind != last or kind not in ("_", "P"):
             found.append(kind)
         last = kind
     return found

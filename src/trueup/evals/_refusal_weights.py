@@ -105,4 +105,5 @@ def _probability(log_odds: int) -> float:
 @cache
 def shipped_weights() -> Weights:
     """Return the weights of the package, read once."""
-    return Weights(json.loads((files("trueup.evals") / "refusal_weights.json").read_text()))
+    path = files("trueup.evals") / "refusal_weights.json"
+    return Weights(json.loads(path.read_text(encoding="utf-8")))
