@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from trueup.cli import _eval_run
 from trueup.cli import eval as command
 from trueup.cli.trace import import_
 from trueup.errors import InputError, UnknownName
@@ -33,7 +34,7 @@ def run(capsys, **given):
 
 
 def test_means_by_cohort_and_evaluator(store, capsys, monkeypatch):
-    monkeypatch.setattr(command, "_PAGE", 2)
+    monkeypatch.setattr(_eval_run, "_PAGE", 2)
     found = run(capsys, store=store, evaluators="task_completion, Refusal")
     assert {key: (row["mean"], row["scored"], row["failed"]) for key, row in found.items()} == {
         ("easy", "refusal"): (1.0, 2, 0),
@@ -45,12 +46,12 @@ def test_means_by_cohort_and_evaluator(store, capsys, monkeypatch):
 
 
 def test_unscored_is_counted_apart(store, capsys):
-    (row,) = run(capsys, store=store, evaluators="length_drift", cohort="easy").values()
+    (row,) = run(capsys, store=store, evaluators="length_drift", cohorts="easy").values()
     assert (row["mean"], row["scored"], row["unscored"]) == (None, 0, 2)
 
 
 def test_all_evaluators_in_a_table(store, capsys):
-    command.run(store=store, cohort="hard")
+    command.run(store=store, cohorts="hard")
     out = capsys.readouterr().out
     assert "groundedness" in out
     assert "easy" not in out
@@ -58,7 +59,7 @@ def test_all_evaluators_in_a_table(store, capsys):
 
 def test_unknown_names_are_refused(store, tmp_path):
     with pytest.raises(UnknownName, match="no cohort 'nope': there are easy, hard"):
-        command.run(store=store, cohort="nope")
+        command.run(store=store, cohorts="nope")
     with pytest.raises(UnknownName, match="no evaluator 'nope'"):
         command.run(store=store, evaluators="nope")
     Store.open(tmp_path / "empty").close()
