@@ -254,6 +254,13 @@ class Score:
 
     `value` runs from 0 to 1 and 1 is the good end; None means unscored, with the reason why.
     Evaluators that only find something (refusal, length) answer with `label` and `measure`.
+
+    Attributes:
+        evidence: what it rests on: the sentence, the tool call, the claim.
+        seconds: wall time that scoring took; None where nobody measured it. Of a batch that was
+            scored at once, each has an equal share. Two scores that differ in it alone are equal.
+        cost: what a judge was paid for it, in US dollars; None where none was, or its prices are
+            not known.
     """
 
     evaluator: str
@@ -263,6 +270,8 @@ class Score:
     measure: float | None = None
     reason: str = ""
     evidence: tuple[str, ...] = ()
+    seconds: float | None = field(default=None, compare=False)
+    cost: float | None = field(default=None, compare=False)
 
     @property
     def broke(self) -> bool:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from time import perf_counter
 from typing import Any, ClassVar
 
 from trueup.errors import InputError
@@ -43,7 +46,13 @@ class Evaluator(ABC):
             InputError: an argument is missing, unknown or of the wrong type.
         """
         self.check(given, f"{type(self).__name__}.evaluate")
-        return self._score(**given)
+        begun = perf_counter()
+        score = self._score(**given)
+        return replace(score, seconds=perf_counter() - begun)
+
+    async def aevaluate(self, **given: Any) -> Score:
+        """Do as `evaluate` does, in a thread, so that the event loop goes on."""
+        return await asyncio.to_thread(self.evaluate, **given)
 
     def check(self, given: Mapping[str, Any], where: str) -> None:
         """Check the names of what `evaluate` is to be given.
@@ -69,6 +78,10 @@ class Evaluator(ABC):
             One score a row, in order. A row that fails is unscored, with the reason.
         """
         return [self._evaluate_safely(row) for row in rows]
+
+    async def aevaluate_many(self, rows: Iterable[Mapping[str, Any]]) -> list[Score]:
+        """Do as `evaluate_many` does, in a thread, so that the event loop goes on."""
+        return await asyncio.to_thread(self.evaluate_many, rows)
 
     def arguments(self, answered: Answered) -> dict[str, Any]:
         """Return what `evaluate` is to be given for a request and its answer."""

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from multiprocessing import get_context, parent_process
 from threading import Thread
 from typing import Any, NamedTuple
@@ -90,7 +89,7 @@ def _here(evaluators: Sequence[Evaluates]) -> Iterator[Pool]:
 @contextmanager
 def _in_threads(count: int, evaluators: Sequence[Evaluates]) -> Iterator[Pool]:
     with _stopping(ThreadPoolExecutor(count)) as executor:
-        yield Pool(partial(executor.submit, score_batch, evaluators), 2 * count)
+        yield Pool(lambda rows: executor.submit(score_batch, evaluators, rows), 2 * count)
 
 
 @contextmanager
@@ -100,7 +99,7 @@ def _in_processes(count: int, evaluators: Sequence[Evaluates]) -> Iterator[Pool]
         count, get_context("spawn"), _enter, (_pickled(evaluators), count)
     )
     with _stopping(executor):
-        yield Pool(partial(executor.submit, _score_in_process), 2 * count)
+        yield Pool(lambda rows: executor.submit(_score_in_process, rows), 2 * count)
 
 
 @contextmanager

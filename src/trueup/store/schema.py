@@ -623,6 +623,8 @@ score = Table(
     Column("measure", Float),
     Column("reason", Text, nullable=False),
     Column("evidence", JSON, nullable=False),
+    Column("seconds", Float),
+    Column("cost", Float),  # US dollars
     # of the evaluator, its version and all that it scored by; NULL where none can be shared
     Column("input_hash", String(64), index=True),
     *_stamp(),

@@ -68,13 +68,13 @@ def put_scores(
     for key, score in scores:
         parts = [score.evaluator, score.version, *([now.isoformat()] if score.broke else [])]
         if isinstance(subject, RowsOf):
-            row = {"version_id": subject.version_id, "row_hash": key}
+            of = {"version_id": subject.version_id, "row_hash": key}
             made = derived_id("row", subject.version_id, key, *parts)
         else:
-            row = {f"{subject}_id": key}
+            of = {f"{subject}_id": key}
             made = derived_id(subject, key, *parts)
-        row["input_hash"] = None if score.broke else inputs.get((key, score.evaluator))
-        rows.append(_row(score, made, actor, now) | row)
+        hashed = None if score.broke else inputs.get((key, score.evaluator))
+        rows.append(_row(score, made, actor, now) | of | {"input_hash": hashed})
     return insert_new(tx, schema.score, rows)
 
 
@@ -154,6 +154,8 @@ def _score(row: sa.Row[Any]) -> Score:
         measure=row.measure,
         reason=row.reason,
         evidence=tuple(row.evidence),
+        seconds=row.seconds,
+        cost=row.cost,
     )
 
 
@@ -167,6 +169,8 @@ def _row(score: Score, key: str, actor: str, now: datetime) -> dict[str, Any]:
         "measure": score.measure,
         "reason": score.reason,
         "evidence": list(score.evidence),
+        "seconds": score.seconds,
+        "cost": score.cost,
         "actor": actor,
         "created_at": now,
     }
