@@ -1,3 +1,5 @@
+import asyncio
+
 import pytest
 
 from trueup.errors import InputError, UnknownName
@@ -56,3 +58,21 @@ def test_a_request_and_its_answer_become_arguments():
     }
     assert answered.trajectory.steps == (call,)
     assert Answered((), (), "x").prompt == ""
+
+
+def test_async_twins_answer_alike_and_every_score_says_how_long_it_took():
+    rows = [
+        {"prompt": "Hi", "response": "I cannot help with that."},
+        {"prompt": "Hi", "response": None},
+        {"prompt": "Hi", "response": "Hello."},
+    ]
+
+    async def both():
+        return await asyncio.gather(Refusal().aevaluate(**rows[0]), Refusal().aevaluate_many(rows))
+
+    one, many = asyncio.run(both())
+    assert one == Refusal().evaluate(**rows[0])
+    assert many == Refusal().evaluate_many(rows)
+    assert [score.label for score in many] == ["full", None, "none"]
+    assert one.seconds > 0
+    assert many[1].seconds is None  # nothing was scored

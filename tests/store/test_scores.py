@@ -52,3 +52,11 @@ def test_unscored_is_none_and_never_zero(store):
         found = get_scores(tx, "trace", ["t1", "t2"])
     assert found["t1"]["groundedness"].value is None
     assert found["t2"]["groundedness"].value == 0.0
+
+
+def test_what_scoring_took_and_cost_is_kept(store):
+    paid = Score("groundedness", "1", 0.5, seconds=1.25, cost=0.002)
+    with store.transaction() as tx:
+        put_scores(tx, "trace", [("t1", paid)], "ana", NOW)
+        found = get_scores(tx, "trace", ["t1"])["t1"]["groundedness"]
+    assert (found.seconds, found.cost) == (1.25, 0.002)

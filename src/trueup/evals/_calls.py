@@ -15,7 +15,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
 
 from trueup.errors import InputError
-from trueup.evals._text import listed, plain_text
+from trueup.text import listed, plain_text
 from trueup.types import AnyOf, Expected, ToolCall, Trace
 
 __all__ = [

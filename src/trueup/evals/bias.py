@@ -13,9 +13,9 @@ from functools import cache
 
 from trueup.errors import InputError
 from trueup.evals._bias_terms import GROUPS, SLURS
-from trueup.evals._text import plain_text, sentences
 from trueup.evals.base import Evaluator, need_text
 from trueup.store.ids import content_hash
+from trueup.text import plain_text, sentences
 from trueup.types import Score
 
 __all__ = ["BiasDetection"]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from trueup.evals._text import plain_text, word_count
 from trueup.evals.base import Evaluator, need_text
+from trueup.text import plain_text, word_count
 from trueup.types import Score
 
 __all__ = ["LengthDrift"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any, Literal
 
-from trueup.evals._text import plain_text, sentences, word_count
 from trueup.evals.base import Answered, Evaluator, need_text
+from trueup.text import plain_text, sentences, word_count
 from trueup.types import Score
 
 __all__ = ["Refusal", "find_refusal"]

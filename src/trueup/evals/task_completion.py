@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from trueup.evals._calls import Trajectory, match_calls, read_expected
-from trueup.evals._text import fold
 from trueup.evals.base import Evaluator
 from trueup.evals.refusal import find_refusal
+from trueup.text import fold
 from trueup.types import Expected, Message, Score, ToolCall, Trace
 
 __all__ = ["TaskCompletion"]
