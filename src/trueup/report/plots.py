@@ -192,7 +192,7 @@ def _curve(values: Sequence[Row], title: str, *, share: bool = False) -> str:
         return ""
     names = [name for name in _COLOURS if any(v["series"] == name for v in values)]
     # fonts on pages are wider than those that the plot's room was measured by
-    axis = alt.Axis(format=".0%" if share else "", tickCount=5, titlePadding=12)
+    axis = alt.Axis(format=".0%" if share else ",.4~r", tickCount=5, titlePadding=12)
     scale = alt.Scale(domain=[0, 1]) if share else alt.Scale(zero=False)
     legend = alt.Legend(title=None, orient="top") if len(names) > 1 else None
     chart = (
