@@ -29,12 +29,12 @@ from trueup.types import Trace as TraceRecord
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/architecture.md", "docs/loop.md"]
-DOCUMENTS += ["docs/service.md"]
+DOCUMENTS += ["docs/service.md", "docs/evaluators.md"]
 NOW = datetime(2026, 4, 1, 9, tzinfo=UTC)
 COHORTS = ("expert-hard", "long-tail-refusal", "tool-heavy")
 PUBLIC_MODULES = [
     *("types", "errors", "store", "models", "datasets", "traces", "evals", "queues", "training"),
-    *("people", "web", "webhooks"),
+    *("people", "scoring", "web", "webhooks"),
     *("stats.agreement", "stats.flow", "stats.intervals", "stats.paired", "stats.ac1"),
     *("stats.dawid_skene", "stats.distances", "stats.drift", "stats.haste", "stats.pairs"),
     "stats.position",

@@ -24,18 +24,18 @@ from trueup.store.traces import put_trace
 from trueup.types import Expected, Score, Trace
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-WORDS = (
-    "the policy covers damage by hail storm fire and water up to 500 dollars for every claim that "
-    "is filed within 30 days of March 4 unless the owner was told not to park there because "
-    "flooding had never been reported by Ana Diaz or any other agent of the northern office"
-).split()
+WORDS = """the policy covers damage by hail storm fire and water up to 500 dollars for every claim
+that is filed within 30 days of March 4 unless the owner was told not to park there because
+flooding had never been reported by Ana Diaz or any other agent of the northern office"""
 
 
 def make_traces(count: int, words: int, prefix: str = "t") -> list[Trace]:
     rng = random.Random(0)
 
     def text(length: int) -> str:
-        said = [" ".join(rng.choices(WORDS, k=12)).capitalize() for _ in range(length // 12)]
+        said = [
+            " ".join(rng.choices(WORDS.split(), k=12)).capitalize() for _ in range(length // 12)
+        ]
         return ". ".join(said) + "."
 
     return [

@@ -36,12 +36,15 @@ class _Tally:
 
     total: float = 0.0
     scored: int = 0
+    unscored: int = 0
     failed: int = 0
-    unscored: Counter[str] = field(default_factory=Counter)  # by reason
+    why: Counter[str] = field(default_factory=Counter)  # what was not scored and found nothing
 
     def add(self, score: Score) -> None:
         if score.value is None:
-            self.unscored[score.reason] += 1
+            self.unscored += 1
+            if score.label is None and score.measure is None:
+                self.why[score.reason] += 1
         else:
             self.scored += 1
             self.total += score.value
@@ -195,7 +198,7 @@ def _tallies_as_json(tallies: _Tallies) -> list[dict[str, Any]]:
             "evaluator": name,
             "mean": tally.mean,
             "scored": tally.scored,
-            "unscored": tally.unscored.total(),
+            "unscored": tally.unscored,
             "failed": tally.failed,
         }
         for (cohort, name), tally in sorted(tallies.items())
@@ -212,7 +215,7 @@ def _say_why_unscored(tallies: _Tallies) -> None:
     """Print each evaluator's reasons, those that were most often given."""
     why: dict[str, Counter[str]] = defaultdict(Counter)
     for (_, name), tally in tallies.items():
-        why[name].update(tally.unscored)
+        why[name].update(tally.why)
     for name, reasons in why.items():
         for reason, count in reasons.most_common(_REASONS):
             say(f"{name}: {count} not scored: {reason}")
