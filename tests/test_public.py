@@ -12,8 +12,8 @@ PUBLIC = {
         Example Expected Item ItemAnswer Label Message Messages Preference Question QuestionKind Run
         Score Span ToolCall Trace Verdict VerdictOutcome""",
     "errors": """AccessDenied AgreementTooLow DatasetError EvaluationError GateError InputError
-        LeaseExpired LossNotFinite MissingExtra ModelError PromptTooLong QueueEmpty QueueError SignInError
-        StoreBusy StoreError TraceRejected TrainingError TrueupError UnknownName VersionConflict
+        LeaseExpired LossNotFinite MissingExtra ModelError PromptTooLong QueueEmpty QueueError
+        SignInError StoreBusy StoreError TraceRejected TrainingError TrueupError UnknownName VersionConflict
         VersionSealed""",
     "stats.ac1": "AC1 ac1_interval gwet_ac1",
     "stats.agreement": """Alpha AlphaInterval GroupDisagreement Level PatternCounts Patterns

@@ -83,7 +83,7 @@ def run(
         cohorts: Only these, with commas between them.
         threshold: Hold the mean of each of the dataset's cohorts against this line, from 0 to 1,
             and record whether it passed.
-        workers: Score so many at once, in threads: for judges, which wait.
+        workers: Score so many at once, in threads; one, or as many as a judge takes, if left out.
         processes: Have the workers be processes, for evaluators that compute; as many as there are
             processors, if their number is left out.
         ray: Have the workers be on the Ray cluster at this address: auto, ray://HOST:10001, or

@@ -27,11 +27,13 @@ class Evaluator(ABC):
         name: what scores, margins and the command call it.
         version: changes whenever the same input may score otherwise.
         pass_line: the value below which an answer has failed.
+        concurrency: how many answers to score at once where nobody says; above 1 where it waits.
     """
 
     name: ClassVar[str]
     version: str = "1"
     pass_line: ClassVar[float] = 0.5
+    concurrency: int = 1
     _takes: ClassVar[Mapping[str, bool]]  # argument -> whether it must be given
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

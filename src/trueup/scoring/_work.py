@@ -31,6 +31,10 @@ class Evaluates(Protocol):
     def version(self) -> str:
         """What changes whenever the same arguments may score otherwise."""
 
+    @property
+    def concurrency(self) -> int:
+        """How many answers it takes at once; more than one where it waits for others."""
+
     def arguments(self, answered: Answered) -> Mapping[str, Any]:
         """Take all that it scores by from an answer."""
 

@@ -38,8 +38,8 @@ class Workers:
     Evaluators that wait (judges) gain by threads, those that compute by processes.
 
     Attributes:
-        count: how many. None takes one here, and as many as there are processors where they are
-            processes or on a cluster.
+        count: how many. None takes as many threads as an evaluator asks for (`concurrency`), and
+            as many processes, or actors, as there are processors.
         processes: take processes. They import the script that asks for them, which therefore runs
             under `if __name__ == "__main__"`.
         ray: take the Ray cluster at this address: "auto", "ray://HOST:10001", or "local" for one
@@ -71,9 +71,8 @@ class Workers:
             return _on_ray(self.ray, self.count, evaluators)
         if self.processes:
             return _in_processes(self.count or os.cpu_count() or 1, evaluators)
-        if self.count in (None, 1):
-            return _here(evaluators)
-        return _in_threads(self.count or 1, evaluators)
+        count = self.count or max((evaluator.concurrency for evaluator in evaluators), default=1)
+        return _here(evaluators) if count == 1 else _in_threads(count, evaluators)
 
 
 @contextmanager
