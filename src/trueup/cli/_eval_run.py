@@ -86,8 +86,8 @@ def run(
         workers: Score so many at once, in threads; one, or as many as a judge takes, if left out.
         processes: Have the workers be processes, for evaluators that compute; as many as there are
             processors, if their number is left out.
-        ray: Have the workers be on the Ray cluster at this address: auto, ray://HOST:10001, or
-            local for one that is started here.
+        ray: Have the workers be on the Ray cluster at this address: HOST:PORT, auto on one of its
+            machines, or local for one that is started here.
     """
     names = list(EVALUATORS) if evaluators is None else _parts(evaluators)
     chosen = [find_evaluator(name) for name in names]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import datetime
@@ -84,13 +84,7 @@ def score_answers(
 def _done(waiting: dict[Future[Found], list[str]]) -> list[tuple[list[str], Found]]:
     """Wait for a batch; return those that are done by then, with their subjects."""
     done, _ = wait(waiting, return_when=FIRST_COMPLETED)
-    try:
-        return [(waiting.pop(future), future.result()) for future in done]
-    except BrokenExecutor as error:
-        raise EvaluationError(
-            "a worker was killed, out of memory perhaps; what was scored is kept: run it again, "
-            "with fewer workers"
-        ) from error
+    return [(waiting.pop(future), future.result()) for future in done]
 
 
 @dataclass(slots=True)

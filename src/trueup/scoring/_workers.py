@@ -6,7 +6,7 @@ import os
 import pickle
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
@@ -42,8 +42,8 @@ class Workers:
             as many processes, or actors, as there are processors.
         processes: take processes. They import the script that asks for them, which therefore runs
             under `if __name__ == "__main__"`.
-        ray: take the Ray cluster at this address: "auto", "ray://HOST:10001", or "local" for one
-            that is started on this machine. Its machines need trueup in this version.
+        ray: take the Ray cluster at this address: "HOST:PORT", "auto" on one of its machines, or
+            "local" for one that is started here. Its machines need trueup in this version.
 
     Raises:
         InputError: fewer than one, or processes and a cluster at once.
@@ -98,7 +98,13 @@ def _in_processes(count: int, evaluators: Sequence[Evaluates]) -> Iterator[Pool]
         count, get_context("spawn"), _enter, (_pickled(evaluators), count)
     )
     with _stopping(executor):
-        yield Pool(lambda rows: executor.submit(_score_in_process, rows), 2 * count)
+        try:
+            yield Pool(lambda rows: executor.submit(_score_in_process, rows), 2 * count)
+        except BrokenExecutor as error:
+            raise EvaluationError(
+                "a worker was killed, out of memory perhaps; what was scored is kept: run it "
+                "again, with fewer workers"
+            ) from error
 
 
 @contextmanager
@@ -171,9 +177,15 @@ def _on_ray(address: str, count: int | None, evaluators: Sequence[Evaluates]) ->
             max_restarts=3,
             max_task_retries=3,
         )
-        yield Pool(
-            _to_the_least_busy([actor.remote(list(evaluators)) for _ in range(count)]), 2 * count
-        )
+        actors = [actor.remote(list(evaluators)) for _ in range(count)]
+        yield Pool(_to_the_least_busy(actors), 2 * count)
+    except ray.exceptions.RayTaskError as error:
+        raise error.cause from error  # what was raised there, as if it had been here
+    except ray.exceptions.RayError as error:
+        raise EvaluationError(
+            f"Ray cluster {address}: {str(error).strip().splitlines()[-1]}; what was scored is "
+            "kept; its machines need trueup in this version"
+        ) from error
     finally:
         if mine:
             ray.shutdown()
