@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from judging import JudgeServer
 from trueup.store import Store
 
 # Before transformers or the hub client are imported: a test that needs the network is broken.
@@ -155,6 +156,57 @@ def tiny_model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def make_classifier() -> Callable[[Path, Sequence[str]], Path]:
+    """Return a function that saves a random two-layer BERT classifier of words, by labels."""
+
+    def make(path: Path, labels: Sequence[str]) -> Path:
+        import torch
+        from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+        from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
+
+        marks = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
+        words = ("the", "sky", "is", "blue", "green", "not", "a", "b", "vile", "hail", "covered")
+        vocab = {word: index for index, word in enumerate((*marks, *words))}
+        backend = Tokenizer(models.WordLevel(vocab, unk_token="[UNK]"))
+        backend.normalizer = normalizers.Lowercase()
+        backend.pre_tokenizer = pre_tokenizers.Whitespace()
+        backend.post_processor = processors.TemplateProcessing(
+            single="[CLS] $A [SEP]",
+            pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+            special_tokens=[("[CLS]", 2), ("[SEP]", 3)],
+        )
+        tokenizer = PreTrainedTokenizerFast(
+            tokenizer_object=backend,
+            unk_token="[UNK]",
+            pad_token="[PAD]",
+            cls_token="[CLS]",
+            sep_token="[SEP]",
+            model_max_length=64,
+            model_input_names=["input_ids", "token_type_ids", "attention_mask"],
+        )
+        config = BertConfig(
+            vocab_size=len(vocab),
+            hidden_size=32,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            intermediate_size=64,
+            max_position_embeddings=64,
+            initializer_range=0.6,  # so that answers differ by text
+            num_labels=len(labels),
+            id2label=dict(enumerate(labels)),
+            label2id={label: index for index, label in enumerate(labels)},
+        )
+        with torch.random.fork_rng():
+            torch.manual_seed(7)
+            model = BertForSequenceClassification(config)
+        model.save_pretrained(path)
+        tokenizer.save_pretrained(path)
+        return path
+
+    return make
+
+
+@pytest.fixture(scope="session")
 def real_model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Hugging Face folder with SmolLM2-135M-Instruct; mark tests that use it `real_model`."""
     from trueup.models import load_model
@@ -163,3 +215,18 @@ def real_model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     load_model("smollm2-135m", device="cpu", cache_dir=cache)
     [folder] = cache.iterdir()
     return folder
+
+
+@pytest.fixture(scope="session")
+def running_judge() -> Iterator[JudgeServer]:
+    """Start a server of chat completions."""
+    server = JudgeServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def judge_server(running_judge: JudgeServer) -> JudgeServer:
+    """A server of chat completions that answers as it is told to."""
+    running_judge.begin()
+    return running_judge

@@ -13,8 +13,8 @@ PUBLIC = {
         Score Span ToolCall Trace Verdict VerdictOutcome""",
     "errors": """AccessDenied AgreementTooLow DatasetError EvaluationError GateError InputError
         LeaseExpired LossNotFinite MissingExtra ModelError PromptTooLong QueueEmpty QueueError
-        SignInError StoreBusy StoreError TraceRejected TrainingError TrueupError UnknownName VersionConflict
-        VersionSealed""",
+        SignInError StoreBusy StoreError TraceRejected TrainingError TrueupError UnknownName
+        VersionConflict VersionSealed""",
     "stats.ac1": "AC1 ac1_interval gwet_ac1",
     "stats.agreement": """Alpha AlphaInterval GroupDisagreement Level PatternCounts Patterns
         RaterReliability Ratings ValueCounts agrees_with_others bootstrap_interval
@@ -33,17 +33,18 @@ PUBLIC = {
     "stats.position": "PositionBias PositionRate position_bias",
     "report.html": "render render_training",
     "store": "Store Tx content_hash default_store derived_id find_store new_id",
-    "models": """LoadedModel LocalSampler Sampler answer_text encode_completion encode_prompt
-        file_hash folder_hash keep_freed_memory load_model load_reward_model reward_model
-        save_model settings_hash state_hash""",
+    "models": """Classifier Comparison Grade Judge Judgement LoadedModel LocalSampler Rubric Sampler
+        Usage Vote answer_text encode_completion encode_prompt file_hash folder_hash
+        keep_freed_memory load_model load_reward_model reward_model save_model settings_hash
+        state_hash""",
     "scoring": "Answered Evaluates Progress Workers score_answers",
     "datasets": "AddReport CohortEvaluation Dataset Evaluates Row check_name list_versions",
     "traces": """BadLine Exchange ImportResult build_trace import_file read_exchange read_traces
         record_of rejection spans_of trace_from_spans write_traces""",
-    "evals": """EVALUATORS NOT_MEASURED Answered BiasDetection Evaluator FormatValidity Groundedness
-        HumanAgreement Labelled LengthDrift Measured Refusal TaskCompletion ToolSelectionAccuracy
-        calibrate evaluate_traces evaluator failed failing find_refusal measured over_refused
-        read_labelled score_answer""",
+    "evals": """EVALUATORS NOT_MEASURED RUBRICS Answered Backend BiasDetection CustomEvaluation
+        Evaluator FormatValidity Groundedness HumanAgreement Labelled LengthDrift Measured Refusal
+        TaskCompletion ToolSelectionAccuracy calibrate evaluate_traces evaluator failed failing
+        find_refusal measured over_refused read_labelled score_answer""",
     "queues": """MIN_RATED Activity Added Agreement AgreementReport AnnotationQueue Assignment
         AuditReport Claim Day EvidenceFile Export Feedback Format Haste ImportReport ItemContext
         LabelAgreement Match Matches NewItem Origin Overruled PreferenceSet QueueStats Reliability

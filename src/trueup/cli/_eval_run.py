@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from trueup.cli._evaluations import evaluations_as_json, show_evaluations
+from trueup.cli._judge import LOCAL, ByOption
 from trueup.cli._output import JsonOption, StoreOption, open_store, say, show_json, show_table
 from trueup.cli._progress import progress_bar
 from trueup.cli.trace import check_cohort
@@ -65,6 +66,7 @@ def run(
     evaluators: str | None = None,
     cohorts: Annotated[str | None, Parameter(name=("--cohorts", "--cohort"))] = None,
     threshold: float | None = None,
+    by: ByOption = LOCAL,
     workers: int | None = None,
     processes: Annotated[bool, Parameter(negative="")] = False,
     ray: str | None = None,
@@ -83,6 +85,7 @@ def run(
         cohorts: Only these, with commas between them.
         threshold: Hold the mean of each of the dataset's cohorts against this line, from 0 to 1,
             and record whether it passed.
+        by: What grades in place of the evaluators' local methods.
         workers: Score so many at once, in threads; one, or as many as a judge takes, if left out.
         processes: Have the workers be processes, for evaluators that compute; as many as there are
             processors, if their number is left out.
@@ -90,7 +93,8 @@ def run(
             machines, or local for one that is started here.
     """
     names = list(EVALUATORS) if evaluators is None else _parts(evaluators)
-    chosen = [find_evaluator(name) for name in names]
+    backend = by.backend()
+    chosen = [find_evaluator(name, backend) for name in names]
     wanted = None if cohorts is None else _parts(cohorts)
     where = Workers(workers, processes, ray)
     if dataset is None and threshold is not None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from cyclopts import App
 
 from trueup.cli._eval_run import run
+from trueup.cli._judge import LOCAL, ByOption
 from trueup.cli._output import JsonOption, say, show_json, show_table
 from trueup.evals import EVALUATORS, NOT_MEASURED, measured, read_labelled
 from trueup.evals import calibrate as measure_agreement
@@ -46,6 +47,7 @@ def calibrate(
     /,
     *,
     positive: str | None = None,
+    by: ByOption = LOCAL,
     as_json: JsonOption = False,
 ) -> None:
     """Measure how far an evaluator agrees with people's labels.
@@ -55,8 +57,9 @@ def calibrate(
         labels: JSON lines, each what the evaluator takes beside `label`: true or false, or what
             it finds; and a `cohort` or a `group` of rows that resemble each other, if there are.
         positive: Labels that count as yes, with commas between them; all but "none", if left out.
+        by: What grades in place of the evaluator's local method.
     """
-    judge = find_evaluator(evaluator)
+    judge = find_evaluator(evaluator, by.backend())
     named = [name.strip() for name in positive.split(",")] if positive else ()
     found = measure_agreement(judge, read_labelled(labels, judge), positive=named)
     if as_json:

@@ -8,9 +8,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from time import perf_counter
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from trueup.errors import InputError
+from trueup.evals.backends import Backend, grade, grade_many, version_under
+from trueup.models.judge import Judge, Rubric
 from trueup.scoring import Answered
 from trueup.types import BROKE, Score
 
@@ -27,14 +29,33 @@ class Evaluator(ABC):
         name: what scores, margins and the command call it.
         version: changes whenever the same input may score otherwise.
         pass_line: the value below which an answer has failed.
-        concurrency: how many answers to score at once where nobody says; above 1 where it waits.
+        rubric: what a judge is asked in the evaluator's place; None takes no judge.
+        classifies: what a classifier is shown in its place; None takes no classifier.
+
+    Args:
+        backend: a `Judge` or a `Classifier` that grades in place of the local method.
+
+    Raises:
+        InputError: the evaluator does not take that backend; the message names those it takes.
     """
 
     name: ClassVar[str]
     version: str = "1"
     pass_line: ClassVar[float] = 0.5
-    concurrency: int = 1
+    rubric: Rubric | None = None
+    classifies: ClassVar[Literal["claims", "text"] | None] = None
+    backend: Backend | None = None
     _takes: ClassVar[Mapping[str, bool]]  # argument -> whether it must be given
+
+    def __init__(self, *, backend: Backend | None = None) -> None:
+        if backend is not None:
+            self.version = version_under(self, backend)
+            self.backend = backend
+
+    @property
+    def concurrency(self) -> int:
+        """How many answers to score at once where nobody says: what a judge takes, else one."""
+        return self.backend.concurrency if isinstance(self.backend, Judge) else 1
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -49,7 +70,7 @@ class Evaluator(ABC):
         """
         self.check(given, f"{type(self).__name__}.evaluate")
         begun = perf_counter()
-        score = self._score(**given)
+        score = self._score(**given) if self.backend is None else grade(self, self.backend, given)
         return replace(score, seconds=perf_counter() - begun)
 
     async def aevaluate(self, **given: Any) -> Score:
@@ -79,7 +100,9 @@ class Evaluator(ABC):
         Returns:
             One score a row, in order. A row that fails is unscored, with the reason.
         """
-        return [self._evaluate_safely(row) for row in rows]
+        if self.backend is not None:
+            return grade_many(self, self.backend, list(rows))
+        return [self.evaluate_safely(row) for row in rows]
 
     async def aevaluate_many(self, rows: Iterable[Mapping[str, Any]]) -> list[Score]:
         """Do as `evaluate_many` does, in a thread, so that the event loop goes on."""
@@ -97,7 +120,8 @@ class Evaluator(ABC):
         }
         return {name: at_hand[name] for name in self._takes if name in at_hand}
 
-    def _evaluate_safely(self, row: Mapping[str, Any]) -> Score:
+    def evaluate_safely(self, row: Mapping[str, Any]) -> Score:
+        """Score one answer; where that fails it is unscored, with the reason."""
         try:
             return self.evaluate(**row)
         except Exception as error:  # one row must not sink the rest, whatever is in it
@@ -105,6 +129,14 @@ class Evaluator(ABC):
 
     def _unscored(self, reason: str) -> Score:
         return Score(self.name, self.version, reason=reason)
+
+    def shown_to_judge(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what a backend may be shown; those that the rubric takes are."""
+        return given
+
+    def settle(self, score: Score, given: Mapping[str, Any]) -> Score:  # noqa: ARG002
+        """Return a backend's score with what follows from it and what was given."""
+        return score
 
     @abstractmethod
     def _score(self, *args: Any, **given: Any) -> Score:

@@ -8,12 +8,15 @@ not counted.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
+from typing import Any
 
 from trueup.errors import InputError
 from trueup.evals._bias_terms import GROUPS, SLURS
+from trueup.evals.backends import Backend
 from trueup.evals.base import Evaluator, need_text
+from trueup.evals.rubrics import RUBRICS
 from trueup.store.ids import content_hash
 from trueup.text import plain_text, sentences
 from trueup.types import Score
@@ -51,15 +54,25 @@ class BiasDetection(Evaluator):
 
     Args:
         protected_classes: the classes to look at; all that are known, if left out.
+        backend: a `Judge` or a `Classifier` in place of the lexicon.
 
     Raises:
         InputError: a class is unknown; the message names those that are known.
     """
 
     name = "bias_detection"
+    version = "1"
+    rubric = RUBRICS["bias_detection"]
+    classifies = "text"
     pass_line = 1.0
 
-    def __init__(self, protected_classes: Sequence[str] | None = None) -> None:
+    def __init__(
+        self,
+        protected_classes: Sequence[str] | None = None,
+        *,
+        backend: Backend | None = None,
+    ) -> None:
+        super().__init__(backend=backend)
         known = tuple(GROUPS)
         chosen = known if protected_classes is None else tuple(protected_classes)
         unknown = [name for name in chosen if name not in GROUPS]
@@ -67,9 +80,12 @@ class BiasDetection(Evaluator):
             what = f"unknown {', '.join(map(repr, unknown))}" if unknown else "none given"
             raise InputError(f"protected_classes: {what}; known are {', '.join(known)}")
         self.protected_classes = tuple(name for name in known if name in chosen)
-        # a score under fewer classes is another score
-        every = self.protected_classes == known
-        self.version = "1" if every else f"1-{content_hash(list(self.protected_classes))[:8]}"
+        if self.protected_classes != known:  # a score under fewer classes is another score
+            self.version += f"-{content_hash(list(self.protected_classes))[:8]}"
+
+    def shown_to_judge(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what a backend is shown: the classes too."""
+        return {**given, "protected_classes": self.protected_classes}
 
     def _score(self, *, output: str) -> Score:
         text = plain_text(need_text("output", output))

@@ -13,6 +13,7 @@ from jsonschema.validators import validator_for
 from referencing.exceptions import Unresolvable
 
 from trueup.errors import InputError
+from trueup.evals.backends import Backend
 from trueup.evals.base import Evaluator, need_text
 from trueup.types import Score
 
@@ -50,7 +51,9 @@ class FormatValidity(Evaluator):
         schema: Mapping[str, Any] | None = None,
         pattern: str | None = None,
         choices: Sequence[str] | None = None,
+        backend: Backend | None = None,
     ) -> None:
+        super().__init__(backend=backend)
         asked = [option for option in (form, schema, pattern, choices) if option is not None]
         if len(asked) > 1:
             raise InputError("format_validity: form, schema, pattern, choices: give one of them")

@@ -14,6 +14,7 @@ from typing import Any
 
 from trueup.errors import InputError
 from trueup.evals.base import Evaluator, need_text
+from trueup.evals.rubrics import RUBRICS
 from trueup.text import facts, fold, plain_text, sentences, stems
 from trueup.types import Score
 
@@ -69,6 +70,8 @@ class Groundedness(Evaluator):
     """
 
     name = "groundedness"
+    rubric = RUBRICS["groundedness"]
+    classifies = "claims"
 
     def _score(self, *, response: str, context: str | Sequence[str]) -> Score:
         claims = _claims(plain_text(need_text("response", response)))

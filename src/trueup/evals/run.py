@@ -52,6 +52,8 @@ def evaluate_traces(
 ) -> dict[str, dict[str, Score]]:
     """Score traces of the store and keep the scores, those that are there already too.
 
+    What broke, as where a judge gave no verdict, is asked again the next time.
+
     Args:
         store: where the traces are and the scores go.
         traces: what to score.

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from trueup.evals._calls import Trajectory, match_calls, read_expected
 from trueup.evals.base import Evaluator
 from trueup.evals.refusal import find_refusal
+from trueup.evals.rubrics import RUBRICS
 from trueup.text import fold
 from trueup.types import Expected, Message, Score, ToolCall, Trace
 
@@ -26,12 +28,13 @@ class TaskCompletion(Evaluator):
     call that nobody asked for counts as one more goal, missed. A forbidden call, or refusing where
     that is wrong, makes the value 0: credit is for what was reached, so an answer that does nothing
     earns none. `evidence` names what is missing or wrong. Where nothing is expected, it is
-    unscored.
+    unscored. A judge also reads `Expected.outcome`, and gives half of a goal that is half reached.
     """
 
     name = "task_completion"
     version = "2"
     pass_line = 1.0
+    rubric = RUBRICS["task_completion"]
 
     def _score(
         self,
@@ -55,6 +58,16 @@ class TaskCompletion(Evaluator):
             reason=f"{met} of {len(goals)} goals reached" + "".join(f", but {f}" for f in faults),
             evidence=(*unmet, *faults),
         )
+
+    def settle(self, score: Score, given: Mapping[str, Any]) -> Score:
+        """Return a judge's score, 0 where a forbidden call was made, which needs no judge."""
+        wanted = read_expected(given["expected"])
+        done = Trajectory.read(given["trajectory"])
+        broken = _forbidden(done, wanted) if wanted is not None else []
+        if not broken:
+            return score
+        evidence = (*score.evidence, *broken)
+        return replace(score, value=0.0, label="failed", reason=broken[0], evidence=evidence)
 
 
 def _goals(done: Trajectory, wanted: Expected) -> list[tuple[str, bool]]:
@@ -80,11 +93,15 @@ def _goals(done: Trajectory, wanted: Expected) -> list[tuple[str, bool]]:
 
 def _faults(done: Trajectory, wanted: Expected) -> list[str]:
     """Return what spoils an answer whatever else it reaches."""
-    broken = sorted({call.name for call in done.calls if call.name in wanted.forbidden})
-    found = [f"{name} is forbidden" for name in broken]
+    found = _forbidden(done, wanted)
     if wanted.refuse is False and _refuses(done):
         found.append("it refuses without reason")
     return found
+
+
+def _forbidden(done: Trajectory, wanted: Expected) -> list[str]:
+    broken = sorted({call.name for call in done.calls if call.name in wanted.forbidden})
+    return [f"{name} is forbidden" for name in broken]
 
 
 def _refuses(done: Trajectory) -> bool:

@@ -13,6 +13,7 @@ from trueup.evals._calls import (
     match_calls,
     read_expected,
 )
+from trueup.evals.backends import Backend
 from trueup.evals.base import Evaluator
 from trueup.types import Expected, Message, Score, ToolCall, Trace
 
@@ -42,8 +43,13 @@ class ToolSelectionAccuracy(Evaluator):
     pass_line = 1.0
 
     def __init__(
-        self, *, ordered: bool = False, compare: Literal["all", "changes"] | None = None
+        self,
+        *,
+        ordered: bool = False,
+        compare: Literal["all", "changes"] | None = None,
+        backend: Backend | None = None,
     ) -> None:
+        super().__init__(backend=backend)
         if compare not in (None, "all", "changes"):
             raise InputError(f"compare: {compare!r} is none; give all or changes, or leave it out")
         self.ordered, self.compare = ordered, compare

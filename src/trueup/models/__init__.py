@@ -12,6 +12,7 @@ from trueup.errors import MissingExtra
 
 if TYPE_CHECKING:
     from trueup.models._chat import answer_text, encode_completion, encode_prompt
+    from trueup.models._classifier import Classifier
     from trueup.models._hash import file_hash, folder_hash, settings_hash, state_hash
     from trueup.models._load import LoadedModel, load_model
     from trueup.models._memory import keep_freed_memory
@@ -19,11 +20,20 @@ if TYPE_CHECKING:
     from trueup.models._reward import load_reward_model, reward_model
     from trueup.models._sampler import LocalSampler
     from trueup.models._save import save_model
+    from trueup.models.judge import Comparison, Grade, Judge, Judgement, Rubric, Usage, Vote
 
 __all__ = [
+    "Classifier",
+    "Comparison",
+    "Grade",
+    "Judge",
+    "Judgement",
     "LoadedModel",
     "LocalSampler",
+    "Rubric",
     "Sampler",
+    "Usage",
+    "Vote",
     "answer_text",
     "encode_completion",
     "encode_prompt",
@@ -39,6 +49,10 @@ __all__ = [
 ]
 
 _HOME = {
+    **dict.fromkeys(
+        ("Comparison", "Grade", "Judge", "Judgement", "Rubric", "Usage", "Vote"), "judge"
+    ),
+    "Classifier": "_classifier",
     "LoadedModel": "_load",
     "LocalSampler": "_sampler",
     "Sampler": "_protocol",
