@@ -1,3 +1,6 @@
+import os
+import signal
+import time
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
@@ -162,11 +165,30 @@ def test_a_stopped_run_goes_on_with_what_is_missing(store, workers):
     with pytest.raises(KeyboardInterrupt):
         score(store, traces, judge, workers=workers)
     kept = stored(store, traces)
-    assert 10 < len(kept) < 26
+    assert 10 < len(kept) < len(traces)
     found = score(store, traces, again, workers=workers)
     assert set(again.asked) == {t.answer for t in traces if t.id not in kept}
     assert len(again.asked) == len(traces) - len(kept)
     assert all(found[key] == scores for key, scores in kept.items())
+
+
+class Interrupted(Counting):
+    """Is interrupted from outside while another answer is being scored."""
+
+    def _score(self, *, response, context):
+        time.sleep(0.6 if response == "slow" else 0.2)
+        if response == "interrupts":
+            os.kill(os.getpid(), signal.SIGINT)
+        return super()._score(response=response, context=context)
+
+
+def test_what_was_under_way_at_an_interrupt_is_not_paid_for_again(store):
+    traces = put(store, ["slow", "interrupts"])
+    judge = Interrupted()
+    with pytest.raises(KeyboardInterrupt):
+        score(store, traces, judge, workers=Workers(2))
+    assert sorted(judge.asked) == ["interrupts", "slow"]
+    assert set(stored(store, traces)) == {"t0", "t1"}
 
 
 class Elsewhere(Counting):

@@ -68,23 +68,31 @@ def score_answers(
     run = _Run(store, subject, evaluators, actor, now)
     pool: Pool | None = None
     waiting: dict[Future[Found], list[str]] = {}
-    with ExitStack() as stack:
-        for page in pages:
-            yield run.begin(page)
-            while batch := run.next_batch():
-                # where nothing is due none are started
-                pool = pool or stack.enter_context(workers.start(evaluators))
-                while len(waiting) >= pool.ahead:
-                    yield run.take(_done(waiting))
-                waiting[pool.submit([row for _, row in batch])] = [key for key, _ in batch]
-        while waiting:
-            yield run.take(_done(waiting))
+    try:
+        with ExitStack() as stack:
+            for page in pages:
+                yield run.begin(page)
+                while batch := run.next_batch():
+                    # where nothing is due none are started
+                    pool = pool or stack.enter_context(workers.start(evaluators))
+                    while len(waiting) >= pool.ahead:
+                        yield run.take(_next(waiting))
+                    waiting[pool.submit([row for _, row in batch])] = [key for key, _ in batch]
+            while waiting:
+                yield run.take(_next(waiting))
+    finally:
+        run.take(_found(waiting))  # a run that ends early has waited for what was under way
 
 
-def _done(waiting: dict[Future[Found], list[str]]) -> list[tuple[list[str], Found]]:
-    """Wait for a batch; return those that are done by then, with their subjects."""
+def _next(waiting: dict[Future[Found], list[str]]) -> list[tuple[list[str], Found]]:
+    """Wait for a batch; return those that were found by then, with their subjects."""
     done, _ = wait(waiting, return_when=FIRST_COMPLETED)
-    return [(waiting.pop(future), future.result()) for future in done]
+    return _found(waiting) or [([], done.pop().result())]  # which raises: none was found
+
+
+def _found(waiting: dict[Future[Found], list[str]]) -> list[tuple[list[str], Found]]:
+    found = [f for f in waiting if f.done() and not f.cancelled() and f.exception() is None]
+    return [(waiting.pop(future), future.result()) for future in found]
 
 
 @dataclass(slots=True)
