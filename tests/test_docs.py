@@ -39,7 +39,9 @@ PUBLIC_MODULES = [
     *("stats.dawid_skene", "stats.distances", "stats.drift", "stats.haste", "stats.pairs"),
     "stats.position",
     *("report.html", "demo.assistant", "cli"),
+    "evals.probes",
     *(f"release.{name}" for name in ("replay", "compare", "margins", "gate", "lineage")),
+    "release.over_refusals",
     *(f"flywheel.{name}" for name in ("config", "application", "context", "workflow")),
 ]
 REFERENCE = "I will look. " + ToolCall("lookup_claim", {"claim_id": "CL-7"}).render()
@@ -93,13 +95,14 @@ def test_every_command_there_is_is_shown():
     shown = " ".join(text_of(name) for name in DOCUMENTS)
     nouns = {
         "trace": ("import", "list", "show"),
-        "eval": ("run", "list", "calibrate"),
+        "eval": ("run", "list", "calibrate", "probe"),
         "queue": (
             *("create", "set", "add", "list", "stats", "audit", "agreement", "activity"),
             *("export", "import", "import-labels"),
         ),
         "dataset": ("list", "show", "seal", "export"),
         "train": (*METHODS, "advise", "compare"),
+        "replay": ("run", "over-refusals"),
         "checkpoint": ("list", "add"),
         "member": ("list", "add", "set", "invite", "invitations", "cancel", "key"),
         "audit": ("verify", "show", "export"),

@@ -33,10 +33,10 @@ PUBLIC = {
     "stats.position": "PositionBias PositionRate position_bias",
     "report.html": "render render_training",
     "store": "Store Tx content_hash default_store derived_id find_store new_id",
-    "models": """Classifier Comparison Grade Judge Judgement LoadedModel LocalSampler Rubric Sampler
-        Usage Vote answer_text encode_completion encode_prompt file_hash folder_hash
-        keep_freed_memory load_model load_reward_model reward_model save_model settings_hash
-        state_hash""",
+    "models": """Classifier Comparison EndpointSampler Grade Judge Judgement LoadedModel
+        LocalSampler Rubric Sampler Usage Vote answer_text encode_completion encode_prompt
+        file_hash folder_hash keep_freed_memory load_model load_reward_model reward_model
+        save_model settings_hash state_hash""",
     "scoring": "Answered Evaluates Progress Workers score_answers",
     "datasets": "AddReport CohortEvaluation Dataset Evaluates Row check_name list_versions",
     "traces": """BadLine Exchange ImportResult build_trace import_file read_exchange read_traces
@@ -45,6 +45,9 @@ PUBLIC = {
         Evaluator FormatValidity Groundedness HumanAgreement Labelled LengthDrift Measured Refusal
         TaskCompletion ToolSelectionAccuracy calibrate evaluate_traces evaluator failed failing
         find_refusal measured over_refused read_labelled score_answer""",
+    "evals.probes": """PROBES AnswerPair Assertion Bias Change Group Judged KeptAnswers Model
+        OverRefusal PaddingPrompt ProbeResult Progress Rate RewardHacking SafetyPrompt Sycophancy
+        Template read_xstest""",
     "queues": """MIN_RATED Activity Added Agreement AgreementReport AnnotationQueue Assignment
         AuditReport Claim Day EvidenceFile Export Feedback Format Haste ImportReport ItemContext
         LabelAgreement Match Matches NewItem Origin Overruled PreferenceSet QueueStats Reliability
@@ -69,6 +72,8 @@ PUBLIC = {
     "release.compare": "ALL METRICS Cell Metric compare is_right preferred significant",
     "release.margins": "Margin Margins load_margins",
     "release.gate": "Judged decide gate judge",
+    "release.over_refusals": """NewRefusal NewRefusals new_refusals queue_refusals
+        requests_of""",
     "release.lineage": """LABELS_SHOWN backward_tree draw forward_tree trace_back
         trace_forward""",
     "flywheel.config": "ROWS LoopConfig load_config",

@@ -18,7 +18,7 @@ from trueup.training._run import _adapt, _stored
 from trueup.training.checkpoint import RunFolder
 from trueup.training.forward import Forward, RewardForward
 from trueup.training.groups import Group
-from trueup.training.loop import Loop, rows_of_run
+from trueup.training.loop import Loop, batches_of_run
 from trueup.training.reference import reference_logprobs
 
 __all__ = ["groups_of", "ours", "trl_trainer"]
@@ -89,7 +89,7 @@ def ours(
             with context():
                 reference = reference_logprobs(
                     forward,
-                    rows_of_run(groups, method),
+                    batches_of_run(groups, method),
                     folder=Path(folder),
                     key="reference",
                     pass_tokens=method.tokens_of_pass(forward.device.type),

@@ -470,6 +470,7 @@ class Example:
         agreement: share of rater pairs that agree on it, in [0, 1]; None with one rater or unknown.
         ranks: each completion's place, never falling; equal ones are tied, and neither is better.
             Empty is each a place of its own.
+        tools: JSON schemas of the functions that the prompt offers, as chat templates take them.
     """
 
     id: str
@@ -482,6 +483,7 @@ class Example:
     cohort: str = ""
     agreement: float | None = None
     ranks: tuple[int, ...] = ()
+    tools: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

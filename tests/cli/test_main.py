@@ -32,6 +32,26 @@ def test_usage_errors_end_with_two(arguments, capsys):
     assert "Traceback" not in err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["train", "sft", "--model", "none", "--data", "none.jsonl", "--out", "run"], False),
+        (["train", "sft", "--beta", "1"], False),
+        # a store or a model may be missing where this process runs and nowhere else
+        (["lineage", "c0ffee", "--store", "none"], True),
+    ],
+)
+def test_of_processes_that_train_together_one_tells_what_all_find(
+    arguments, said, capsys, monkeypatch, tmp_path
+):
+    monkeypatch.chdir(tmp_path)
+    code, _, err = run(capsys, *arguments)
+    assert code > 0
+    assert err.startswith("error: ")
+    monkeypatch.setenv("RANK", "1")
+    assert run(capsys, *arguments) == (code, "", err if said else "")
+
+
 def test_an_unknown_key_of_the_configuration_is_named(capsys, tmp_path):
     config = tmp_path / "loop.toml"
     config.write_text("sead = 1\n")

@@ -62,6 +62,28 @@ def test_a_template_that_takes_tool_calls_gets_them(tokenizer: Any) -> None:
     assert "['seen']" in tokenizer.decode(encode_prompt(tokenizer, [turn]))
 
 
+TOOL = {"type": "function", "function": {"name": "find", "parameters": {"type": "object"}}}
+
+
+def test_tools_go_where_the_template_writes_them(tokenizer: Any) -> None:
+    tokenizer.chat_template = (
+        "{% if tools %}{{ tools | tojson }}\n{% endif %}" + tokenizer.chat_template
+    )
+    ids = encode_prompt(tokenizer, ASKED, [TOOL])
+    whole = tokenizer.apply_chat_template(
+        ASKED, tools=[TOOL], tokenize=False, add_generation_prompt=True
+    )
+    assert tokenizer.decode(ids) == whole
+    assert '"name": "find"' in whole
+    assert len(encode_prompt(tokenizer, ASKED)) < len(ids)
+
+
+def test_a_template_without_a_place_for_tools_is_refused(tokenizer: Any) -> None:
+    tokenizer.name_or_path = "plain-model"
+    with pytest.raises(ModelError, match="template of plain-model has no place for tools: write"):
+        encode_prompt(tokenizer, ASKED, [TOOL])
+
+
 def test_a_template_that_rewrites_the_prompt_is_refused(tokenizer: Any) -> None:
     tokenizer.name_or_path = "odd-model"
     tokenizer.chat_template = (

@@ -50,6 +50,19 @@ def test_greedy_is_generate(loaded: LoadedModel, prompts: list[Prompt], batch_si
     assert answers == [[generated(loaded, prompt, 24)] for prompt in prompts]
 
 
+@pytest.mark.parametrize("ends", [("ab", "cd"), ("ab", "c"), ("a", "b"), ("ab", "cde")])
+def test_prompts_that_differ_at_their_very_end(tiny_model_dir: Path, ends: tuple[str, ...]) -> None:
+    bare = load_model(tiny_model_dir, device="cpu")
+    bare.model.double()
+    bare.tokenizer.chat_template = (
+        "{% for m in messages %}{{ m['content'] }}"
+        "{% if m['role'] == 'assistant' %}{{ eos_token }}{% endif %}{% endfor %}"
+    )
+    prompts = [chat(f"shared {end}") for end in ends]
+    answers = LocalSampler(bare).sample(prompts, max_new_tokens=24)
+    assert answers == [[generated(bare, prompt, 24)] for prompt in prompts]
+
+
 def test_draws_do_not_depend_on_the_company(loaded: LoadedModel) -> None:
     sampler = LocalSampler(loaded)
     settings: dict[str, Any] = {"n": 3, "temperature": 0.9, "top_p": 0.9, "max_new_tokens": 16}

@@ -20,8 +20,10 @@ import torch
 from trueup.errors import InputError, LossNotFinite, TrainingError
 from trueup.models import folder_hash
 from trueup.training import DPO, SFT, TrainResult, train
+from trueup.training._signals import told_to_end
 from trueup.training.checkpoint import Progress, RunFolder, write_atomically
 from trueup.training.config import Method
+from trueup.training.states import States
 from trueup.types import Example
 
 Examples = Callable[..., list[Example]]
@@ -135,6 +137,41 @@ def test_a_run_that_is_told_to_end_saves_its_step_and_goes_on_to_the_same_bits(
     gone_on = run("ended", progress=lambda what, done, _: steps.append(done))
     assert steps == [3, 4, 5, 6]
     assert gone_on.content_hash == run("whole").content_hash
+
+
+def test_a_signal_that_is_ignored_stays_ignored() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with told_to_end() as ending:
+            os.kill(os.getpid(), signal.SIGINT)
+            assert not ending()
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert ending()
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_a_step_is_saved_once_when_a_run_is_told_to_end(
+    tiny_model_dir: Path, examples: Examples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second save would begin by removing the first, which is the only one."""
+    steps: list[int] = []
+    save = States.save
+
+    def spy(states: States, step: int, *args: Any, **more: Any) -> None:
+        steps.append(step)
+        save(states, step, *args, **more)
+
+    def end_it(what: str, done: int, _: int) -> None:
+        if what == "steps" and done == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(States, "save", spy)
+    method = SFT(lora_rank=4, batch_size=2, precision="fp32", save_every=1)
+    with pytest.raises(KeyboardInterrupt):
+        train(method, model=tiny_model_dir, data=examples(8), out=tmp_path / "run", progress=end_it)
+    assert steps == [1, 2]
 
 
 def test_a_finished_run_returns_at_once(

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from trueup.errors import InputError
-from trueup.training.config import DPO, METHODS, SFT, Method
+from trueup.training.config import CPT, DPO, METHODS, SFT, Method
 
 
 @pytest.mark.parametrize(
     ("method", "fields", "told"),
     [
         (SFT, {"batch_size": 0}, "batch_size is 0; it must be above 0"),
+        (CPT, {"max_length": 1}, "max_length is 1; it must be 2 or more"),
         (SFT, {"lora_rank": -1}, "lora_rank"),
         (SFT, {"lr": -1e-3}, "lr"),
         (SFT, {"warmup": 1.5}, "warmup"),

@@ -222,8 +222,43 @@ def test_calls_of_tools_are_learnt_as_blocks(tmp_path: Path) -> None:
     assert pair.completions == (f"ok\n{CALLED}", "Here.")
     assert (first.completions, second.completions) == ((CALLED,), ("Here.",))
     assert [turn["role"] for turn in second.messages] == ["user", "assistant", "tool"]
-    with pytest.raises(InputError, match="line 1: tools is not read; write them into the system"):
-        read_examples(write(tmp_path / "t.jsonl", {"messages": [asked, said], "tools": [{}]}))
+
+
+TOOL = {"type": "function", "function": {"name": "find", "parameters": {"type": "object"}}}
+
+
+def test_tools_are_read_as_a_list_and_as_json(tmp_path: Path) -> None:
+    pair = {"prompt": "p", "chosen": "good", "rejected": "bad"}
+    nulls = TOOL | {"strict": None}
+    turns = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]
+    path = write(
+        tmp_path / "d.jsonl",
+        pair | {"tools": [nulls]},
+        pair | {"tools": json.dumps([TOOL])},
+        {"messages": turns, "tools": [TOOL["function"]]},
+        pair | {"tools": None},
+    )
+    assert [e.tools for e in read_examples(path)] == [(TOOL,), (TOOL,), (TOOL["function"],), ()]
+
+
+@pytest.mark.parametrize(
+    ("tools", "told"),
+    [
+        ([{}], "tools is not a list of functions, each with its name"),
+        ({"name": "find"}, "tools is not a list of functions"),
+        ("find", "tools is a text and no JSON"),
+        ('{"a": 1}', "tools is not a list of functions"),
+    ],
+)
+def test_tools_of_another_shape_are_named(tmp_path: Path, tools: Any, told: str) -> None:
+    row = {"prompt": "p", "completion": "c", "tools": tools}
+    with pytest.raises(InputError, match=f"line 1: {told}"):
+        read_examples(write(tmp_path / "t.jsonl", row))
+
+
+def test_a_text_offers_no_tools(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="line 1: tools beside a text"):
+        read_examples(write(tmp_path / "t.jsonl", {"text": "t", "tools": [TOOL]}))
 
 
 def test_nulls_of_a_table_are_no_arguments(tmp_path: Path) -> None:

@@ -31,6 +31,15 @@ def test_completions_end_with_the_end_of_turn_and_follow_the_template(tokenizer:
     assert group.tokens == len(group.prompt) + 4
 
 
+def test_tools_are_part_of_the_prompt(tokenizer: Any) -> None:
+    tokenizer.chat_template = "{{ tools | tojson if tools }}" + tokenizer.chat_template
+    row = replace(example("a", "yes"), tools=({"name": "find"},))
+    with_tools, without = build_groups([row, example("b", "yes")], tokenizer, SFT(), max_length=200)
+    assert tokenizer.decode(with_tools.prompt) == '[{"name": "find"}]' + tokenizer.decode(
+        without.prompt
+    )
+
+
 def test_only_so_many_completions_as_the_method_takes(tokenizer: Any) -> None:
     (group,) = build_groups([example("a", "yes", "no")], tokenizer, SFT(), max_length=100)
     assert len(group.completions) == 1

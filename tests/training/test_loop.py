@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -23,7 +24,7 @@ from trueup.training.checkpoint import RunFolder
 from trueup.training.config import Method
 from trueup.training.forward import Forward
 from trueup.training.groups import Group
-from trueup.training.loop import Loop, batch_of_step, learning_rate, rows_of_run
+from trueup.training.loop import Loop, batch_of_step, batches_of_run, learning_rate
 from trueup.training.unpaired import mismatched
 from trueup.types import Example
 
@@ -58,9 +59,9 @@ def test_an_epoch_holds_every_row_once(count: int, batch_size: int, seed: int) -
     groups = [Group(str(i), (1,), ((2,),)) for i in range(count)]
     method = SFT(batch_size=batch_size, seed=seed)
     steps = method.total_steps(count)
-    assert {g.id for g in rows_of_run(groups, method)} == {g.id for g in groups}
-    first = rows_of_run(groups, replace(method, max_steps=1))
-    assert first == batch_of_step(groups, method, 0)
+    batches = batches_of_run(groups, replace(method, epochs=2))
+    assert batches[:steps] == [batch_of_step(groups, method, step) for step in range(steps)]
+    assert batches[steps:] == [[]] * steps, "rows are listed where they are first read"
     for epoch in range(2):
         seen = [
             g.id
@@ -68,6 +69,15 @@ def test_an_epoch_holds_every_row_once(count: int, batch_size: int, seed: int) -
             for g in batch_of_step(groups, method, step)
         ]
         assert sorted(seen) == sorted(g.id for g in groups)
+
+
+def test_an_epoch_of_many_rows_is_ordered_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    draws: list[Any] = []
+    draw = np.random.default_rng
+    monkeypatch.setattr(np.random, "default_rng", lambda seed: draws.append(seed) or draw(seed))
+    groups = [Group(str(i), (1,), ((2,),)) for i in range(50)]
+    batches_of_run(groups, SFT(batch_size=2, epochs=2, seed=913))
+    assert draws == [[913, 0], [913, 1]]
 
 
 def test_each_epoch_and_seed_has_its_own_order() -> None:
@@ -126,12 +136,12 @@ def test_kto_and_its_z_equal_plain_rows_in_float64(
         Group(f"r{i}", draw(4, 9), (draw(2, 9),), 1.0 + i % 2, desirable=i % 3 > 0)
         for i in range(5)
     ]
+    method = KTO(beta=0.03, batch_size=5, undesirable_weight=1.5, pass_tokens=tokens)
     # the reference likes nothing, so that z is not clamped away
     reference = {
         g.digest: torch.full((len(g.completions[0]),), -9.0, dtype=torch.float64)
-        for g in (*groups, *mismatched(groups))
+        for g in (*groups, *mismatched(groups, method.max_length))
     }
-    method = KTO(beta=0.03, batch_size=5, undesirable_weight=1.5, pass_tokens=tokens)
     learning = dict(tiny64.named_parameters())
     loop = Loop(
         method, Forward(tiny64), learning, groups, (), reference, RunFolder(tmp_path), nullcontext
@@ -149,7 +159,7 @@ def test_kto_and_its_z_equal_plain_rows_in_float64(
         return logps.sum() + 9.0 * len(completion)
 
     with torch.no_grad():
-        z = torch.stack([ratio(row) for row in mismatched(groups)]).mean()
+        z = torch.stack([ratio(row) for row in mismatched(groups, method.max_length)]).mean()
     assert z > 1
     losses = [
         1 - torch.sigmoid(0.03 * (ratio(g) - z))
@@ -240,6 +250,39 @@ def test_keep_best_returns_to_the_lowest_held_out_loss(
         out=tmp_path / "check",
     )
     assert check.best_metric == pytest.approx(best.best_metric, rel=1e-4)
+
+
+@pytest.mark.parametrize("method", [DPO, KTO, IPO])
+def test_a_policy_that_has_not_moved_is_at_no_distance_from_its_reference(
+    method: type[Method], tiny_model_dir: Path, examples: Examples, tmp_path: Path
+) -> None:
+    """To the last bit: each row's reference is computed in the pack that it is trained in."""
+    data = [row for words in (3, 9, 17) for row in examples(5, pairs=True, seed=words, words=words)]
+    fixed = {"lr": 0.0, "lora_rank": 4, "precision": "auto", "pass_tokens": 200}
+    result = train(
+        method(**fixed, batch_size=4),
+        model=tiny_model_dir,
+        data=data,
+        held_out=examples(5, pairs=True, seed=1),
+        out=tmp_path / "run",
+    )
+    told = rows(result.metrics_path)
+    assert [row["kl/reference"] for row in told] == [0.0] * len(told)
+
+
+def test_a_held_out_loss_that_is_no_number_is_never_the_best(
+    tiny_model_dir: Path, examples: Examples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    losses = iter([math.nan, 2.0, 3.0])
+    monkeypatch.setattr(Loop, "evaluate", lambda *_: {"loss": next(losses)})
+    result = train(
+        SFT(**FAST | {"batch_size": 2}, eval_every=1, keep="best"),
+        model=tiny_model_dir,
+        data=examples(6),
+        held_out=examples(2),
+        out=tmp_path / "run",
+    )
+    assert result.best_metric == 2.0
 
 
 def test_dpo_widens_the_margin_and_reports_it(

@@ -27,7 +27,7 @@ def compute(forward: Forward, folder: Path, groups: list[Group], key: str = "k")
     calls: list[tuple[int, int]] = []
     known = reference_logprobs(
         forward,
-        groups,
+        [groups],
         folder=folder,
         key=key,
         pass_tokens=6,

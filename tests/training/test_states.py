@@ -22,8 +22,6 @@ def values(states: States) -> tuple[float, float]:
     return float(found["weights"]["a"].mean()), float(found["weights"]["b"])
 
 
-# torch says so in a thread of its own
-@pytest.mark.filterwarnings("ignore:torch.distributed is disabled")
 @pytest.mark.parametrize("behind", [False, True])
 def test_the_newest_state_takes_the_place_of_those_before(tmp_path: Path, behind: bool) -> None:
     states = States(tmp_path / "state")

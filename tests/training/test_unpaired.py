@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from trueup.errors import InputError
 from trueup.training.groups import Group
@@ -32,9 +34,24 @@ def test_a_single_completion_says_whether_it_is_wanted(
         unpair([labelled[0], *examples(3)[1:]])
 
 
+def test_a_pair_of_equal_answers_is_named(examples: Callable[..., list[Example]]) -> None:
+    one, other = examples(2, pairs=True)
+    same = replace(other, completions=("yes", "yes"))
+    with pytest.raises(InputError, match=r"1 of 2 rows have chosen equal to rejected \(row1\)"):
+        unpair([one, same])
+
+
 def test_every_prompt_gets_the_answer_of_another() -> None:
     groups = [Group(str(i), (i, 7), ((i + 10,),)) for i in range(4)]
-    rows = mismatched(groups)
+    rows = mismatched(groups, 9)
     assert [row.prompt for row in rows] == [group.prompt for group in groups]
     assert [row.completions[0][0] - 10 for row in rows] == [3, 0, 1, 2]
-    assert mismatched(groups[:1]) == []
+    assert mismatched(groups[:1], 9) == []
+
+
+@given(st.lists(st.integers(1, 8), min_size=2, max_size=6))
+def test_a_mismatched_row_is_no_longer_than_rows_may_be(prompts: list[int]) -> None:
+    groups = [Group("", (5,) * length, ((7,) * (9 - length),)) for length in prompts]
+    rows = mismatched(groups, 9)
+    assert all(len(row.prompt) + len(row.completions[0]) <= 9 for row in rows)
+    assert all(row.completions[0] for row in rows)

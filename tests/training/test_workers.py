@@ -147,3 +147,12 @@ def test_a_world_without_torchrun_is_one_line(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.delenv("RANK", raising=False)
     with pytest.raises(TrainingError, match="start them by torchrun, or unset WORLD_SIZE"):
         Workers.join()
+
+
+def test_more_processes_than_gpus_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    with pytest.raises(TrainingError, match=r"process 2 .* no GPU .* there are 2;"):
+        Workers.join()

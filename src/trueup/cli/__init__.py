@@ -11,7 +11,7 @@ from io import TextIOWrapper
 from cyclopts import App, CycloptsError
 
 from trueup import __version__
-from trueup.errors import TrueupError
+from trueup.errors import InputError, TrainingError, TrueupError
 
 __all__ = ["app", "main"]
 
@@ -28,6 +28,7 @@ for _noun, _about in {
     "queue": "Annotation queues: items out to reviewers, labels back.",
     "dataset": "Versioned datasets of preferences.",
     "train": "Train a model on examples or preferences.",
+    "replay": "Replays: the same requests answered by several checkpoints.",
     "checkpoint": "Checkpoints: weights that were trained here or brought along.",
     "member": "Members: who may sign in to the service, and what they may do.",
     "audit": "The audit log: who did what, and whether it is whole.",
@@ -56,21 +57,32 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
-        _complain(
+        _complain_once(
             str(error).splitlines()[0] if str(error) else "the command line is not understood"
         )
         sys.exit(2)
+    except (InputError, TrainingError) as error:  # as all processes raise them that train together
+        _complain_once(str(error))
+        sys.exit(1)
     except (TrueupError, OSError) as error:  # the system's names what to look at, as ours do
         _complain(str(error))
         sys.exit(1)
     except KeyboardInterrupt:
-        _complain("interrupted; what was finished is kept")
+        _complain_once("interrupted; what was finished is kept")
         sys.exit(130)
     sys.exit(code if isinstance(code, int) else 0)
 
 
 def _warn(message: Warning | str, *_: object, **__: object) -> None:
-    _complain(str(message), "warning", "yellow")
+    _complain_once(str(message), "warning", "yellow")
+
+
+def _complain_once(message: str, kind: str = "error", style: str = "red") -> None:
+    """Say what all processes that torchrun started say, once."""
+    from trueup.cli._output import speaks
+
+    if speaks():
+        _complain(message, kind, style)
 
 
 def _complain(message: str, kind: str = "error", style: str = "red") -> None:

@@ -30,6 +30,7 @@ __all__ = [
     "show_facts",
     "show_json",
     "show_table",
+    "speaks",
 ]
 
 StoreOption = Annotated[
@@ -41,6 +42,11 @@ CONTROLS = {
     code: f"\\u{code:04x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n"
 }
 JsonOption = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON.")]
+
+
+def speaks() -> bool:
+    """Say whether this process tells what happens: of those that torchrun started, one does."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 class Out(Console):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cyclopts import App
 
+from trueup.cli._eval_probe import probe
 from trueup.cli._eval_run import run
 from trueup.cli._judge import LOCAL, ByOption
 from trueup.cli._output import JsonOption, say, show_json, show_table
@@ -18,6 +19,7 @@ from trueup.stats.intervals import Estimate
 __all__ = ["app", "run"]
 
 app = App(name="eval")
+app.command(probe)
 app.command(run)
 
 

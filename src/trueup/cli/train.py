@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -14,7 +13,7 @@ from typing import Annotated, Any
 from cyclopts import App, ArgumentCollection, Parameter
 from cyclopts.config import Toml
 
-from trueup.cli._output import JsonOption, StoreOption, open_store, say, show_json
+from trueup.cli._output import JsonOption, StoreOption, open_store, say, show_json, speaks
 from trueup.cli._progress import progress_bars
 from trueup.cli._rows import is_file, read_rows
 from trueup.datasets import Dataset
@@ -25,6 +24,7 @@ from trueup.training import METHODS, Method, TrainResult, read_examples, train
 from trueup.training.advise import advise as advice
 from trueup.training.advise import evidence_of
 from trueup.training.data import weigh_by_agreement
+from trueup.training.groups import reject
 from trueup.training.trackers import Tracker, track
 from trueup.types import Messages
 
@@ -171,7 +171,9 @@ def compare(
 
     if limit < 1:
         raise InputError(f"compare: limit is {limit}; it must be 1 or more")
-    prompts = [row.messages for row in read_examples(data)[:limit]]
+    rows = read_examples(data)[:limit]
+    reject(rows, "tools, which are not sampled with", lambda row: bool(row.tools))
+    prompts = [row.messages for row in rows]
     answers = []
     with progress_bars(hidden=as_json) as progress:
         for name in (first, second):
@@ -181,16 +183,16 @@ def compare(
                 progress=partial(progress, f"answers of {name}"),
             )
             answers.append([answer.text for (answer,) in found])
-    rows = list(zip((_asked(p) for p in prompts), *answers, strict=True))
+    table = list(zip((_asked(p) for p in prompts), *answers, strict=True))
     if as_json:
-        show_json([dict(zip(("prompt", "first", "second"), row, strict=True)) for row in rows])
+        show_json([dict(zip(("prompt", "first", "second"), row, strict=True)) for row in table])
         return
-    for asked, one, other in rows:
+    for asked, one, other in table:
         say(f"> {asked}")
         say(f"  {first}: {one}")
         say(f"  {second}: {'the same' if other == one else other}")
-    same = sum(one == other for _, one, other in rows)
-    say(f"{same} of {len(rows)} answers are the same")
+    same = sum(one == other for _, one, other in table)
+    say(f"{same} of {len(table)} answers are the same")
 
 
 def _asked(messages: Messages) -> str:
@@ -203,11 +205,9 @@ def _run(job: Job, method: Method) -> None:
         aside, _ = read_rows(job.held_out, method, job.store)
     rows = weigh_by_agreement(rows) if job.weigh_by_agreement else rows
     method = replace(method, lora_rank=None) if job.full else method
-    # of the processes that torchrun started one speaks
-    speaks = os.environ.get("RANK", "0") == "0"
     with (
-        progress_bars(hidden=job.json or not speaks) as bars,
-        track(*(job.track if speaks else ()), folder=job.out, config=method.to_dict()) as log,
+        progress_bars(hidden=job.json or not speaks()) as bars,
+        track(*(job.track if speaks() else ()), folder=job.out, config=method.to_dict()) as log,
     ):
 
         def on_metrics(row: Mapping[str, Any]) -> None:
@@ -225,7 +225,7 @@ def _run(job: Job, method: Method) -> None:
             progress=bars,
             on_metrics=on_metrics,
         )
-    if not speaks:
+    if not speaks():
         return
     page = _report(method, job.out, result)
     if job.json:

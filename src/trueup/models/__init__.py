@@ -13,6 +13,7 @@ from trueup.errors import MissingExtra
 if TYPE_CHECKING:
     from trueup.models._chat import answer_text, encode_completion, encode_prompt
     from trueup.models._classifier import Classifier
+    from trueup.models._endpoint_sampler import EndpointSampler
     from trueup.models._hash import file_hash, folder_hash, settings_hash, state_hash
     from trueup.models._load import LoadedModel, load_model
     from trueup.models._memory import keep_freed_memory
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Classifier",
     "Comparison",
+    "EndpointSampler",
     "Grade",
     "Judge",
     "Judgement",
@@ -53,6 +55,7 @@ _HOME = {
         ("Comparison", "Grade", "Judge", "Judgement", "Rubric", "Usage", "Vote"), "judge"
     ),
     "Classifier": "_classifier",
+    "EndpointSampler": "_endpoint_sampler",
     "LoadedModel": "_load",
     "LocalSampler": "_sampler",
     "Sampler": "_protocol",

@@ -56,7 +56,7 @@ class _Layer(CacheLayerMixin):  # type: ignore[misc]
         stop = start + key_states.shape[2]
         self.keys[rows, :, start:stop] = key_states
         self.values[rows, :, start:stop] = value_states
-        if stop - start > 1:
+        if not self.cache.decoding:
             return key_states, value_states
         # All slots, filled or not: a slice of them would be copied by every matrix product.
         return self.keys[rows], self.values[rows]
@@ -84,12 +84,14 @@ class SharedPrefixCache(Cache):  # type: ignore[misc]
         rows: how many rows there is room for.
         slots: how many tokens each row may hold beyond the shared prefix.
         window: the rows that the next forward writes, and the slot at which it starts.
+        decoding: whether rows read all their slots, as a mask over those says; while prompts are
+            filled in they read what they are given, be it one token.
     """
 
     def __init__(self, layers: int) -> None:
         super().__init__(layers=[_Layer(self) for _ in range(layers)])
         self.rows = self.slots = 0
-        self.filling_prefix = False
+        self.filling_prefix = self.decoding = False
         self.window = (slice(0, 0), 0)
 
     @contextmanager
@@ -103,7 +105,7 @@ class SharedPrefixCache(Cache):  # type: ignore[misc]
 
     def allocate(self, rows: int, slots: int) -> None:
         """Make room for a new batch of rows; the shared prefix stays."""
-        self.rows, self.slots = rows, slots
+        self.rows, self.slots, self.decoding = rows, slots, False
         for layer in self.layers:
             layer.is_initialized = False
 

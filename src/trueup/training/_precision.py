@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Literal
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, Literal
 
 import torch
 
 from trueup.errors import TrainingError
 from trueup.training.config import Precision
 
-__all__ = ["products", "resolve"]
+__all__ = ["as_written", "products", "resolve"]
 
 
 def resolve(precision: Precision, device: torch.device) -> Literal["bf16", "fp32"]:
@@ -23,7 +23,8 @@ def resolve(precision: Precision, device: torch.device) -> Literal["bf16", "fp32
     if device.type == "cpu":
         able = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     else:
-        able = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+        # GPUs before Ampere hold bf16 and have no instructions for it, which torch counts as well
+        able = torch.cuda.is_bf16_supported(including_emulation=False)
     if precision == "bf16" and not able:
         raise TrainingError(
             f"precision is bf16 and this {device.type} has no bf16 instructions; use auto or fp32"
@@ -50,3 +51,8 @@ def products(precision: Literal["bf16", "fp32"], device: torch.device) -> Iterat
             yield
     finally:
         torch.set_float32_matmul_precision(before)
+
+
+def as_written(like: torch.Tensor) -> AbstractContextManager[Any]:
+    """Keep autocast, where `like` lies, from rounding what code says the dtypes of by itself."""
+    return torch.autocast(like.device.type, enabled=False)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, replace
 from errno import EDQUOT, EFBIG, ENOSPC
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from safetensors import SafetensorError
+from torch import Tensor
 
 from trueup.errors import InputError, TrainingError
 from trueup.models import (
@@ -34,7 +36,7 @@ from trueup.training.layers.fused import fuse
 from trueup.training.layers.linear import multiply_in
 from trueup.training.layers.lora import add_adapters
 from trueup.training.layers.quantized import dequantize
-from trueup.training.loop import Loop, rows_of_run
+from trueup.training.loop import Loop, batches_of_run
 from trueup.training.reference import reference_key, reference_logprobs
 from trueup.training.result import TrainResult
 from trueup.training.sharded import gather, shard
@@ -80,20 +82,13 @@ def run_method(
     if workers.any(folder.result.exists()):
         return _finished(folder)
     loaded = loaded or load_model(model)
+    method = _within_context(method, loaded)
     groups, aside = (_groups(method, rows, loaded) for rows in (data, held_out))
+    cache = reference_cache or folder.reference
+    run = _Run(method, loaded, groups, aside, folder, cache, progress, on_metrics, workers)
     try:
-        with folder.claim(identity), torch.random.fork_rng():
-            return _train(
-                method,
-                loaded,
-                groups,
-                aside,
-                folder,
-                reference_cache or folder.reference,
-                progress if workers.first else None,
-                on_metrics,
-                workers,
-            )
+        with folder.claim(identity), _own_random_numbers(loaded):
+            return run.train()
     except Exception as error:
         if reason := _disk_full(error):
             raise TrainingError(
@@ -102,61 +97,125 @@ def run_method(
         raise
 
 
-def _train(
-    method: Method,
-    loaded: LoadedModel,
-    groups: Sequence[Group],
-    aside: Sequence[Group],
-    folder: RunFolder,
-    reference_cache: Path,
-    progress: Progress | None,
-    on_metrics: Log | None,
-    workers: Workers,
-) -> TrainResult:
-    model, tokenizer = loaded.model, loaded.tokenizer
-    torch.manual_seed(method.seed)
-    if isinstance(method, Reward):
-        model = reward_model(loaded, method.heads or (ONLY_HEAD,))
-    forward = RewardForward(model) if method.has_rewards else Forward(model)
-    precision = resolve(method.precision, forward.device)
-    context = partial(products, precision, forward.device)
-    adapted = _adapt(model, method, _stored(precision, forward), parted=workers.size > 1)
-    if method.keep_adapter and method.lora_rank is not None:
-        adapted.peft_config["default"].base_model_name_or_path = loaded.source
-    if workers.size > 1:
-        shard(forward)
-    # before any pass, which may leave whole weights in the place of parted ones
-    weights = {name: p for name, p in model.named_parameters() if p.requires_grad}
-    reference = None
-    if method.has_reference:
-        # Fresh adapters add exactly nothing, so this is the model that training starts from, run
-        # through the very operations that it trains through.
-        with context():
-            reference = reference_logprobs(
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A run whose folder is its own, with all that it works on.
+
+    Attributes:
+        method: the configuration, its `max_length` within the model's context.
+        loaded: the model to start from, which is changed, and its tokenizer.
+        groups: the training rows.
+        held_out: rows that only evaluations see.
+        folder: where its files go.
+        reference_cache: where reference log-probs are kept.
+        progress: told what is under way.
+        on_metrics: given each row of metrics.
+        workers: the processes that train together.
+    """
+
+    method: Method
+    loaded: LoadedModel
+    groups: Sequence[Group]
+    held_out: Sequence[Group]
+    folder: RunFolder
+    reference_cache: Path
+    progress: Progress | None
+    on_metrics: Log | None
+    workers: Workers
+
+    def train(self) -> TrainResult:
+        """Train from the last saved state to a checkpoint."""
+        method, workers = self.method, self.workers
+        torch.manual_seed(method.seed)
+        model = self.loaded.model
+        if isinstance(method, Reward):
+            model = reward_model(self.loaded, method.heads or (ONLY_HEAD,))
+        forward = RewardForward(model) if method.has_rewards else Forward(model)
+        precision = resolve(method.precision, forward.device)
+        adapted = _adapt(model, method, _stored(precision, forward), parted=workers.size > 1)
+        if method.keep_adapter and method.lora_rank is not None:
+            adapted.peft_config["default"].base_model_name_or_path = self.loaded.source
+        if workers.size > 1:
+            shard(forward)
+        # before any pass, which may leave whole weights in the place of parted ones
+        weights = {name: p for name, p in model.named_parameters() if p.requires_grad}
+        loop = Loop(
+            method,
+            forward,
+            weights,
+            self.groups,
+            self.held_out,
+            self._reference(forward, precision) if method.has_reference else None,
+            self.folder,
+            partial(products, precision, forward.device),
+            self.on_metrics,
+            workers,
+        )
+        done = loop.run(self._told("steps"))
+        forward.restore()
+        if workers.size > 1:
+            gather(forward, keep=workers.first)
+        if workers.first:
+            self._finish(done, adapted, forward.note)
+        self.folder.drop_state()
+        workers.wait()
+        return TrainResult.read(self.folder.result)
+
+    def _reference(self, forward: Forward, precision: Literal["bf16", "fp32"]) -> dict[str, Tensor]:
+        """Return the log-probs of all rows under the model as it is.
+
+        Fresh adapters add exactly nothing, so this is the model that training starts from, run
+        through the very operations that it trains through.
+        """
+        method, aside = self.method, self.held_out
+        batches = [*batches_of_run(self.groups, method), aside]
+        if method.unpaired:
+            batches.append(mismatched(aside, method.max_length))
+        with products(precision, forward.device):
+            return reference_logprobs(
                 forward,
-                [
-                    *rows_of_run(groups, method),
-                    *aside,
-                    *(mismatched(aside) if method.unpaired else ()),
-                ],
-                folder=reference_cache,
-                key=_reference_key(method, loaded, precision),
+                batches,
+                folder=self.reference_cache,
+                key=_reference_key(method, self.loaded, precision),
                 pass_tokens=method.tokens_of_pass(forward.device.type),
-                progress=progress and partial(progress, "reference log-probs"),
-                workers=workers,
+                progress=self._told("reference log-probs"),
+                workers=self.workers,
             )
-    loop = Loop(
-        method, forward, weights, groups, aside, reference, folder, context, on_metrics, workers
-    )
-    done = loop.run(progress and partial(progress, "steps"))
-    forward.restore()
-    if workers.size > 1:
-        gather(forward, keep=workers.first)
-    if workers.first:
-        _finish(method, folder, done, adapted, tokenizer, groups, forward.note)
-    folder.drop_state()
-    workers.wait()
-    return TrainResult.read(folder.result)
+
+    def _told(self, what: str) -> Callable[[int, int], None] | None:
+        """Return what is told how far `what` is: of several processes one speaks."""
+        return partial(self.progress, what) if self.progress and self.workers.first else None
+
+    def _finish(self, done: Done, adapted: Any, note: str) -> None:
+        """Save the trained model, and say what the run gave."""
+        method, folder = self.method, self.folder
+        if method.lora_rank is not None:
+            if method.keep_adapter:
+                adapted.save_pretrained(folder.adapter)
+            dequantize(adapted)
+            adapted = adapted.merge_and_unload()
+        content_hash = save_model(adapted, self.loaded.tokenizer, folder.checkpoint)
+        result = TrainResult(
+            checkpoint_path=folder.checkpoint,
+            content_hash=content_hash,
+            steps=done.step,
+            metrics_path=folder.metrics,
+            best_metric=done.best_metric,
+            truncated=sum(group.truncated for group in self.groups),
+            warnings=tuple(_warnings(method, folder, done, note)),
+            seconds=done.seconds,
+            tokens=done.tokens,
+        )
+        write_atomically(folder.result, result.to_json().encode())
+
+
+def _own_random_numbers(loaded: LoadedModel) -> AbstractContextManager[None]:
+    """Put the caller's random states back when the run is over.
+
+    By default torch would keep those of all GPUs, and warn where there are several.
+    """
+    device = loaded.model.device
+    return torch.random.fork_rng([device] if device.type == "cuda" else [])
 
 
 def _finished(folder: RunFolder) -> TrainResult:
@@ -206,19 +265,24 @@ def _digest(examples: Sequence[Example]) -> str:
     # what changes no weight is left out
     rows = [asdict(example) | {"cohort": "", "agreement": None} for example in examples]
     for row in rows:
-        if not row["ranks"]:  # runs from before there were any keep their identity
-            del row["ranks"]
+        for name in ("ranks", "tools"):  # runs from before there were any keep their identity
+            if not row[name]:
+                del row[name]
     content = json.dumps(rows, default=dict, sort_keys=True)
     return sha256(content.encode()).hexdigest()
 
 
-def _groups(method: Method, rows: Sequence[Example], loaded: LoadedModel) -> tuple[Group, ...]:
+def _within_context(method: Method, loaded: LoadedModel) -> Method:
+    """Return the method with no more tokens a row than the model reads."""
     context = getattr(loaded.model.config.get_text_config(), "max_position_embeddings", None)
-    limit = min(method.max_length, context or method.max_length)
+    return replace(method, max_length=min(method.max_length, context or method.max_length))
+
+
+def _groups(method: Method, rows: Sequence[Example], loaded: LoadedModel) -> tuple[Group, ...]:
     if not method.has_prompts:
-        return pack_documents(rows, loaded.tokenizer, max_length=limit)
+        return pack_documents(rows, loaded.tokenizer, max_length=method.max_length)
     rows = unpair(rows) if method.unpaired else rows
-    return build_groups(rows, loaded.tokenizer, method, max_length=limit)
+    return build_groups(rows, loaded.tokenizer, method, max_length=method.max_length)
 
 
 def _reference_key(method: Method, loaded: LoadedModel, precision: str) -> str:
@@ -271,36 +335,6 @@ def _adapt(model: Any, method: Method, dtype: torch.dtype | None, *, parted: boo
         qlora=method.qlora,
         keep=not parted,
     )
-
-
-def _finish(
-    method: Method,
-    folder: RunFolder,
-    done: Done,
-    adapted: Any,
-    tokenizer: Any,
-    groups: Sequence[Group],
-    note: str,
-) -> None:
-    """Save the trained model, and say what the run gave."""
-    if method.lora_rank is not None:
-        if method.keep_adapter:
-            adapted.save_pretrained(folder.adapter)
-        dequantize(adapted)
-        adapted = adapted.merge_and_unload()
-    content_hash = save_model(adapted, tokenizer, folder.checkpoint)
-    result = TrainResult(
-        checkpoint_path=folder.checkpoint,
-        content_hash=content_hash,
-        steps=done.step,
-        metrics_path=folder.metrics,
-        best_metric=done.best_metric,
-        truncated=sum(group.truncated for group in groups),
-        warnings=tuple(_warnings(method, folder, done, note)),
-        seconds=done.seconds,
-        tokens=done.tokens,
-    )
-    write_atomically(folder.result, result.to_json().encode())
 
 
 def _warnings(method: Method, folder: RunFolder, done: Done, note: str) -> list[str]:

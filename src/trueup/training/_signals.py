@@ -15,8 +15,8 @@ __all__ = ["told_to_end"]
 def told_to_end() -> Iterator[Callable[[], bool]]:
     """Take note of SIGTERM and Ctrl-C in place of dying of them; give what says whether one came.
 
-    A second Ctrl-C ends at once. Signals arrive in the main thread alone: a run in another thread
-    keeps what its process does.
+    A second Ctrl-C ends at once, and a signal that is ignored stays so. Signals arrive in the main
+    thread alone: a run in another thread keeps what its process does.
     """
     came = threading.Event()
     if threading.current_thread() is not threading.main_thread():
@@ -28,7 +28,9 @@ def told_to_end() -> Iterator[Callable[[], bool]]:
         if number == signal.SIGINT:
             signal.signal(signal.SIGINT, before[signal.SIGINT])
 
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    # a shell has what runs behind it ignore Ctrl-C; None is a handler that Python cannot put back
+    before = {n: found for n, found in handlers.items() if found not in (signal.SIG_IGN, None)}
     for number in before:
         signal.signal(number, note)
     try:

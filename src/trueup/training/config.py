@@ -159,11 +159,12 @@ class Method:
             except ValueError as error:
                 raise InputError(f"{self.name}: {name} is {value!r}; {_told(error)}") from error
             self._require(name, not isinstance(value, float) or math.isfinite(value), "finite")
-        positive = "lora_rank lora_alpha batch_size epochs max_steps max_length pass_tokens"
+        positive = "lora_rank lora_alpha batch_size epochs max_steps pass_tokens"
         for name in f"{positive} eval_every save_every clip".split():
             value = getattr(self, name)
             if value is not None:
                 self._require(name, value > 0, "above 0")
+        self._require("max_length", self.max_length > 1, "2 or more: a prompt and an answer")
         self._require(
             "dora", not self.dora or self.lora_rank is not None, "false with full weights"
         )

@@ -35,8 +35,9 @@ def read_examples(path: str | Path) -> list[Example]:
 
     where a prompt is a text or a list of messages, and an answer a text or the assistant's message.
     An answer's tool calls are learnt as `<tool_call>` blocks after its text.
-    `id`, `weight`, `cohort` and `agreement` are optional, as are `margin` of a pair and `head` of a
-    reward. A name OWNER/NAME that is no file is a data set of the Hugging Face hub, whose training
+    `id`, `weight`, `cohort` and `agreement` are optional, as are `margin` of a pair, `head` of a
+    reward and `tools`: schemas of the functions that the prompt offers, as a list or the JSON of
+    one. A name OWNER/NAME that is no file is a data set of the Hugging Face hub, whose training
     split is read.
 
     Raises:
@@ -135,8 +136,6 @@ def _examples(row: Any) -> list[Example]:
         raise ValueError("not a JSON object")  # noqa: TRY004  (the line is named by the caller)
     more = _more(row)
     name = str(row.get("id") or sha256(content.encode()).hexdigest()[:16])
-    if row.get("tools"):
-        raise ValueError("tools is not read; write them into the system message and leave it out")
     if "messages" in row and "chosen" not in row:
         turns = _conversation(row)
         return [
@@ -162,6 +161,8 @@ def _more(row: Mapping[str, Any]) -> dict[str, Any]:
             if name == "agreement" and not 0 <= row[name] <= 1:
                 raise ValueError("agreement is no share from 0 to 1")
             found[name] = float(row[name])
+    if row.get("tools"):
+        found["tools"] = _tools(row["tools"])
     for name in ("head", "cohort"):
         if name in row:
             if not isinstance(row[name], str):
@@ -170,9 +171,28 @@ def _more(row: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
+def _tools(value: Any) -> tuple[Mapping[str, Any], ...]:
+    """Return schemas of functions; a table keeps those of many forms as JSON."""
+    try:
+        given = json.loads(value) if isinstance(value, str) else value
+    except (ValueError, RecursionError) as error:
+        raise ValueError("tools is a text and no JSON") from error
+    if not isinstance(given, list) or not all(_is_tool(tool) for tool in given):
+        raise ValueError("tools is not a list of functions, each with its name")
+    return tuple(_without_nulls(tool) for tool in given)
+
+
+def _is_tool(value: Any) -> bool:
+    """Say whether a value is a function's schema, by itself or as OpenAI wraps it."""
+    function = value.get("function", value) if isinstance(value, Mapping) else None
+    return isinstance(function, Mapping) and isinstance(function.get("name"), str)
+
+
 def _document(row: Mapping[str, Any]) -> str:
     if "prompt" in row or "chosen" in row:
         raise ValueError("both text and a prompt; give one of them")
+    if row.get("tools"):
+        raise ValueError("tools beside a text; they belong to a prompt")
     if not isinstance(row["text"], str) or not row["text"].strip():
         raise ValueError("text is missing or empty")
     return row["text"]

@@ -109,7 +109,7 @@ def build_groups(
         f"a prompt of {max_length} tokens or more",
         lambda g: len(g.prompt) >= max_length,
         error=PromptTooLong,
-        remedy="raise max_length or shorten them",
+        remedy="raise max_length, as far as the model's context goes, or shorten them",
     )
     cut = tuple(_cut(group, max_length) for group in whole)
     reject(
@@ -133,7 +133,7 @@ def encode_group(example: Example, tokenizer: Any, *, head: int = 0) -> Group:
 
     return Group(
         id=example.id,
-        prompt=tuple(encode_prompt(tokenizer, example.messages)),
+        prompt=tuple(encode_prompt(tokenizer, example.messages, example.tools)),
         completions=tuple(tuple(encode_completion(tokenizer, t)) for t in example.completions),
         weight=example.weight,
         desirable=example.desirable is not False,

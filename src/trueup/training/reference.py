@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -39,7 +39,7 @@ def reference_key(model_hash: str, precision: str, adapter_hash: str = "") -> st
 
 def reference_logprobs(
     forward: Forward,
-    groups: Sequence[Group],
+    batches: Iterable[Sequence[Group]],
     *,
     folder: Path,
     key: str,
@@ -49,9 +49,12 @@ def reference_logprobs(
 ) -> dict[str, Tensor]:
     """Return the reference's log-probs of every group, from disk where they are known.
 
+    Groups are packed by batches, as training packs them: what a pack holds decides how its products
+    round, and a policy that has not moved yet is then at no distance from its reference.
+
     Args:
         forward: of the reference model: the weights that training starts from.
-        groups: whose completions to score.
+        batches: of groups whose completions to score.
         folder: where caches lie; it is made if it is not there.
         key: `reference_key` of the model.
         pass_tokens: distinct tokens in one forward pass.
@@ -63,15 +66,15 @@ def reference_logprobs(
     """
     path = folder / f"{key}.safetensors"
     known = _read(path)
-    missing = list({g.digest: g for g in groups if g.digest not in known}.values())
-    if not missing:
+    packs = [pack for rows in _unknown(batches, known) for pack in packed(rows, tokens=pass_tokens)]
+    if not packs:
         return known
     was_training = forward.model.training
     forward.model.eval()
-    packs = workers.share(list(packed(missing, tokens=pass_tokens)))
+    shared = workers.share(packs)
     found: dict[str, Tensor] = {}
     with torch.no_grad():
-        for pack, own in packs:
+        for pack, own in shared:
             outputs = forward(pack)
             if not own:
                 continue
@@ -79,13 +82,24 @@ def reference_logprobs(
             rows = outputs.logps[outputs.mask].cpu().split(sizes)  # type: ignore[no-untyped-call]
             found |= {group.digest: row.clone() for group, row in zip(pack, rows, strict=True)}
             if progress:
-                progress(len(found), sum(len(pack) for pack, own in packs if own))
+                progress(len(found), sum(len(pack) for pack, own in shared if own))
     forward.model.train(was_training)
     known |= workers.merge(found)
     if workers.first:
         write_atomically(path, save(known))
     workers.wait()
     return known
+
+
+def _unknown(
+    batches: Iterable[Sequence[Group]], known: Mapping[str, Tensor]
+) -> Iterator[list[Group]]:
+    """Yield the batches without the rows that are known or that came before."""
+    seen = set(known)
+    for batch in batches:
+        rows = {g.digest: g for g in batch}
+        yield [group for digest, group in rows.items() if digest not in seen]
+        seen |= rows.keys()
 
 
 def _read(path: Path) -> dict[str, Tensor]:

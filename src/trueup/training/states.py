@@ -26,6 +26,9 @@ from trueup.training.workers import ALONE, Workers
 
 __all__ = ["States"]
 
+TOLD_ALONE = "torch.distributed is disabled"
+"""What torch tells a process that saves alone, each time: it needs no process group."""
+
 
 class States:
     """The states under a folder, of which the newest whole one counts.
@@ -64,6 +67,8 @@ class States:
         if self.workers.first:
             shutil.rmtree(into, ignore_errors=True)
         self.workers.wait()
+        if behind:  # what is told in a thread of its own no context of ours can hold back
+            warnings.filterwarnings("ignore", message=TOLD_ALONE)
         with _plain_errors():
             if behind:
                 writing = async_save(tensors, checkpoint_id=into, process_group=self._own_group())
@@ -127,8 +132,7 @@ class States:
 def _plain_errors() -> Iterator[None]:
     """Raise what kept a process from its part, in the place of torch's, which is no Exception."""
     with warnings.catch_warnings():
-        # a process that saves alone needs no process group, and is told so each time
-        warnings.filterwarnings("ignore", message="torch.distributed is disabled")
+        warnings.filterwarnings("ignore", message=TOLD_ALONE)
         try:
             yield
         except CheckpointException as error:

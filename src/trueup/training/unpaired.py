@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from trueup.errors import InputError
-from trueup.training.groups import Group, best_and_worse
+from trueup.training.groups import Group, best_and_worse, reject
 from trueup.types import Example
 
 __all__ = ["mismatched", "unpair"]
 
 
-def unpair(examples: Iterable[Example]) -> list[Example]:
+def unpair(examples: Sequence[Example]) -> list[Example]:
     """Return every completion as a row of its own that says whether it is wanted.
 
     Of a pair the chosen completion is, and the rejected one is not; a single completion says so by
     its label.
 
     Raises:
-        InputError: single completions without a label; the message names the rows.
+        InputError: single completions without a label, or pairs of equal ones; the message names
+            the rows.
     """
+    reject(
+        [example for example in examples if len(example.completions) > 1],
+        "chosen equal to rejected",
+        lambda e: len(set(best_and_worse(e))) == 1,
+    )
     rows: list[Example] = []
     unlabelled: list[str] = []
     for example in examples:
@@ -43,8 +49,10 @@ def unpair(examples: Iterable[Example]) -> list[Example]:
     return rows
 
 
-def mismatched(groups: Sequence[Group]) -> list[Group]:
+def mismatched(groups: Sequence[Group], max_length: int) -> list[Group]:
     """Return each group's prompt with the completion of the group before it, the last one's first.
+
+    The completion is cut to what fits `max_length` tokens behind that prompt.
 
     The log-ratios of such rows estimate how far the policy is from the reference on answers that
     were not asked for (arXiv:2402.01306 section 4.1). A group by itself has no other: none.
@@ -54,7 +62,9 @@ def mismatched(groups: Sequence[Group]) -> list[Group]:
     before = [groups[-1], *groups[:-1]]
     return [
         replace(
-            group, id=f"{group.id} with the answer of {other.id}", completions=other.completions
+            group,
+            id=f"{group.id} with the answer of {other.id}",
+            completions=tuple(c[: max_length - len(group.prompt)] for c in other.completions),
         )
         for group, other in zip(groups, before, strict=True)
     ]

@@ -43,14 +43,15 @@ class Workers:
         On GPUs each takes that of its local rank.
 
         Raises:
-            TrainingError: the environment speaks of others and does not say where they are.
+            TrainingError: the environment speaks of others and does not say where they are, or
+                there are fewer GPUs than processes.
         """
         size = int(os.environ.get("WORLD_SIZE", "1"))
         if size == 1:
             return ALONE
         on_gpu = torch.cuda.is_available()
         if on_gpu:
-            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+            _take_gpu(int(os.environ.get("LOCAL_RANK", "0")))
         if not dist.is_initialized():
             try:
                 dist.init_process_group("cpu:gloo,cuda:nccl" if on_gpu else "gloo")
@@ -120,3 +121,13 @@ class Workers:
 
 
 ALONE = Workers()
+
+
+def _take_gpu(index: int) -> None:
+    count = torch.cuda.device_count()
+    if index >= count:
+        raise TrainingError(
+            f"process {index} of this machine has no GPU of its own: there are {count}; start as "
+            "many with torchrun --nproc-per-node"
+        )
+    torch.cuda.set_device(index)

@@ -43,6 +43,23 @@ def test_equals_the_library_attention_with_gradients() -> None:
         torch.testing.assert_close(a, b, rtol=1e-11, atol=1e-12)
 
 
+def test_autocast_rounds_neither_scores_nor_their_slopes() -> None:
+    """As on a GPU: queries and keys stay float32 behind the rotary embedding, values are bf16."""
+    q, k, v = (part.detach() for part in random_heads(2, 5, 7))
+    parts = [q.float(), k.float(), v.bfloat16()]
+    mask = torch.ones(2, 5, 4, dtype=torch.bool).tril()
+    seed = torch.randn(2, 5, 4, 8).bfloat16()
+    found = []
+    for cast in (False, True):
+        leaves = [part.clone().requires_grad_() for part in parts]
+        with torch.autocast("cpu", torch.bfloat16, enabled=cast):
+            out = masked_attention(*leaves, mask, 3.0)
+            found.append((out, *torch.autograd.grad(out, leaves, seed)))
+    for plain, under in zip(*found, strict=True):
+        assert plain.dtype == under.dtype
+        assert torch.equal(plain, under)
+
+
 def test_gradcheck() -> None:
     q, k, v = random_heads(2, 3, 4)
     mask = torch.tensor([[1, 0, 0, 1], [1, 1, 0, 0], [1, 1, 1, 1]]).bool().expand(2, 3, 4)

@@ -24,6 +24,16 @@ def test_log_odds_of_what_is_nearly_certain_keep_their_digits_in_float32() -> No
     assert found == pytest.approx(-math.log(1e-6), rel=1e-5)
 
 
+def test_what_is_certain_has_finite_odds_and_no_gradient() -> None:
+    logps = torch.tensor([[0.0, 0.0], [-3.0, -1.0]], requires_grad=True)
+    outputs = Outputs(logps, torch.ones(2, 2, dtype=torch.bool), torch.ones(1))
+    found = objective_of(ORPO()).sums(outputs, ORPO())
+    (gradient,) = torch.autograd.grad(found.terms["preference"], logps)
+    assert found.metrics["log_odds_ratio"].isfinite()
+    assert gradient.isfinite().all()
+    assert gradient[0].tolist() == [0.0, 0.0]
+
+
 def test_both_terms_are_summed_by_their_own_measure() -> None:
     half, quarter = math.log(0.5), math.log(0.25)
     logps = torch.tensor([[half, half], [quarter, 0.0]], dtype=torch.float64)

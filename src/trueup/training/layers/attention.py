@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn.attention.flex_attention import BlockMask
 
+from trueup.training._precision import as_written
 from trueup.training.layers.flex import flex_tree_attention
 from trueup.training.layers.tree import BLOCK, Piece, Tree
 
@@ -157,26 +158,28 @@ class _MaskedAttention(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, mask: Tensor, scale: float) -> Tensor:
-        weights = _weights(_stack(q * scale, k.shape[2]), _heads(k), mask).to(v.dtype)
-        ctx.save_for_backward(q, k, v, mask, weights if k.shape[1] <= KEPT else None)
-        ctx.scale = scale
-        return _unstack(weights @ _heads(v), q)
+        with as_written(q):
+            weights = _weights(_stack(q * scale, k.shape[2]), _heads(k), mask).to(v.dtype)
+            ctx.save_for_backward(q, k, v, mask, weights if k.shape[1] <= KEPT else None)
+            ctx.scale = scale
+            return _unstack(weights @ _heads(v), q)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         q, k, v, mask, weights = ctx.saved_tensors
-        qs, gs = _stack(q * ctx.scale, k.shape[2]), _stack(grad, k.shape[2])
-        ks, vs = _heads(k), _heads(v)
-        if weights is None:
-            weights = _weights(qs, ks, mask).to(v.dtype)
-        grad_v = weights.transpose(-1, -2) @ gs
-        # their rounding would not cancel where the softmax takes their mean away
-        grad_weights = gs.to(q.dtype) @ vs.to(q.dtype).transpose(-1, -2)
-        slopes = torch._softmax_backward_data(grad_weights, weights.to(q.dtype), -1, q.dtype)
-        grad_scores = slopes.to(v.dtype)
-        grad_k = grad_scores.transpose(-1, -2) @ qs.to(v.dtype)
-        grad_q = _unstack(grad_scores @ ks.to(v.dtype), q)
+        with as_written(grad):
+            qs, gs = _stack(q * ctx.scale, k.shape[2]), _stack(grad, k.shape[2])
+            ks, vs = _heads(k), _heads(v)
+            if weights is None:
+                weights = _weights(qs, ks, mask).to(v.dtype)
+            grad_v = weights.transpose(-1, -2) @ gs
+            # their rounding would not cancel where the softmax takes their mean away
+            grad_weights = gs.to(q.dtype) @ vs.to(q.dtype).transpose(-1, -2)
+            slopes = torch._softmax_backward_data(grad_weights, weights.to(q.dtype), -1, q.dtype)
+            grad_scores = slopes.to(v.dtype)
+            grad_k = grad_scores.transpose(-1, -2) @ qs.to(v.dtype)
+            grad_q = _unstack(grad_scores @ ks.to(v.dtype), q)
         return (
             grad_q.to(q.dtype).mul_(ctx.scale),
             grad_k.to(k.dtype).transpose(1, 2),

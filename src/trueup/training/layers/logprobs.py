@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+
+from trueup.training._precision import as_written
 
 __all__ = ["token_logprobs"]
 
@@ -50,7 +51,7 @@ class _TokenLogprobs(torch.autograd.Function):
         needs_hidden, needs_weight = ctx.needs_input_grad[:2]
         at_once = needs_hidden and not needs_weight
         slopes = torch.empty_like(hidden) if at_once else None
-        with _no_autocast(hidden):
+        with as_written(hidden):  # bf16 has steps of 0.125 at 20
             for start in range(0, len(hidden), chunk):
                 part = slice(start, start + chunk)
                 logits = product(hidden[part].to(head.dtype))
@@ -73,7 +74,7 @@ class _TokenLogprobs(torch.autograd.Function):
         product = _product_with(head)
         grad_hidden = torch.empty_like(hidden) if ctx.needs_input_grad[0] else None
         grad_head = torch.empty_like(head)
-        with _no_autocast(hidden):
+        with as_written(hidden):
             for start in range(0, len(hidden), ctx.chunk):
                 part = slice(start, start + ctx.chunk)
                 rows = hidden[part].to(head.dtype)
@@ -124,8 +125,3 @@ def _halves(x: Tensor) -> tuple[Tensor, Tensor]:
 
 def _wide(hidden: Tensor) -> torch.dtype:
     return torch.float64 if hidden.dtype == torch.float64 else torch.float32
-
-
-def _no_autocast(like: Tensor) -> AbstractContextManager[Any]:
-    """Keep autocast from rounding logits to bf16, which has steps of 0.125 at 20."""
-    return torch.autocast(like.device.type, enabled=False)

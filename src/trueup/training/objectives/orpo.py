@@ -29,12 +29,18 @@ __all__ = ["denominators", "log_odds", "sums"]
 def log_odds(mean_logp: Tensor) -> Tensor:
     """Log of P / (1 - P) for P = exp(mean_logp).
 
+    Where P rounds to 1 it is as near to 1 as the dtype tells apart, and has no gradient: there is
+    nothing left to learn, and the odds would be infinite.
+
     Args:
-        mean_logp: (B,) mean log-prob per token, below 0.
+        mean_logp: (B,) mean log-prob per token, 0 or below.
 
     Returns:
         (B,).
     """
+    from torch import finfo
+
+    mean_logp = mean_logp.clamp(max=-finfo(mean_logp.dtype).eps)
     # log(1 - exp(x)) loses all digits near x = 0, where log(-expm1(x)) keeps them
     return mean_logp - (-mean_logp.expm1()).log()
 
