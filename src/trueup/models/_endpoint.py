@@ -90,9 +90,8 @@ class Endpoint:
                 f"{self._who}: no key for the default endpoint; give api_key, set OPENAI_API_KEY, "
                 "or give base_url"
             ) from error
-        weakref.finalize(
-            self, client.close
-        )  # it refers to itself, and would be left to the collector
+        # the client refers to itself: its connections would wait for the garbage collector
+        weakref.finalize(self, client.close)
         return client
 
     def send(self, request: Mapping[str, Any]) -> dict[str, Any]:
