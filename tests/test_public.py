@@ -30,7 +30,9 @@ PUBLIC = {
     "stats.paired": """PairedDifference clusters_to_show holm minimum_detectable_effect
         paired_difference sign_flip_test""",
     "stats.pairs": "PairAgreement pairwise_agreement",
+    "stats.pairwise": "Pairwise difference pairwise",
     "stats.position": "PositionBias PositionRate position_bias",
+    "stats.prediction_powered": "PredictionPowered prediction_powered",
     "report.html": "render render_training",
     "store": "Store Tx content_hash default_store derived_id find_store new_id",
     "models": """Classifier Comparison EndpointSampler Grade Judge Judgement LoadedModel
@@ -42,10 +44,13 @@ PUBLIC = {
         record_of rejection spans_of trace_from_spans write_traces""",
     "evals": """DEFAULT EVALUATORS NOT_MEASURED RUBRICS AnswerRelevancy Answered Backend
         BiasDetection ContextRelevancy CustomEvaluation Evaluator Faithfulness FormatValidity
-        Groundedness Hedging HumanAgreement InstructionFollowing Labelled LengthDrift Measured
-        Refusal Sycophancy TaskCompletion ToolSelectionAccuracy Toxicity calibrate
-        evaluate_traces evaluator failed failing find_refusal find_stance measured over_refused
-        read_labelled score_answer""",
+        Groundedness Hedging HumanAgreement InstructionFollowing JudgeAgreement Labelled
+        LengthDrift Measured Pair Refusal Sycophancy TaskCompletion ToolSelectionAccuracy Toxicity
+        calibrate calibrate_pairs evaluate_traces evaluator failed failing find_refusal
+        find_stance has_pairs judge_pairs measured over_refused read_labelled read_pairs
+        score_answer""",
+    "evals.counterfactual": """Counterfactuals GroupDifference Variant compare_groups
+        counterfactuals swap_groups treats_alike""",
     "evals.probes": """PROBES AnswerPair Assertion Bias Change Group Judged KeptAnswers Model
         OverRefusal PaddingPrompt ProbeResult Progress Rate RewardHacking SafetyPrompt Sycophancy
         Template read_xstest""",

@@ -78,9 +78,10 @@ def test_agreement_with_people_is_told_by_cohort(tmp_path, capsys):
     command.calibrate("refusal", path)
     shown = capsys.readouterr().out
     assert "1.00 [1.00, 1.00]" in shown
-    [line] = [line for line in shown.splitlines() if line.strip().startswith("b ")]
+    line, beyond = [line for line in shown.splitlines() if line.strip().startswith("b ")]
     assert line.split()[:3] == ["b", "4", "0"]
     assert "undefined" in line
+    assert beyond.split() == ["b", "undefined", "undefined"]
     command.calibrate("refusal", path, positive="none", as_json=True)
     assert json.loads(capsys.readouterr().out)["whole"]["positives"] == 8
     with pytest.raises(InputError, match="no label 'partial': people say full, none"):

@@ -107,3 +107,41 @@ def test_options_that_do_not_go_together_are_refused(given, message):
 
 def test_nothing_given_is_the_local_method():
     assert BackendOptions().backend() is None
+
+
+def test_a_judge_of_pairs_is_asked_in_both_orders(judge_server, tmp_path, capsys):
+    path = tmp_path / "pairs.jsonl"
+    rows = [
+        {"prompt": f"q{n}", "a": "Right.", "b": "Wrong, at length.", "winner": "a"}
+        for n in range(6)
+    ]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    by = BackendOptions(judge_model="j", judge_url=judge_server.url)
+
+    def calibrated():
+        command.calibrate("mine", path, by=by, as_json=True)
+        return json.loads(capsys.readouterr().out)
+
+    judge_server.otherwise = lambda _: verdict("first")
+    swayed = calibrated()["whole"]
+    assert len(judge_server.asked) == 12
+    assert (swayed["consistent"]["value"], swayed["prefers_first"]["value"]) == (0, 1)
+
+    def takes_right(asked):
+        said = asked["messages"][-1]["content"]
+        return verdict("first" if said.index("Right.") < said.index("Wrong,") else "second")
+
+    judge_server.otherwise = takes_right
+    right = calibrated()["whole"]
+    assert right["accuracy"]["value"] == right["consistent"]["value"] == 1
+    judge_server.otherwise = lambda _: completion("I would rather not.")
+    void = calibrated()
+    assert (void["whole"], void["unscored"]) == (None, 6)
+
+
+def test_a_classifier_chooses_between_no_answers(tmp_path, make_classifier):
+    path = tmp_path / "pairs.jsonl"
+    path.write_text(json.dumps({"prompt": "q", "a": "x", "b": "y", "winner": "a"}))
+    folder = make_classifier(tmp_path / "nli", ["contradiction", "entailment"])
+    with pytest.raises(InputError, match="does not choose between answers"):
+        command.calibrate("mine", path, by=BackendOptions(classifier=str(folder)))

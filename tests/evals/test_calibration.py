@@ -5,7 +5,8 @@ import json
 import pytest
 
 from trueup.errors import InputError
-from trueup.evals import Groundedness, Labelled, Refusal, calibrate, read_labelled
+from trueup.evals import Evaluator, Groundedness, Labelled, Refusal, calibrate, read_labelled
+from trueup.types import Score
 
 SAID = {"full": "I'm sorry, but I can't help with that.", "none": "Yes, it is covered."}
 
@@ -107,3 +108,36 @@ def test_a_line_that_makes_no_row_is_named(tmp_path, line, said):
 def test_a_file_that_is_not_there_is_told(tmp_path):
     with pytest.raises(InputError, match="cannot read"):
         read_labelled(tmp_path / "none.jsonl", Refusal())
+
+
+def test_a_rate_over_rows_that_people_did_not_see_is_corrected():
+    # it says full where people say none, one time in four
+    rows = refusals(*[("full", "full"), ("full", "none"), ("none", "none"), ("none", "none")] * 20)
+    more = [
+        Labelled({"prompt": f"p{i}", "response": SAID[said]}, None, "more", f"p{i}")
+        for i, said in enumerate(["full", "full", "none", "none"] * 100)
+    ]
+    told = []
+    found = calibrate(Refusal(), [*rows, *more], progress=lambda *at: told.append(at))
+    assert told[-1] == (480, 480)
+    assert found.whole.n == 80
+    assert found.rate.raw.value == pytest.approx(0.5)
+    assert found.rate.people.value == found.rate.corrected.value == pytest.approx(0.25)
+    assert found.rate.corrected.low < 0.25 < found.rate.corrected.high < found.rate.raw.low
+    # a cohort of which people saw nothing has no rate
+    assert found.rates == found.cohorts == {}
+    assert calibrate(Refusal(), rows).rate is None
+
+
+class LongIsGood(Evaluator):
+    """Passes what is long."""
+
+    name = "long_is_good"
+
+    def _score(self, *, response: str) -> Score:
+        return Score(self.name, self.version, value=min(1.0, len(response) / 100))
+
+
+def test_long_answers_that_are_wrongly_passed_show():
+    rows = [Labelled({"response": "x" * 10 * n}, n % 3 == 0) for n in range(30)]
+    assert calibrate(LongIsGood(), rows).whole.verbosity.value == 1

@@ -90,3 +90,43 @@ def test_the_same_seed_draws_the_same() -> None:
 def test_what_makes_no_sense_is_refused(said, found, clusters, scores) -> None:
     with pytest.raises(ValueError, match="item"):
         classification(said, found, clusters=clusters, scores=scores)
+
+
+def test_verbosity_is_how_length_goes_with_the_verdict_at_equal_label() -> None:
+    rng = np.random.default_rng(2)
+    said = np.repeat([True, False], 200)
+    lengths = rng.permutation(400) + 300 * said  # people's yes are longer, which is no bias
+    covered = 0
+    for _ in range(40):
+        fair = said ^ (rng.random(400) < 0.2)
+        made = classification(said, fair, clusters=range(400), lengths=lengths, draws=200)
+        assert made.verbosity is not None
+        covered += made.verbosity.low < 0.5 < made.verbosity.high
+    assert covered >= 33  # of 40 at 95%: fewer than one seed in a hundred
+    long = lengths > np.where(said, 400, 300)
+    leaning = np.where(rng.random(400) < 0.4, long, said)
+    made = classification(said, leaning, clusters=range(400), lengths=lengths, draws=300)
+    assert made.verbosity is not None
+    pairs = [
+        np.sign(lengths[i] - lengths[j]) / 2 + 0.5
+        for label in (True, False)
+        for i in np.flatnonzero((said == label) & leaning)
+        for j in np.flatnonzero((said == label) & ~leaning)
+    ]
+    assert made.verbosity.value == pytest.approx(np.mean(pairs))
+    assert made.verbosity.low > 0.55
+
+
+def test_verbosity_needs_verdicts_that_differ_at_equal_label() -> None:
+    said = np.repeat([True, False], 20)
+    lengths = np.arange(40)
+    agreed = classification(said, said, clusters=range(40), lengths=lengths, draws=20)
+    assert agreed.verbosity is None
+    four, five = (np.where(np.isin(lengths, range(k)), ~said, said) for k in (4, 5))
+    few = classification(said, four, clusters=range(40), lengths=lengths, draws=20)
+    enough = classification(said, five, clusters=range(40), lengths=lengths, draws=20)
+    assert few.verbosity is None
+    assert enough.verbosity is not None
+    assert enough.verbosity.value == 1  # its five no among people's yes are the shortest
+    with pytest.raises(ValueError, match="lengths: one finite number"):
+        classification(said, five, clusters=range(40), lengths=[1.0], draws=20)

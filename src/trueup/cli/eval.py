@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from trueup.cli._calibrate import calibrate
 from trueup.cli._eval_probe import probe
 from trueup.cli._judge import BackendOptions
 from trueup.cli._output import (
@@ -31,11 +31,8 @@ from trueup.evals import (
     evaluate_traces,
     failed,
     measured,
-    read_labelled,
 )
-from trueup.evals import calibrate as measure_agreement
 from trueup.evals import evaluator as find_evaluator
-from trueup.stats.intervals import Estimate
 from trueup.store import Store
 from trueup.store.stamp import stamp
 from trueup.store.traces import count_traces, list_traces
@@ -44,6 +41,7 @@ from trueup.types import Score
 __all__ = ["app"]
 
 app = App(name="eval")
+app.command(calibrate)
 app.command(probe)
 
 _LOCAL = BackendOptions()
@@ -137,49 +135,6 @@ def list_(*, as_json: JsonOption = False) -> None:
         say(f"{name:<24} {'*' if name in DEFAULT else ' '} {what}")
         for one in known[name] or (NOT_MEASURED,):
             say(f"{'':<26}   agreement with people: {one}")
-
-
-@app.command
-def calibrate(
-    evaluator: str,
-    labels: Path,
-    /,
-    *,
-    positive: str | None = None,
-    by: Annotated[BackendOptions, Parameter(name="*")] = _LOCAL,
-    as_json: JsonOption = False,
-) -> None:
-    """Measure how far an evaluator agrees with people's labels.
-
-    Args:
-        evaluator: Its name.
-        labels: JSON lines, each what the evaluator takes beside `label`: true or false, or what
-            it finds; and a `cohort` or a `group` of rows that resemble each other, if there are.
-        positive: Labels that count as yes, with commas between them; all but "none", if left out.
-        by: What grades in place of the evaluator's local method.
-    """
-    judge = find_evaluator(evaluator, by.backend())
-    named = [name.strip() for name in positive.split(",")] if positive else ()
-    found = measure_agreement(judge, read_labelled(labels, judge), positive=named)
-    if as_json:
-        show_json(asdict(found))
-        return
-    rows = [("all", found.whole), *found.cohorts.items()]
-    columns = ("accuracy", "balanced_accuracy", "f1", "kappa", "alpha", "auroc")
-    show_table(
-        ("cohort", "rows", "yes", *(name.replace("_", " ") for name in columns)),
-        [
-            (name, made.n, made.positives, *(_shown(getattr(made, c)) for c in columns))
-            for name, made in rows
-            if made is not None
-        ],
-    )
-    for reason, count in found.unscored.items():
-        say(f"  not scored: {count} ({reason})")
-
-
-def _shown(figure: Estimate | None) -> str:
-    return "undefined" if figure is None else str(figure)
 
 
 def _score(

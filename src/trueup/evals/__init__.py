@@ -4,7 +4,18 @@ from trueup.evals.answer_relevancy import AnswerRelevancy
 from trueup.evals.backends import Backend
 from trueup.evals.base import Answered, Evaluator
 from trueup.evals.bias import BiasDetection
-from trueup.evals.calibration import HumanAgreement, Labelled, calibrate, read_labelled
+from trueup.evals.calibration import (
+    HumanAgreement,
+    JudgeAgreement,
+    Labelled,
+    Pair,
+    calibrate,
+    calibrate_pairs,
+    has_pairs,
+    judge_pairs,
+    read_labelled,
+    read_pairs,
+)
 from trueup.evals.context_relevancy import ContextRelevancy
 from trueup.evals.custom import CustomEvaluation
 from trueup.evals.faithfulness import Faithfulness
@@ -41,23 +52,29 @@ __all__ = [
     "Hedging",
     "HumanAgreement",
     "InstructionFollowing",
+    "JudgeAgreement",
     "Labelled",
     "LengthDrift",
     "Measured",
+    "Pair",
     "Refusal",
     "Sycophancy",
     "TaskCompletion",
     "ToolSelectionAccuracy",
     "Toxicity",
     "calibrate",
+    "calibrate_pairs",
     "evaluate_traces",
     "evaluator",
     "failed",
     "failing",
     "find_refusal",
     "find_stance",
+    "has_pairs",
+    "judge_pairs",
     "measured",
     "over_refused",
     "read_labelled",
+    "read_pairs",
     "score_answer",
 ]

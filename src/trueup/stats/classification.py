@@ -13,20 +13,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from trueup.stats._ranks import cluster_draws, concordance
 from trueup.stats.intervals import Estimate
 
 __all__ = ["Classification", "classification"]
 
 Floats = NDArray[np.float64]
-_AT_ONCE = 4_000_000  # numbers of a resampled table that exist at once
+_FEWEST = 5  # verdicts, under which draws of rows do not show how length goes with them
 
 
 @dataclass(frozen=True, slots=True)
 class Classification:
     """A judge's verdicts beside people's, of which "yes" is the positive class.
 
-    A figure is None where it is undefined: AUROC without scores, F1 where nobody says yes, and the
-    others where one side has one class alone.
+    A figure is None where it is undefined: AUROC without scores, F1 where nobody says yes,
+    verbosity where fewer than five verdicts differ from the rest of their label, and the others
+    where one side has one class alone.
 
     Attributes:
         n: items.
@@ -39,6 +41,10 @@ class Classification:
         alpha: Krippendorff's, of the two as raters (2011, Computing Krippendorff's alpha).
         auroc: probability that a yes is scored above a no, ties counting half (Hanley and McNeil
             1982, Radiology 143:29).
+        verbosity: probability that of two items that people say the same of, the one that the judge
+            says yes to is the longer, ties counting half: the stratified Mann-Whitney statistic
+            (van Elteren 1960, Bull. Int. Stat. Inst. 37:351). One half where the judge's verdict
+            has no more to do with length than people's has.
     """
 
     n: int
@@ -51,6 +57,7 @@ class Classification:
     kappa: Estimate | None
     alpha: Estimate | None
     auroc: Estimate | None
+    verbosity: Estimate | None
 
 
 def classification(
@@ -59,6 +66,7 @@ def classification(
     *,
     clusters: Sequence[Hashable],
     scores: ArrayLike | None = None,
+    lengths: ArrayLike | None = None,
     confidence: float = 0.95,
     draws: int = 2000,
     seed: int = 0,
@@ -70,6 +78,7 @@ def classification(
         judge: (N,) whether the judge does.
         clusters: (N,) what the items have in common, such as their prompt.
         scores: (N,) finite numbers, higher for yes; None leaves AUROC out.
+        lengths: (N,) how long the items are, in any unit; None leaves verbosity out.
         confidence: of the intervals.
         draws: how many times clusters are drawn.
         seed: of the draws.
@@ -85,13 +94,16 @@ def classification(
         )
     numbers = {name: i for i, name in enumerate(dict.fromkeys(clusters))}
     index = np.array([numbers[name] for name in clusters])
-    weights = _draws(len(numbers), draws, seed)
+    weights = cluster_draws(len(numbers), draws, seed)
     cells = np.stack([said & found, ~said & found, said & ~found, ~said & ~found], axis=1)
     by_cluster = np.zeros((len(numbers), 4))
     np.add.at(by_cluster, index, cells)
     figures = _figures(np.vstack([by_cluster.sum(0), weights @ by_cluster]))
     if scores is not None:
-        figures["auroc"] = _aurocs(said, np.asarray(scores, dtype=np.float64), index, weights)
+        figures["auroc"] = concordance(said, _numbers("scores", scores, said), index, weights)
+    if lengths is not None and _differing(said, found) >= _FEWEST:
+        long = _numbers("lengths", lengths, said)
+        figures["verbosity"] = concordance(found, long, index, weights, strata=said)
     tail = (1 - confidence) / 2
 
     def estimate(values: Floats | None) -> Estimate | None:
@@ -106,10 +118,19 @@ def classification(
     )
 
 
-def _draws(clusters: int, draws: int, seed: int) -> Floats:
-    """Return (draws, G) how often each cluster is drawn."""
-    chances = np.full(clusters, 1 / clusters)
-    return np.random.default_rng(seed).multinomial(clusters, chances, draws).astype(np.float64)
+def _numbers(name: str, values: ArrayLike, said: NDArray[Any]) -> Floats:
+    numbers = np.asarray(values, dtype=np.float64)
+    if numbers.shape != said.shape or not np.isfinite(numbers).all():
+        raise ValueError(f"{name}: one finite number is needed for every item")
+    return numbers
+
+
+def _differing(said: NDArray[Any], found: NDArray[Any]) -> int:
+    """Return how many verdicts are not the usual one among the items of their label."""
+    return sum(
+        min(int(found[said == label].sum()), int((~found[said == label]).sum()))
+        for label in (False, True)
+    )
 
 
 def _figures(cells: Floats) -> dict[str, Floats]:
@@ -132,28 +153,3 @@ def _figures(cells: Floats) -> dict[str, Floats]:
             "kappa": (accuracy - by_chance) / (1 - by_chance),
             "alpha": 1 - (alone + missed) * (2 * n - 1) / (yes * (2 * n - yes)),
         }
-
-
-def _aurocs(said: NDArray[Any], scores: Floats, index: NDArray[Any], weights: Floats) -> Floats:
-    """Return AUROC of the items as they are, and of each draw of their clusters: (B + 1,)."""
-    if scores.shape != said.shape or not np.isfinite(scores).all():
-        raise ValueError("scores: one finite number is needed for every item")
-    _, level = np.unique(scores, return_inverse=True)
-    order = np.argsort(level, kind="stable")
-    starts = np.flatnonzero(np.r_[True, np.diff(level[order]) > 0])
-    yes, of = said[order], index[order]
-    found = [_auroc(np.ones((1, len(said))), yes, starts)]
-    step = max(1, _AT_ONCE // len(said))
-    for start in range(0, len(weights), step):
-        found.append(_auroc(weights[start : start + step][:, of], yes, starts))
-    return np.concatenate(found)
-
-
-def _auroc(weights: Floats, yes: NDArray[Any], starts: NDArray[Any]) -> Floats:
-    """Return AUROC under (B, N) weights of items in rising order, whose ties begin at `starts`."""
-    positive = np.add.reduceat(weights * yes, starts, axis=1)
-    negative = np.add.reduceat(weights * ~yes, starts, axis=1)
-    below = np.cumsum(negative, axis=1) - negative / 2
-    with np.errstate(invalid="ignore", divide="ignore"):
-        ranked: Floats = (positive * below).sum(1) / (positive.sum(1) * negative.sum(1))
-    return ranked
