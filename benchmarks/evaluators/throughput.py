@@ -1,19 +1,19 @@
 """Answers a second on one core: each local evaluator, beside DeepEval's and Ragas's local metrics.
 
-    pip install 'trueup[bench-evals]'
-    OMP_NUM_THREADS=1 [TRUEUP_DATA=FOLDER] python benchmarks/evaluators/throughput.py
+    python -m venv peers && peers/bin/pip install --group bench-evals  # pip 25.1
+    OMP_NUM_THREADS=1 [TRUEUP_DATA=FOLDER] python benchmarks/evaluators/throughput.py \\
+        --peers peers/bin/python
 
-A peer's metric takes part where it needs no model. All get the same rows, in rounds in which each
-has its turn, so that a machine that slows down slows all; each round has rows of its own, so that
-nothing is remembered. What counts is the processor's time, so that other work on the machine does
-not. Rows: with TRUEUP_DATA the answers of XSTest, and the summaries of SummEdits
-with 200 words of their documents; else, and for tool calls and JSON, made of the words of docs/.
+A peer's metric takes part where it needs no model; see `peers.py`. All get the same rows, in rounds
+in which each has its turn, so that a machine that slows down slows all; each round has rows of its
+own, so that nothing is remembered. What counts is the processor's time, so that other work on the
+machine does not. Rows: with TRUEUP_DATA the answers of XSTest, and the summaries of SummEdits with
+200 words of their documents; else, and for tool calls and JSON, made of the words of docs/.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import gzip
 import inspect
 import json
@@ -22,9 +22,10 @@ import platform
 import random
 import re
 import statistics
-from collections.abc import Callable, Sequence
+import subprocess
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 from time import process_time
 from typing import Any
@@ -53,12 +54,15 @@ Rows = Sequence[Answered]
 
 @dataclass
 class Task:
-    """Something that scores rows of a kind; `call` gets what `prepare` makes of them, untimed."""
+    """Something that scores rows of a kind.
+
+    `seconds` scores what `prepare` makes of them, and returns the processor's time that it took.
+    """
 
     name: str
     kind: str
     prepare: Callable[[Rows], Any]
-    call: Callable[[Any], object]
+    seconds: Callable[[Any], float]
     aim: int | None = None
 
 
@@ -141,15 +145,19 @@ def own(judge: Evaluator, called: str | None = None) -> Task:
         name,
         kind,
         lambda rows: [judge.arguments(row) for row in rows],
-        lambda given: checked(judge, judge.evaluate_many(given)),
+        lambda given: scored(judge, given),
         AIMS.get(name),
     )
 
 
-def checked(judge: Evaluator, scores: Sequence[Any]) -> None:
-    """A row that fails is quick, and would count as a fast one."""
+def scored(judge: Evaluator, given: Sequence[dict[str, Any]]) -> float:
+    """Seconds to score rows, none of which may fail: that would be quick."""
+    begun = process_time()
+    scores = judge.evaluate_many(given)
+    seconds = process_time() - begun
     if broken := [score.reason for score in scores if score.reason.startswith("failed:")]:
         raise SystemExit(f"{judge.name} fails on {len(broken)} rows: {broken[0]}")
+    return seconds
 
 
 def ours() -> list[Task]:
@@ -159,100 +167,56 @@ def ours() -> list[Task]:
     return [*tasks, own(FormatValidity(schema=ANSWER))]
 
 
-def ragas_tasks(loop: asyncio.AbstractEventLoop) -> list[Task]:
-    os.environ["RAGAS_DO_NOT_TRACK"] = "true"
-    from ragas.dataset_schema import SingleTurnSample
-    from ragas.messages import AIMessage, HumanMessage
-    from ragas.messages import ToolCall as RagasCall
-    from ragas.metrics import NonLLMContextRecall
-    from ragas.metrics import collections as metrics
+class Peers:
+    """DeepEval and Ragas, in a process of their own."""
 
-    def task(name: str, kind: str, score: Any, prepare: Callable[[Answered], Any]) -> Task:
-        async def score_all(given: Any) -> None:
-            for row in given:
-                await score(**row)
-
-        def call(given: Any) -> None:
-            loop.run_until_complete(score_all(given))
-
-        return Task(f"Ragas {name}", kind, lambda rows: [prepare(row) for row in rows], call)
-
-    def texts(row: Answered) -> dict[str, str]:
-        return {"reference": row.context[0], "response": row.answer}
-
-    def called(row: Answered) -> dict[str, Any]:
-        made, wanted = (
-            [RagasCall(name=c.name, args=dict(c.arguments)) for c in some]
-            for some in (ToolCall.parse_all(row.answer), row.expected.calls if row.expected else ())
+    def __init__(self, python: str) -> None:
+        command = [python, "-W", "ignore", str(Path(__file__).with_name("peers.py"))]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
-        said = [HumanMessage(content=row.prompt), AIMessage(content="", tool_calls=made)]
-        return {"user_input": said, "reference_tool_calls": wanted}
+        self._about = self._read()
+        self.versions = self._about["versions"]
 
-    def passages(row: Answered) -> dict[str, Any]:
-        return {
-            "sample": SingleTurnSample(  # in its older form alone
-                retrieved_contexts=list(row.context), reference_contexts=[row.answer]
-            )
+    def tasks(self) -> list[Task]:
+        return [Task(name, kind, plain, self._timer(name)) for name, kind in self._metrics()]
+
+    def close(self) -> None:
+        self._process.communicate()
+
+    def _metrics(self) -> Iterable[tuple[str, str]]:
+        metrics: dict[str, str] = self._about["metrics"]
+        return metrics.items()
+
+    def _timer(self, name: str) -> Callable[[Any], float]:
+        def seconds(rows: Any) -> float:
+            assert self._process.stdin is not None
+            self._process.stdin.write(json.dumps({"metric": name, "rows": rows}) + "\n")
+            self._process.stdin.flush()
+            return float(self._read())
+
+        return seconds
+
+    def _read(self) -> Any:
+        assert self._process.stdout is not None
+        if not (line := self._process.stdout.readline()):
+            raise SystemExit("the peers' process has ended; what it said stands above")
+        return json.loads(line)
+
+
+def plain(rows: Rows) -> list[dict[str, Any]]:
+    """Rows as JSON that a peer can make its own of."""
+    return [
+        {
+            "prompt": row.prompt,
+            "context": row.context[0] if row.context else "",
+            "answer": row.answer,
+            "made": [(c.name, dict(c.arguments)) for c in ToolCall.parse_all(row.answer)],
+            "wanted": [
+                (c.name, dict(c.arguments)) for c in (row.expected.calls if row.expected else ())
+            ],
         }
-
-    def words(row: Answered) -> dict[str, str]:
-        return {"reference": "sorry", "response": row.answer}
-
-    rouge1 = metrics.RougeScore(rouge_type="rouge1", mode="precision")
-    recall = NonLLMContextRecall().single_turn_ascore
-    return [
-        task("RougeScore, rouge1 precision", "context", rouge1.ascore, texts),
-        task("RougeScore, rougeL", "context", metrics.RougeScore().ascore, texts),
-        task("BleuScore", "context", metrics.BleuScore().ascore, texts),
-        task("NonLLMStringSimilarity", "context", metrics.NonLLMStringSimilarity().ascore, texts),
-        task("NonLLMContextRecall", "context", recall, passages),
-        task("StringPresence", "answer", metrics.StringPresence().ascore, words),
-        task("ToolCallAccuracy", "calls", metrics.ToolCallAccuracy().ascore, called),
-    ]
-
-
-def deepeval_tasks() -> list[Task]:
-    os.environ["DEEPEVAL_TELEMETRY_OPT_OUT"] = "YES"
-    os.environ.setdefault("OPENAI_API_KEY", "none")  # it wants one, and calls nobody here
-    from deepeval import metrics
-    from deepeval.test_case import LLMTestCase, ToolCallParams
-    from deepeval.test_case import ToolCall as DeepEvalCall
-    from pydantic import BaseModel
-
-    class Answer(BaseModel):
-        answer: str
-
-    def task(metric: Any, kind: str, prepare: Callable[[Answered], Any]) -> Task:
-        def call(given: Any) -> None:
-            for case in given:
-                metric.measure(case, _show_indicator=False) if shows else metric.measure(case)
-
-        shows = "_show_indicator" in inspect.signature(metric.measure).parameters
-        name = f"DeepEval {type(metric).__name__}"
-        return Task(name, kind, lambda rows: [prepare(row) for row in rows], call)
-
-    def case(row: Answered) -> LLMTestCase:
-        expected = row.context[0] if row.context else "sorry"
-        return LLMTestCase(input=row.prompt, actual_output=row.answer, expected_output=expected)
-
-    def called(row: Answered) -> LLMTestCase:
-        made, wanted = (
-            [DeepEvalCall(name=c.name, input_parameters=dict(c.arguments)) for c in some]
-            for some in (ToolCall.parse_all(row.answer), row.expected.calls if row.expected else ())
-        )
-        return LLMTestCase(
-            input=row.prompt, actual_output="", tools_called=made, expected_tools=wanted
-        )
-
-    alone = {"async_mode": False, "include_reason": False}
-    tools = metrics.ToolCorrectnessMetric(
-        evaluation_params=[ToolCallParams.INPUT_PARAMETERS], **alone
-    )
-    return [
-        task(metrics.ExactMatchMetric(), "context", case),
-        task(metrics.PatternMatchMetric(r"(?i).*\b(sorry|cannot|can't)\b.*"), "answer", case),
-        task(tools, "calls", called),
-        task(metrics.JsonCorrectnessMetric(expected_schema=Answer, **alone), "json", case),
+        for row in rows
     ]
 
 
@@ -266,10 +230,9 @@ def timed(tasks: Sequence[Task], rows: dict[str, list[Answered]], rounds: int) -
         for task in tasks:
             size = len(rows[task.kind]) // (rounds + 1)
             given = task.prepare(rows[task.kind][number * size : (number + 1) * size])
-            begun = process_time()
-            task.call(given)
+            seconds = task.seconds(given)
             if number:
-                rates[task.name].append(size / (process_time() - begun))
+                rates[task.name].append(size / seconds)
     return rates
 
 
@@ -292,23 +255,11 @@ def show(tasks: Sequence[Task], rates: dict[str, list[float]]) -> None:
     print("\n*: the peer whose work on such rows is most like ours; how many times as fast each is")
 
 
-def peers(loop: asyncio.AbstractEventLoop) -> list[Task]:
-    """The peers' tasks; one that is not installed is told and left out."""
-    found = []
-    for package, build in (("ragas", lambda: ragas_tasks(loop)), ("deepeval", deepeval_tasks)):
-        try:
-            print(f"{package} {version(package)}")
-        except PackageNotFoundError:
-            print(f"{package}: not installed (pip install 'trueup[bench-evals]')")
-            continue
-        found += build()
-    return found
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=100, help="of each kind in each round")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--peers", metavar="PYTHON", help="an interpreter that has them")
     arguments = parser.parse_args()
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
@@ -316,12 +267,15 @@ def main() -> None:
     rows = made(rng, count)
     if data := os.environ.get("TRUEUP_DATA"):
         rows |= from_data(Path(data), rng, count)
-    loop = asyncio.new_event_loop()
     print(f"trueup {version('trueup')}, Python {platform.python_version()}, one core")
-    tasks = [*ours(), *peers(loop)]
+    tasks, peers = ours(), Peers(arguments.peers) if arguments.peers else None
+    if peers is not None:
+        tasks += peers.tasks()
+        print(", ".join(f"{name} {number}" for name, number in peers.versions.items()))
     rates = timed(tasks, rows, arguments.rounds)
     show(tasks, rates)
-    loop.close()
+    if peers is not None:
+        peers.close()
 
 
 if __name__ == "__main__":
