@@ -34,7 +34,7 @@ NOW = datetime(2026, 4, 1, 9, tzinfo=UTC)
 COHORTS = ("expert-hard", "long-tail-refusal", "tool-heavy")
 PUBLIC_MODULES = [
     *("types", "errors", "store", "models", "datasets", "traces", "evals", "queues", "training"),
-    *("people", "web", "webhooks"),
+    *("people", "scoring", "web", "webhooks"),
     *("stats.agreement", "stats.flow", "stats.intervals", "stats.paired", "stats.ac1"),
     *("stats.dawid_skene", "stats.distances", "stats.drift", "stats.haste", "stats.pairs"),
     "stats.position",

@@ -8,13 +8,13 @@ import sys
 import pytest
 
 PUBLIC = {
-    "types": """ALL_COHORTS LABELS Annotation AnnotationKind AnyOf Checkpoint Completion Example
-        Expected Item ItemAnswer Label Message Messages Preference Question QuestionKind Run Score
-        Span ToolCall Trace Verdict VerdictOutcome""",
-    "errors": """AccessDenied AgreementTooLow DatasetError GateError InputError LeaseExpired
-        LossNotFinite MissingExtra ModelError PromptTooLong QueueEmpty QueueError SignInError
-        StoreBusy StoreError TraceRejected TrainingError TrueupError UnknownName VersionConflict
-        VersionSealed""",
+    "types": """ALL_COHORTS BROKE LABELS Annotation AnnotationKind AnyOf Checkpoint Completion
+        Example Expected Item ItemAnswer Label Message Messages Preference Question QuestionKind Run
+        Score Span ToolCall Trace Verdict VerdictOutcome""",
+    "errors": """AccessDenied AgreementTooLow DatasetError EvaluationError GateError InputError
+        LeaseExpired LossNotFinite MissingExtra ModelError PromptTooLong QueueEmpty QueueError
+        SignInError StoreBusy StoreError TraceRejected TrainingError TrueupError UnknownName
+        VersionConflict VersionSealed""",
     "stats.ac1": "AC1 ac1_interval gwet_ac1",
     "stats.agreement": """Alpha AlphaInterval GroupDisagreement Level PatternCounts Patterns
         RaterReliability Ratings ValueCounts agrees_with_others bootstrap_interval
@@ -39,6 +39,7 @@ PUBLIC = {
         LocalSampler Rubric Sampler Usage Vote answer_text encode_completion encode_prompt
         file_hash folder_hash keep_freed_memory load_model load_reward_model reward_model
         save_model settings_hash state_hash""",
+    "scoring": "Answered Evaluates Progress Workers score_answers",
     "datasets": "AddReport CohortEvaluation Dataset Evaluates Row check_name list_versions",
     "traces": """BadLine Exchange ImportResult build_trace import_file read_exchange read_traces
         record_of rejection spans_of trace_from_spans write_traces""",

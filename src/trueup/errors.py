@@ -20,6 +20,7 @@ line prints it without a traceback and exits with 1.
     ├── ModelError            a model folder that cannot be loaded or saved
     ├── TrainingError         training cannot start or go on
     │   └── LossNotFinite     the loss became NaN or infinite; names the batch
+    ├── EvaluationError       an evaluation cannot go on; what was scored is kept
     ├── GateError             replays that cannot be compared, margins that make no sense
     ├── AccessDenied          a member, or an API key, may not do what was asked
     ├── SignInError           a wrong name or password, or too many tries
@@ -32,6 +33,7 @@ __all__ = [
     "AccessDenied",
     "AgreementTooLow",
     "DatasetError",
+    "EvaluationError",
     "GateError",
     "InputError",
     "LeaseExpired",
@@ -119,6 +121,10 @@ class TrainingError(TrueupError):
 
 class LossNotFinite(TrainingError):
     """The loss became NaN or infinite."""
+
+
+class EvaluationError(TrueupError):
+    """An evaluation that cannot go on; what was scored is kept."""
 
 
 class GateError(TrueupError):

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 __all__ = [
     "ALL_COHORTS",
+    "BROKE",
     "LABELS",
     "Annotation",
     "AnnotationKind",
@@ -48,6 +49,9 @@ LABELS = ("better_answer", "unsafe_refusal", "wrong_tool", "missing_context")
 
 ALL_COHORTS = "all"
 """What the row over all cohorts is called; no cohort may have this name."""
+
+BROKE = "failed: "
+"""How the reason of a score begins that is None since scoring failed."""
 
 VerdictOutcome = Literal["ship", "block", "inconclusive"]
 
@@ -268,6 +272,11 @@ class Score:
     evidence: tuple[str, ...] = ()
     seconds: float | None = field(default=None, compare=False)
     cost: float | None = field(default=None, compare=False)
+
+    @property
+    def broke(self) -> bool:
+        """Whether it is unscored since scoring failed, so that another try may find a score."""
+        return self.value is None and self.reason.startswith(BROKE)
 
 
 @dataclass(frozen=True, slots=True)

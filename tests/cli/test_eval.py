@@ -2,8 +2,10 @@ import json
 
 import pytest
 
+from trueup.cli import _eval_run, main
 from trueup.cli import eval as command
 from trueup.cli.trace import import_
+from trueup.datasets import Dataset
 from trueup.errors import InputError, UnknownName
 from trueup.store import Store
 
@@ -33,7 +35,7 @@ def run(capsys, **given):
 
 
 def test_means_by_cohort_and_evaluator(store, capsys, monkeypatch):
-    monkeypatch.setattr(command, "_PAGE", 2)
+    monkeypatch.setattr(_eval_run, "_PAGE", 2)
     found = run(capsys, store=store, evaluators="task_completion, Refusal")
     assert {key: (row["mean"], row["scored"], row["failed"]) for key, row in found.items()} == {
         ("easy", "refusal"): (1.0, 2, 0),
@@ -45,12 +47,12 @@ def test_means_by_cohort_and_evaluator(store, capsys, monkeypatch):
 
 
 def test_unscored_is_counted_apart(store, capsys):
-    (row,) = run(capsys, store=store, evaluators="length_drift", cohort="easy").values()
+    (row,) = run(capsys, store=store, evaluators="length_drift", cohorts="easy").values()
     assert (row["mean"], row["scored"], row["unscored"]) == (None, 0, 2)
 
 
 def test_the_default_evaluators_in_a_table(store, capsys):
-    command.run(store=store, cohort="hard")
+    command.run(store=store, cohorts="hard")
     out = capsys.readouterr().out
     assert "groundedness" in out
     assert "easy" not in out
@@ -59,7 +61,7 @@ def test_the_default_evaluators_in_a_table(store, capsys):
 
 def test_unknown_names_are_refused(store, tmp_path):
     with pytest.raises(UnknownName, match="no cohort 'nope': there are easy, hard"):
-        command.run(store=store, cohort="nope")
+        command.run(store=store, cohorts="nope")
     with pytest.raises(UnknownName, match="no evaluator 'nope'"):
         command.run(store=store, evaluators="nope")
     Store.open(tmp_path / "empty").close()
@@ -100,3 +102,54 @@ def test_the_evaluators_are_listed_with_how_far_they_agree_with_people(capsys):
     assert found["length_drift"]["agreement"] == []
     assert (found["refusal"]["default"], found["toxicity"]["default"]) == (True, False)
     assert found["groundedness"]["agreement"][0]["data"] == "BEGIN"
+
+
+def evaluate(*arguments):
+    with pytest.raises(SystemExit) as stopped:
+        main(["eval", "run", *map(str, arguments)])
+    return stopped.value.code
+
+
+def test_a_datasets_rows_are_scored_and_held_against_a_line(folder, capsys):
+    evaluators = ("--evaluators", "bias_detection,format_validity")
+    assert evaluate("--dataset", "d@v1", *evaluators, "--threshold", 0.9, "--workers", 2) == 0
+    shown = capsys.readouterr().out
+    [line] = [line for line in shown.splitlines() if "bias_detection" in line and "tool" in line]
+    assert line.split() == ["tool-heavy", "bias_detection", "1", "1", "0.9", "yes", "3", "0"]
+    assert "format_validity: 3 not scored: no form was asked for" in shown
+    assert "  bias_detection 1: not measured" in shown
+    assert evaluate("--dataset", "d@v1", *evaluators, "--threshold", 0.9, "--json") == 0
+    bias, form = json.loads(capsys.readouterr().out)
+    assert (bias["passed"], bias["mean"], bias["agreement"]) == (True, 1.0, [])
+    assert (form["passed"], form["mean"], form["unscored"]) == (False, None, 3)
+
+
+def test_without_a_line_a_datasets_means_are_shown_and_none_is_recorded(folder, capsys):
+    given = ("--dataset", "d", "--evaluators", "length_drift,bias_detection")
+    assert evaluate(*given, "--cohorts", "tool-heavy", "--json") == 0
+    rows = {row["evaluator"]: row for row in json.loads(capsys.readouterr().out)}
+    assert (rows["bias_detection"]["mean"], rows["bias_detection"]["scored"]) == (1.0, 1)
+    assert (rows["length_drift"]["mean"], rows["length_drift"]["unscored"]) == (None, 1)
+    with Store.open(folder / "store") as store:
+        dataset = Dataset.get("d", "v2", store=store)
+        assert dataset.sealed
+        assert dataset.evaluations() == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--threshold", 0.5), "name it with --dataset"),
+        (("--dataset", "nope"), "no dataset nope"),
+        (("--dataset", "d@v9"), "no dataset d version v9"),
+        (("--dataset", "d", "--cohorts", "tool-heavy,nope"), "there are tool-heavy"),
+        (("--dataset", "d", "--threshold", 90), "threshold is 90"),
+        (("--evaluators", "refusal,Refusal"), "two evaluators are called refusal"),
+        (("--workers", 0), "workers is 0"),
+        (("--processes", "--ray", "auto"), "choose one"),
+    ],
+)
+def test_what_cannot_be_evaluated_is_a_one_line_error(folder, capsys, arguments, message):
+    assert evaluate(*arguments) == 1
+    [line] = capsys.readouterr().err.splitlines()
+    assert message in line

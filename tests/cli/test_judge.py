@@ -50,7 +50,9 @@ def test_void_rows_are_told_apart(judge_server, labels, capsys):
     judge_server.otherwise = lambda _: completion("I would rather not.")
     by = BackendOptions(judge_model="j", judge_url=judge_server.url)
     command.calibrate("bias_detection", labels, by=by)
-    assert "not scored: 8 (the judge's answer holds no JSON object" in capsys.readouterr().out
+    assert (
+        "not scored: 8 (failed: the judge's answer holds no JSON object" in capsys.readouterr().out
+    )
 
 
 def test_traces_are_scored_by_a_judge_under_another_version(judge_server, tmp_path, capsys):

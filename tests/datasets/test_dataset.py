@@ -13,7 +13,6 @@ from trueup.errors import (
     VersionSealed,
 )
 from trueup.queues import AnnotationQueue
-from trueup.store.scores import get_row_scores
 from trueup.types import Label, Score, ToolCall
 
 
@@ -191,8 +190,7 @@ def test_scores_are_attached_to_their_row(store, dataset, prefer):
     )
     with pytest.raises(InputError, match=r"attach_scores\(grounded=...\): .* not float"):
         second.attach_scores(done=Score("task_completion", "2", 0.0), grounded=0.5)
-    with store.reading() as tx:
-        found = get_row_scores(tx, dataset.id)
+    found = dataset.scores()
     assert list(found) == [first.row_hash]
     assert found[first.row_hash]["groundedness"].value == 0.5
     assert found[first.row_hash]["task_completion"].version == "2"

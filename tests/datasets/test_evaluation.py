@@ -4,7 +4,6 @@ from trueup.datasets import Dataset
 from trueup.errors import DatasetError, InputError, UnknownName
 from trueup.evals import BiasDetection, Evaluator, Groundedness, TaskCompletion
 from trueup.queues import AnnotationQueue
-from trueup.store.scores import get_row_scores
 from trueup.types import Score
 
 
@@ -38,11 +37,10 @@ def test_each_cohorts_mean_is_held_against_the_line(store, dataset, prefer):
         ("says_refund", "expert-hard", 0.0, False),
         ("says_refund", "tool-heavy", 0.0, False),
     ]
-    assert seen[-1] == (8, 8)
+    assert seen[-1] == (4, 4)
     assert dataset.sealed
     assert sorted(dataset.evaluations(), key=lambda r: r.id) == sorted(results, key=lambda r: r.id)
-    with store.reading() as tx:
-        scores = get_row_scores(tx, dataset.id)
+    scores = dataset.scores()
     concerned = {row.row_hash for row in dataset if row.cohort != "long-tail-refusal"}
     assert set(scores) == concerned
 
@@ -53,8 +51,7 @@ def test_unscored_rows_are_counted_beside_the_mean(store, dataset, prefer):
         [Says("covered", fail="pipe 3 ")], cohorts=["expert-hard"], threshold=1.0
     )
     assert (result.mean, result.scored, result.unscored, result.passed) == (1.0, 2, 1, True)
-    with store.reading() as tx:
-        reasons = [s["says_covered"].reason for s in get_row_scores(tx, dataset.id).values()]
+    reasons = [s["says_covered"].reason for s in dataset.scores().values()]
     assert "failed: ValueError: told to" in reasons
     (none,) = dataset.add_evaluation(
         [Says("refund", fail="pipe")], cohorts=["expert-hard"], threshold=0.0
@@ -137,8 +134,7 @@ def test_rows_are_scored_one_by_one(store, dataset, prefer):
         b = bias.evaluate(output=row.answer)
         row.attach_scores(groundedness=g, completion=t, bias=b)
 
-    with store.reading() as tx:
-        found = get_row_scores(tx, dataset.id)
+    found = dataset.scores()
     assert len(found) == 3
     for scores in found.values():
         assert set(scores) == {"groundedness", "task_completion", "bias_detection"}

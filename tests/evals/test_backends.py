@@ -78,9 +78,10 @@ def test_every_void_answer_is_an_unscored_row(judge_server, judge):
         *[(1.0, "none"), (None, None), (None, None), (None, None)],
         *[(0.0, "full"), (None, None)],
     ]
-    assert [score.reason.split(":")[0] for score in scores[1:4]] == [
-        *["the judge's answer was cut off", "the judge did not answer", "the judge refused"]
+    assert [score.reason.split(":")[1] for score in scores[1:4]] == [
+        *[" the judge's answer was cut off", " the judge did not answer", " the judge refused"]
     ]
+    assert [score.broke for score in scores] == [False, True, True, True, False, True]
     assert "missing response" in scores[5].reason
     assert all("expected" not in asked["messages"][-1]["content"] for asked in judge_server.asked)
 
@@ -189,7 +190,7 @@ def test_what_a_text_asks_of_the_judge_stays_inside_its_fence(judge_server, judg
     score = Groundedness(backend=judge).evaluate(response=attack, context="Hail is covered.")
     assert (score.value, score.reason) == (
         None,
-        "the judge gave 2 different verdicts in one answer",
+        "failed: the judge gave 2 different verdicts in one answer",
     )
 
 
@@ -271,6 +272,6 @@ def test_a_real_small_model_scores_or_says_why_not(judge_server, real_model_dir)
     score = kind.evaluate(response="You did well.")
     assert len(judge_server.asked) == 1
     if score.value is None:
-        assert score.reason.startswith("the judge")
+        assert score.reason.startswith("failed: the judge")
     else:
         assert score.label in ("fully", "mostly", "half", "little", "not")

@@ -56,7 +56,7 @@ def test_a_function_is_called_with_what_it_names():
 @pytest.mark.parametrize(
     ("response", "reason"),
     [
-        ("raise", "short failed: ValueError: no good"),
+        ("raise", "failed: ValueError: no good"),
         ("none", "short returned None"),
         ("nan", "short returned nan, which is not from 0 to 1"),
         ("two", "short returned 2.0, which is not from 0 to 1"),

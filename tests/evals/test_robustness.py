@@ -143,11 +143,11 @@ def test_what_claims_nothing_is_unscored(text):
 def test_who_reads_labels_says_which_line_is_no_text(tmp_path):
     path = tmp_path / "rows.jsonl"
     path.write_bytes(b'{"response": "a", "context": "b", "label": true}\n{"response": "\xff"}\n')
-    with pytest.raises(InputError, match=r"rows\.jsonl.*give JSON lines in UTF-8"):
+    with pytest.raises(InputError, match=r"rows\.jsonl:2: not UTF-8"):
         read_labelled(path, evaluator("groundedness"))
-    path.write_text('{"response": "Hail \\ud800 \\u0000", "context": "b", "label": true}\n')
-    (row,) = read_labelled(path, evaluator("groundedness"))
-    assert evaluator("groundedness").evaluate(**row.given).value is not None
+    path.write_text('{"response": "Hail \\ud800", "context": "b", "label": true}\n')
+    with pytest.raises(InputError, match=r"rows\.jsonl:1: half of a surrogate pair"):
+        read_labelled(path, evaluator("groundedness"))
 
 
 # What it adds to an answer is a sentence more, which these count as any other.

@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from trueup.store.scores import get_scores, put_scores
+from trueup.store.scores import find_by_input, get_scores, put_scores
 from trueup.store.traces import put_trace
 from trueup.types import Score, Trace
 
@@ -60,3 +60,37 @@ def test_what_scoring_took_and_cost_is_kept(store):
         put_scores(tx, "trace", [("t1", paid)], "ana", NOW)
         found = get_scores(tx, "trace", ["t1"])["t1"]["groundedness"]
     assert (found.seconds, found.cost) == (1.25, 0.002)
+
+
+def test_only_the_versions_that_are_asked_for(store):
+    with store.transaction() as tx:
+        put_scores(tx, "trace", [("t1", score(0.5, "1"))], "ana", NOW)
+        put_scores(tx, "trace", [("t1", score(0.9, "2"))], "ana", NOW + timedelta(days=1))
+
+        def found(**versions):
+            return get_scores(tx, "trace", ["t1"], versions=versions)
+
+        assert found(groundedness="1")["t1"]["groundedness"].value == 0.5
+        assert found(groundedness="2", refusal="1")["t1"]["groundedness"].value == 0.9
+        assert found(refusal="1") == found() == {}
+
+
+def test_a_score_is_found_by_its_input(store):
+    broken = Score("refusal", "1", reason="failed: ValueError: x")
+    inputs = {("t1", "groundedness"): "g", ("t1", "refusal"): "r", ("t2", "groundedness"): "g"}
+    with store.transaction() as tx:
+        rows = [("t1", score(0.5)), ("t2", score(0.5)), ("t1", broken)]
+        assert put_scores(tx, "trace", rows, "ana", NOW, inputs=inputs) == 3
+        put_scores(tx, "trace", [("t2", Score("refusal", "1", 1.0))], "ana", NOW)
+        assert find_by_input(tx, ["g", "r", "x"]) == {"g": score(0.5)}
+
+
+@pytest.mark.parametrize("first", ["broken", "scored"])
+def test_a_score_that_broke_gives_way(store, first):
+    scored = score(0.5)
+    broken = Score("groundedness", "1", reason="failed: ValueError: x")
+    rows = [("t1", broken), ("t1", scored)]
+    with store.transaction() as tx:
+        for row in rows if first == "broken" else reversed(rows):
+            assert put_scores(tx, "trace", [row], "ana", NOW) == 1
+        assert get_scores(tx, "trace", ["t1"]) == {"t1": {"groundedness": scored}}

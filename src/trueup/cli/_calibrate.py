@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TypeVar
 
-from cyclopts import Parameter
-
-from trueup.cli._judge import BackendOptions
+from trueup.cli._judge import LOCAL, BackendOptions, ByOption
 from trueup.cli._output import JsonOption, say, show_json, show_table
 from trueup.cli._progress import progress_bar
 from trueup.errors import InputError
@@ -32,7 +30,6 @@ from trueup.stats.prediction_powered import PredictionPowered
 __all__ = ["calibrate"]
 
 T = TypeVar("T")
-_LOCAL = BackendOptions()
 
 _VERBOSITY = (
     "verbosity: how often the evaluator says yes to the longer of two answers, where people say "
@@ -67,7 +64,7 @@ def calibrate(
     *,
     unlabelled: Path | None = None,
     positive: str | None = None,
-    by: Annotated[BackendOptions, Parameter(name="*")] = _LOCAL,
+    by: ByOption = LOCAL,
     as_json: JsonOption = False,
 ) -> None:
     """Measure how far an evaluator or a judge agrees with people's labels, and which way it leans.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 from cyclopts import Parameter
 
@@ -12,7 +13,7 @@ from trueup.errors import InputError
 from trueup.evals import Backend
 from trueup.models import Judge
 
-__all__ = ["BackendOptions"]
+__all__ = ["LOCAL", "BackendOptions", "ByOption"]
 
 
 @Parameter(name="*")
@@ -80,6 +81,10 @@ class BackendOptions:
             max_cost=self.max_cost,
             cache=self.judge_cache,
         )
+
+
+LOCAL = BackendOptions()
+ByOption = Annotated[BackendOptions, Parameter(name="*")]
 
 
 def _prices(text: str) -> tuple[float, float]:

@@ -11,14 +11,27 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
+    Task,
     TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
 from rich.table import Column
+from rich.text import Text
 
 __all__ = ["Bars", "progress_bar", "progress_bars"]
+
+
+class _Speed(ProgressColumn):
+    """How many are done a second; of what takes longer, a minute."""
+
+    def render(self, task: Task) -> Text:
+        if not task.speed:
+            return Text("")
+        rate, unit = (task.speed, "s") if task.speed >= 1 else (60 * task.speed, "min")
+        return Text(f"{rate:.1f}/{unit}", style="progress.data.speed")
 
 
 class Bars(Progress):
@@ -34,6 +47,7 @@ class Bars(Progress):
             BarColumn(bar_width=30 if wide else 10),
             MofNCompleteColumn(table_column=whole()),
             *elapsed,
+            _Speed(table_column=whole()),
             TimeRemainingColumn(table_column=whole()),
             # in a narrow window this is what is cut
             TextColumn("{task.fields[note]}", table_column=Column(overflow="ellipsis")),
@@ -46,7 +60,8 @@ class Bars(Progress):
     def move(self, what: str, done: int, total: int) -> None:
         """Move the bar of `what` to so much of so much, and take it away when it is full."""
         if what not in self._named:
-            self._named[what] = self.add_task(what, total=total, note="")
+            # what was done before does not count as speed
+            self._named[what] = self.add_task(what, completed=done, total=total, note="")
         self.update(self._named[what], completed=done, total=total)
         if done >= total:
             self.remove_task(self._named.pop(what))

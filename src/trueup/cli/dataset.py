@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
+from trueup.cli._evaluations import evaluations_as_json, show_evaluations
 from trueup.cli._output import (
     JsonOption,
     StoreOption,
@@ -70,7 +70,7 @@ def show(
         summary = _summary(dataset)
         evaluations = dataset.evaluations()
     if as_json:
-        show_json({**summary, "evaluations": [asdict(e) for e in evaluations]})
+        show_json({**summary, "evaluations": evaluations_as_json(evaluations)})
         return
     show_facts(
         {
@@ -83,13 +83,7 @@ def show(
     show_table(("cohort", "rows"), summary["cohorts"].items())
     show_table(("split", "rows"), summary["splits"].items())
     if evaluations:
-        show_table(
-            ("evaluator", "cohort", "mean", "threshold", "scored", "unscored", "passed"),
-            [
-                (e.evaluator, e.cohort, e.mean, e.threshold, e.scored, e.unscored, e.passed)
-                for e in evaluations
-            ],
-        )
+        show_evaluations(evaluations)
 
 
 @app.command

@@ -6,20 +6,22 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import product
 from pathlib import Path
 from typing import Literal
 
 from trueup.datasets._draft import check_rows, collect, put_rows
-from trueup.datasets._evaluate import Evaluates, Progress, score_rows, summarise
+from trueup.datasets._evaluate import score_rows, summarise
 from trueup.datasets._files import check_name, file_path, read_file, write_file
 from trueup.datasets._records import Record, to_preference, version_hash
 from trueup.datasets._row import Row
 from trueup.datasets._splits import TRAIN
 from trueup.errors import DatasetError, InputError, UnknownName, VersionConflict, VersionSealed
+from trueup.scoring import Evaluates, Progress, Workers
 from trueup.store import Store, Tx, default_store
 from trueup.store import datasets as stored
 from trueup.store.reads import log_read_of_version
-from trueup.store.scores import put_row_scores
+from trueup.store.scores import RowsOf, get_scores, put_scores
 from trueup.store.stamp import stamp
 from trueup.store.traces import cohorts as known_cohorts
 from trueup.types import Example, Preference, Score
@@ -27,6 +29,7 @@ from trueup.types import Example, Preference, Score
 __all__ = ["AddReport", "Dataset", "list_versions"]
 
 VALIDATION_SHARE = 0.1
+HERE = Workers()
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,64 +337,102 @@ class Dataset:
             if not pair or row.rejected is not None
         ]
 
+    def evaluate(
+        self,
+        evaluators: Sequence[Evaluates],
+        *,
+        cohorts: Sequence[str] | None = None,
+        workers: Workers = HERE,
+        actor: str | None = None,
+        now: datetime | None = None,
+        progress: Progress | None = None,
+    ) -> dict[str, dict[str, Score]]:
+        """Score the chosen answers; the scores are stored as they come.
+
+        The version is sealed. What is scored already, here or as the same answer elsewhere, is not
+        scored again: a run that was killed goes on where it was.
+
+        Args:
+            evaluators: what scores; see `Evaluates`.
+            cohorts: of which rows; None takes all.
+            workers: where to score; see `Workers`.
+            actor: who evaluates.
+            now: when.
+            progress: called with how many rows are done, and of how many.
+
+        Returns:
+            The scores by row hash, in the rows' order, and evaluator name.
+
+        Raises:
+            UnknownName: a cohort that neither a row nor a trace is of; nothing is changed.
+            DatasetError: the version holds no rows.
+            InputError, EvaluationError: as `score_answers` does.
+        """
+        actor, now = stamp(actor, now)
+        wanted = self._cohorts(cohorts)
+        self.seal(actor=actor, now=now)
+        rows = [row for row in self.rows(actor=actor, now=now) if row.cohort in wanted]
+        return score_rows(
+            self._store,
+            self.id,
+            rows,
+            evaluators,
+            workers=workers,
+            actor=actor,
+            now=now,
+            progress=progress,
+        )
+
     def add_evaluation(
         self,
         evaluators: Sequence[Evaluates],
         *,
         threshold: float,
         cohorts: Sequence[str] | None = None,
+        workers: Workers = HERE,
         actor: str | None = None,
         now: datetime | None = None,
         progress: Progress | None = None,
     ) -> list[stored.CohortEvaluation]:
-        """Score the chosen answers, hold each cohort's mean against a line, and store both.
+        """Score the chosen answers, hold each cohort's mean against a line, and record both.
 
-        The version is sealed. Unscored rows are counted beside the mean. Failing is recorded, not
-        raised; so is a cohort that the store knows and this version has no rows of.
+        Unscored rows are counted beside the mean. Failing is recorded, not raised; so is a cohort
+        that the store knows and this version has no rows of.
 
         Args:
-            evaluators: what scores; see `Evaluates`.
+            evaluators, cohorts, workers, actor, now, progress: see `evaluate`.
             threshold: the least mean over scored rows that passes, in [0, 1].
-            cohorts: which to evaluate; None takes those of the rows.
-            actor: who evaluates.
-            now: when.
-            progress: called with the scores done and to do.
 
         Returns:
             One result an evaluator and cohort, in the order given.
 
         Raises:
-            UnknownName: a cohort that neither a row nor a trace is of; nothing is changed.
-            InputError: the threshold is not a share.
-            DatasetError: the version holds no rows.
+            InputError: the threshold is not a share; see `evaluate` for the others.
         """
         if not 0 <= threshold <= 1:
             raise InputError(f"threshold is {threshold}: give a mean score from 0 to 1")
         actor, now = stamp(actor, now)
-        wanted = list(dict.fromkeys(cohorts)) if cohorts is not None else list(self.cohorts)
-        self._check_cohorts(wanted)
-        self.seal(actor=actor, now=now)
-        concerned = [row for row in self.rows(actor=actor, now=now) if row.cohort in wanted]
-        scores = score_rows(evaluators, concerned, progress)
-        cohort_of = {row.row_hash: row.cohort for row in concerned}
-        results = [
-            summarise(
-                self.id,
-                evaluator,
-                cohort,
-                {k: s for k, s in scores[evaluator.name].items() if cohort_of[k] == cohort},
-                threshold=threshold,
-                now=now,
+        wanted = self._cohorts(cohorts)
+        scores = self.evaluate(
+            evaluators, cohorts=wanted, workers=workers, actor=actor, now=now, progress=progress
+        )
+        cohort_of = {row.row_hash: row.cohort for row in self.rows(actor=actor, now=now)}
+        results = []
+        for evaluator, cohort in product(evaluators, wanted):
+            mine = {k: s[evaluator.name] for k, s in scores.items() if cohort_of[k] == cohort}
+            results.append(
+                summarise(self.id, evaluator, cohort, mine, threshold=threshold, now=now)
             )
-            for evaluator in evaluators
-            for cohort in wanted
-        ]
         with self._store.transaction() as tx:
-            for found in scores.values():
-                put_row_scores(tx, self.id, found.items(), actor, now)
             for result in results:
                 stored.put_evaluation(tx, result, actor=actor)
         return results
+
+    def scores(self) -> dict[str, dict[str, Score]]:
+        """Return the stored scores of its rows, by row hash and evaluator, the latest of each."""
+        with self._store.reading() as tx:
+            rows = [member.row_hash for member in stored.list_members(tx, self.id)]
+            return get_scores(tx, RowsOf(self.id), rows)
 
     def _refresh(self, tx: Tx) -> stored.VersionRow:
         found = stored.find_version(tx, self.name, self.version)
@@ -404,14 +445,19 @@ class Dataset:
         write_file(file_path(self._store.root, self.name, self.version, sealed), records)
         return sealed
 
-    def _check_cohorts(self, wanted: Sequence[str]) -> None:
+    def _cohorts(self, wanted: Sequence[str] | None) -> list[str]:
+        """Return which cohorts are meant: those of the rows, if none are named."""
         with self._store.reading() as tx:
-            known = {*known_cohorts(tx), *(m.cohort for m in stored.list_members(tx, self.id))}
+            mine = {member.cohort for member in stored.list_members(tx, self.id)}
+            known = {*known_cohorts(tx), *mine}
+        if wanted is None:
+            return sorted(mine)
         if unknown := [cohort for cohort in wanted if cohort not in known]:
             raise UnknownName(
                 f"no cohort {unknown[0]!r} in {self._store.address}: "
                 f"there are {', '.join(sorted(known)) or 'none'}"
             )
+        return list(dict.fromkeys(wanted))
 
     def _to_row(self, record: Record) -> Row:
         key = record["row_hash"]
@@ -419,7 +465,7 @@ class Dataset:
         def attach(scores: Mapping[str, Score]) -> None:
             actor, now = stamp()
             with self._store.transaction() as tx:
-                put_row_scores(tx, self.id, [(key, s) for s in scores.values()], actor, now)
+                put_scores(tx, RowsOf(self.id), [(key, s) for s in scores.values()], actor, now)
 
         return Row(key, record["split"], to_preference(record), attach)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from trueup.errors import InputError
+from trueup.scoring import Answered
 from trueup.types import Example, Expected, Message, Preference, Score, ToolCall, Trace
 
 __all__ = ["Row"]
@@ -77,6 +78,11 @@ class Row:
             steps=ToolCall.parse_all(row.chosen),
             expected=row.expected,
         )
+
+    @property
+    def answered(self) -> Answered:
+        """What evaluators read: the request with the chosen answer."""
+        return Answered(self.prompt, self.context, self.answer, self.expected)
 
     def attach_scores(self, **scores: Score) -> None:
         """Store scores of the chosen answer; each is kept under its own evaluator's name.

@@ -18,7 +18,7 @@ from trueup.evals._shown import shown
 from trueup.models.judge import Judge, Judgement, Rubric
 from trueup.store.ids import content_hash
 from trueup.text import facts, plain_text, sentences, stems
-from trueup.types import Score
+from trueup.types import BROKE, Score
 
 if TYPE_CHECKING:
     from trueup.evals.base import Evaluator
@@ -107,7 +107,7 @@ def of_judgement(name: str, version: str, made: Judgement) -> Score:
         version,
         value=made.value,
         label=made.label,
-        reason=made.fault or made.reason + votes,
+        reason=f"{BROKE}{made.fault}" if made.fault else made.reason + votes,
         evidence=made.evidence,
         cost=made.cost,
     )

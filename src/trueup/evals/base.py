@@ -6,54 +6,17 @@ import asyncio
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from time import perf_counter
 from typing import Any, ClassVar, Literal
 
 from trueup.errors import InputError
 from trueup.evals.backends import Backend, grade, grade_many, version_under
-from trueup.models.judge import Rubric
-from trueup.types import Expected, Messages, Score, ToolCall, Trace
+from trueup.models.judge import Judge, Rubric
+from trueup.scoring import Answered
+from trueup.types import BROKE, Score
 
 __all__ = ["Answered", "Evaluator", "need_text"]
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """A request and an answer to it, from wherever: a trace, a sample, a dataset row, a replay.
-
-    Attributes:
-        messages: the conversation up to the answer.
-        context: the passages that the answer may rest on.
-        answer: the answer's text, tool calls included.
-        expected: what a right answer contains, where it is known.
-        steps: every tool call made; empty reads those in the answer.
-    """
-
-    messages: Messages
-    context: tuple[str, ...]
-    answer: str
-    expected: Expected | None = None
-    steps: tuple[ToolCall, ...] = ()
-
-    @property
-    def prompt(self) -> str:
-        """The last thing that the user said."""
-        turns = (m.get("content") for m in reversed(self.messages) if m.get("role") == "user")
-        return str(next(turns, None) or "")
-
-    @property
-    def trajectory(self) -> Trace:
-        """The same as a trace."""
-        return Trace(
-            id="",
-            conversation_id="",
-            cohort="",
-            messages=tuple(self.messages),
-            answer=self.answer,
-            steps=self.steps or ToolCall.parse_all(self.answer),
-            expected=self.expected,
-        )
 
 
 class Evaluator(ABC):
@@ -88,6 +51,11 @@ class Evaluator(ABC):
         if backend is not None:
             self.version = version_under(self, backend)
             self.backend = backend
+
+    @property
+    def concurrency(self) -> int:
+        """How many answers to score at once where nobody says: what a judge takes, else one."""
+        return self.backend.concurrency if isinstance(self.backend, Judge) else 1
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -157,14 +125,10 @@ class Evaluator(ABC):
         try:
             return self.evaluate(**row)
         except Exception as error:  # one row must not sink the rest, whatever is in it
-            return self._unscored(f"failed: {type(error).__name__}: {error}")
+            return self._unscored(f"{BROKE}{type(error).__name__}: {error}")
 
     def _unscored(self, reason: str) -> Score:
         return Score(self.name, self.version, reason=reason)
-
-    def lasts(self, score: Score) -> bool:
-        """Tell whether a score of it is worth keeping; a backend may answer the next time."""
-        return self.backend is None or score.value is not None or score.label is not None
 
     def shown_to_judge(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return what a backend may be shown; those that the rubric takes are."""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from trueup.errors import InputError
+from trueup.evals._support import passages_of
 from trueup.evals._topic import asks_for, holds, terms, topic
 from trueup.evals.base import Evaluator, need_text
 from trueup.evals.rubrics import RUBRICS
@@ -39,7 +38,7 @@ class ContextRelevancy(Evaluator):
 
     def _score(self, *, prompt: str, context: str | Sequence[str]) -> Score:
         about, kind = topic(need_text("prompt", prompt)), asks_for(prompt)
-        said = [sentences(passage) for passage in _passages(context)]
+        said = [sentences(passage) for passage in passages_of(context)]
         every = [sentence for passage in said for sentence in passage]
         if not every:
             return self._unscored("empty context")
@@ -70,11 +69,3 @@ def _by_rarity(about: dict[str, float], sets: list[set[str]]) -> dict[str, float
     if not rare:
         return about
     return {term: weight / 2 if shares[term] > 0.5 else weight for term, weight in about.items()}
-
-
-def _passages(context: Any) -> list[str]:
-    if isinstance(context, str):
-        return [context]
-    if not isinstance(context, Iterable):
-        raise InputError(f"context: a text or texts are needed, not {type(context).__name__}")
-    return [need_text("context", passage) for passage in context]

@@ -14,7 +14,7 @@ from trueup.evals.base import Evaluator
 from trueup.evals.rubrics import simple_rubric
 from trueup.models.judge import Judge, Rubric
 from trueup.store.ids import content_hash
-from trueup.types import Score
+from trueup.types import BROKE, Score
 
 __all__ = ["CustomEvaluation"]
 
@@ -79,7 +79,7 @@ class CustomEvaluation(Evaluator):
         try:
             found = self._function(**given)
         except Exception as error:  # whatever it raises is about this answer alone
-            return self._unscored(f"{self.name} failed: {type(error).__name__}: {error}")
+            return self._unscored(f"{BROKE}{type(error).__name__}: {error}")
         if isinstance(found, Score):
             return self._checked(replace(found, evaluator=self.name, version=self.version))
         if found is None:

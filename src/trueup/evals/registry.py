@@ -22,7 +22,7 @@ from trueup.evals.toxicity import Toxicity
 
 __all__ = ["DEFAULT", "EVALUATORS", "evaluator", "pass_line"]
 
-_CLASSES: tuple[type[Evaluator], ...] = (
+_DEFAULT: tuple[type[Evaluator], ...] = (
     Groundedness,
     TaskCompletion,
     ToolSelectionAccuracy,
@@ -30,6 +30,8 @@ _CLASSES: tuple[type[Evaluator], ...] = (
     LengthDrift,
     BiasDetection,
     FormatValidity,
+)
+_NAMED: tuple[type[Evaluator], ...] = (
     Faithfulness,
     AnswerRelevancy,
     ContextRelevancy,
@@ -38,14 +40,15 @@ _CLASSES: tuple[type[Evaluator], ...] = (
     Sycophancy,
     Hedging,
 )
+_CLASSES = _DEFAULT + _NAMED
 EVALUATORS: dict[str, type[Evaluator]] = {cls.name: cls for cls in _CLASSES}
 """Every evaluator that ships, by name."""
 
-DEFAULT: tuple[str, ...] = tuple(cls.name for cls in _CLASSES[:7])
+DEFAULT: tuple[str, ...] = tuple(cls.name for cls in _DEFAULT)
 """What `trueup eval run` scores with where none is named.
 
-An answer that fails one of these is worth somebody's look. The others are for who asks for them:
-an answer may well leave the prompt's words alone, or be beside a format that is read into it.
+An answer that fails one of these is worth somebody's look. The others are for who asks for them: an
+answer may well leave the prompt's words alone, or part from a format that is read into it.
 """
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
-from trueup.evals.base import Answered, Evaluator
+from trueup.evals.base import Evaluator
 from trueup.evals.registry import evaluator, pass_line
+from trueup.scoring import Answered, Progress, Workers, score_answers
 from trueup.store import Store
-from trueup.store.scores import get_scores, put_scores
 from trueup.types import Expected, Messages, Score, Trace
 
 __all__ = ["evaluate_traces", "failed", "failing", "over_refused", "score_answer"]
 
-_BATCH = 100  # traces a transaction; what a killed run has to score again
+_HERE = Workers()
 
 
 def score_answer(
@@ -36,7 +36,8 @@ def score_answer(
     Returns:
         The scores by the evaluators' names. An evaluator that fails leaves it unscored.
     """
-    return _score(evaluators, Answered(messages, tuple(context), answer, expected))
+    answered = Answered(messages, tuple(context), answer, expected)
+    return {e.name: e.evaluate_many([e.arguments(answered)])[0] for e in evaluators}
 
 
 def evaluate_traces(
@@ -46,11 +47,12 @@ def evaluate_traces(
     *,
     actor: str,
     now: datetime,
-    progress: Callable[[int, int], None] | None = None,
+    workers: Workers = _HERE,
+    progress: Progress | None = None,
 ) -> dict[str, dict[str, Score]]:
-    """Score traces of the store and keep the scores; those that are there already are kept.
+    """Score traces of the store and keep the scores, those that are there already too.
 
-    What a judge left unscored is not kept, so that it is asked again the next time.
+    What broke, as where a judge gave no verdict, is asked again the next time.
 
     Args:
         store: where the traces are and the scores go.
@@ -58,32 +60,24 @@ def evaluate_traces(
         evaluators: what to score it with.
         actor: who writes.
         now: when, UTC.
+        workers: where to score.
         progress: called with how many traces are done, and of how many.
 
     Returns:
-        The scores by trace id and evaluator name.
+        The scores by trace id, in the traces' order, and evaluator name.
+
+    Raises:
+        InputError, EvaluationError: as `score_answers` does.
     """
+    given = {trace.id: Answered.of(trace) for trace in traces}
     found: dict[str, dict[str, Score]] = {}
-    for start in range(0, len(traces), _BATCH):
-        batch = traces[start : start + _BATCH]
-        with store.reading() as tx:
-            kept = get_scores(tx, "trace", [trace.id for trace in batch])
-        fresh = {trace.id: _missing(trace, evaluators, kept.get(trace.id, {})) for trace in batch}
-        rows = [
-            (key, scores[e.name])
-            for key, scores in fresh.items()
-            for e in evaluators
-            if e.name in scores and e.lasts(scores[e.name])
-        ]
-        if rows:
-            with store.transaction() as tx:
-                put_scores(tx, "trace", rows, actor, now)
-        for trace in batch:
-            both = kept.get(trace.id, {}) | fresh[trace.id]
-            found[trace.id] = {e.name: both[e.name] for e in evaluators}
+    for some in score_answers(
+        store, "trace", [given], evaluators, workers=workers, actor=actor, now=now
+    ):
+        found |= some
         if progress is not None:
-            progress(start + len(batch), len(traces))
-    return found
+            progress(len(found), len(given))
+    return {key: found[key] for key in given}
 
 
 def failed(scores: Mapping[str, Score]) -> tuple[str, ...]:
@@ -116,16 +110,3 @@ def over_refused(scores: Mapping[str, Score], expected: Expected | None) -> bool
         and expected is not None
         and expected.refuse is False
     )
-
-
-def _missing(
-    trace: Trace, evaluators: Sequence[Evaluator], kept: Mapping[str, Score]
-) -> dict[str, Score]:
-    """Score a trace with those evaluators that have no score of their version yet."""
-    due = [e for e in evaluators if e.name not in kept or kept[e.name].version != e.version]
-    answered = Answered(trace.messages, trace.context, trace.answer, trace.expected, trace.steps)
-    return _score(due, answered)
-
-
-def _score(evaluators: Iterable[Evaluator], answered: Answered) -> dict[str, Score]:
-    return {e.name: e.evaluate_many([e.arguments(answered)])[0] for e in evaluators}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -78,7 +79,7 @@ class Endpoint:
 
         key = self._api_key or ("none" if self.base_url else None)
         try:
-            return OpenAI(
+            client = OpenAI(
                 base_url=self.base_url,
                 api_key=key,
                 timeout=self._timeout,
@@ -89,6 +90,9 @@ class Endpoint:
                 f"{self._who}: no key for the default endpoint; give api_key, set OPENAI_API_KEY, "
                 "or give base_url"
             ) from error
+        # the client refers to itself: its connections would wait for the garbage collector
+        weakref.finalize(self, client.close)
+        return client
 
     def send(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Return the response to a request for a chat completion.

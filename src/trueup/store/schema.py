@@ -625,6 +625,8 @@ score = Table(
     Column("evidence", JSON, nullable=False),
     Column("seconds", Float),
     Column("cost", Float),  # US dollars
+    # of the evaluator, its version and all that it scored by; NULL where none can be shared
+    Column("input_hash", String(64), index=True),
     *_stamp(),
     ForeignKeyConstraint(
         ["version_id", "row_hash"], ["dataset_row.version_id", "dataset_row.row_hash"]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -15,20 +17,40 @@ from trueup.store.ids import derived_id
 from trueup.store.rows import chunks, insert_new
 from trueup.types import Score, ToolCall
 
-__all__ = ["get_row_scores", "get_scores", "put_row_scores", "put_scores", "steps_and_scores"]
+__all__ = [
+    "RowsOf",
+    "Subject",
+    "find_by_input",
+    "get_scores",
+    "put_scores",
+    "steps_and_scores",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class RowsOf:
+    """The rows of a dataset version as what scores are of; their ids are row hashes."""
+
+    version_id: str
+
+
+Subject = Literal["trace", "replay_answer"] | RowsOf
+"""What scores are of."""
 
 
 def put_scores(
     tx: Tx,
-    subject: Literal["trace", "replay_answer"],
+    subject: Subject,
     scores: Iterable[tuple[str, Score]],
     actor: str,
     now: datetime,
+    *,
+    inputs: Mapping[tuple[str, str], str] = MappingProxyType({}),
 ) -> int:
-    """Store scores of traces or of replayed answers.
+    """Store scores of traces, of replayed answers, or of a dataset version's rows.
 
     A score's id follows from its subject, evaluator and evaluator version, so that scoring again
-    writes nothing.
+    writes nothing. One that broke has the time in its id too, and gives way to another.
 
     Args:
         tx: an open write transaction.
@@ -36,67 +58,71 @@ def put_scores(
         scores: (subject id, score) pairs.
         actor: who writes.
         now: when, UTC.
+        inputs: the hash of all that a score follows from, by subject id and evaluator's name,
+            where it is known; see `find_by_input`.
 
     Returns:
         How many were new.
     """
-    rows = [
-        _row(score, derived_id(subject, key, score.evaluator, score.version), actor, now)
-        | {f"{subject}_id": key}
-        for key, score in scores
-    ]
-    return insert_new(tx, schema.score, rows)
-
-
-def put_row_scores(
-    tx: Tx, version_id: str, scores: Iterable[tuple[str, Score]], actor: str, now: datetime
-) -> int:
-    """Store scores of a dataset version's rows, as (row hash, score) pairs; see `put_scores`."""
-    rows = [
-        _row(
-            score,
-            derived_id("row", version_id, row_hash, score.evaluator, score.version),
-            actor,
-            now,
-        )
-        | {"version_id": version_id, "row_hash": row_hash}
-        for row_hash, score in scores
-    ]
+    rows = []
+    for key, score in scores:
+        parts = [score.evaluator, score.version, *([now.isoformat()] if score.broke else [])]
+        if isinstance(subject, RowsOf):
+            of = {"version_id": subject.version_id, "row_hash": key}
+            made = derived_id("row", subject.version_id, key, *parts)
+        else:
+            of = {f"{subject}_id": key}
+            made = derived_id(subject, key, *parts)
+        hashed = None if score.broke else inputs.get((key, score.evaluator))
+        rows.append(_row(score, made, actor, now) | of | {"input_hash": hashed})
     return insert_new(tx, schema.score, rows)
 
 
 def get_scores(
-    tx: Tx, subject: Literal["trace", "replay_answer"], ids: Sequence[str]
+    tx: Tx,
+    subject: Subject,
+    ids: Sequence[str],
+    *,
+    versions: Mapping[str, str] | None = None,
 ) -> dict[str, dict[str, Score]]:
-    """Return the scores of `ids`, by subject id and evaluator; the latest version of each.
+    """Return the scores of `ids`, by subject id and evaluator.
 
     Subjects without scores are left out.
+
+    Args:
+        tx: an open transaction.
+        subject: what the ids name.
+        ids: of which.
+        versions: only these evaluators in these versions, by name; None takes the latest of each.
     """
-    column = schema.score.c[f"{subject}_id"]
+    table = schema.score
+    if isinstance(subject, RowsOf):
+        column, where = table.c.row_hash, table.c.version_id == subject.version_id
+    else:
+        column, where = table.c[f"{subject}_id"], sa.true()
+    if versions is not None:
+        where &= sa.tuple_(table.c.evaluator, table.c.evaluator_version).in_(versions.items())
     found: dict[str, dict[str, Score]] = defaultdict(dict)
     for some in chunks(ids):
-        _collect(tx, column, column.in_(some), found)
+        # the latest comes last, and so is the one that stays
+        query = sa.select(table, column.label("subject")).where(where, column.in_(some))
+        for row in tx.execute(query.order_by(table.c.created_at, table.c.id)):
+            score = _score(row)
+            before = found[row.subject].get(row.evaluator)
+            if before is None or before.version != score.version or not score.broke:
+                found[row.subject][row.evaluator] = score
     return dict(found)
 
 
-def get_row_scores(tx: Tx, version_id: str) -> dict[str, dict[str, Score]]:
-    """Return the scores of a dataset version, by row hash and evaluator."""
-    found: dict[str, dict[str, Score]] = defaultdict(dict)
-    _collect(tx, schema.score.c.row_hash, schema.score.c.version_id == version_id, found)
-    return dict(found)
-
-
-def _collect(
-    tx: Tx,
-    key: sa.ColumnElement[Any],
-    where: sa.ColumnElement[bool],
-    found: dict[str, dict[str, Score]],
-) -> None:
+def find_by_input(tx: Tx, hashes: Iterable[str]) -> dict[str, Score]:
+    """Return a score of each input that has been scored, whatever it is of, by the hash."""
     table = schema.score
-    # the latest comes last, and so is the one that stays
-    query = sa.select(table, key.label("subject")).where(where)
-    for row in tx.execute(query.order_by(table.c.created_at, table.c.id)):
-        found[row.subject][row.evaluator] = _score(row)
+    found: dict[str, Score] = {}
+    for some in chunks(hashes):
+        query = sa.select(table).where(table.c.input_hash.in_(some))
+        for row in tx.execute(query.order_by(table.c.created_at.desc(), table.c.id)):
+            found[row.input_hash] = _score(row)  # the first that was found stays
+    return found
 
 
 def steps_and_scores(tx: Tx, trace_id: str) -> tuple[tuple[ToolCall, ...], dict[str, Score]]:

@@ -1,0 +1,59 @@
+"""Single claims, and whether passages bear each out: what `Faithfulness` rests on.
+
+The one place that knows how `Groundedness` tells a claim that stands from one that does not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from trueup.errors import InputError
+from trueup.evals.base import need_text
+from trueup.evals.groundedness import _claims, _fault, _source
+from trueup.text import facts, sentences, stems
+
+__all__ = ["passages_of", "single_claims", "unsupported"]
+
+_JOINED = re.compile(
+    r",?\s+\b(?:and|but|while|whereas|although|though|because|so)\b\s+(?=(?:\w+\s+){1,3}\w)"
+    r"|,\s+(?:which|who|where|when)\b\s+|\s*[:–—]\s+",
+    re.IGNORECASE,
+)
+_ENOUGH = 3  # words and facts that make a part of a sentence a claim of its own
+
+
+def single_claims(text: str) -> Counter[str]:
+    """Return the claims of a text, sentences that say several things taken apart."""
+    parts = (part for sentence in sentences(text) for part in _apart(sentence))
+    return _claims("\n".join(parts))
+
+
+def unsupported(claims: Sequence[str], passages: Sequence[str]) -> dict[str, str]:
+    """Return the claims that passages do not bear out, each with what is wrong with it."""
+    source = _source(passages)
+    if not source.words and not source.facts:
+        return dict.fromkeys(claims, "the context is empty")
+    return {claim: fault for claim in claims if (fault := _fault(claim, source))}
+
+
+def passages_of(context: Any) -> list[str]:
+    """Return a context, a text or texts, as passages.
+
+    Raises:
+        InputError: it is neither.
+    """
+    if isinstance(context, str):
+        return [context]
+    if not isinstance(context, Iterable):
+        raise InputError(f"context: a text or texts are needed, not {type(context).__name__}")
+    return [need_text("context", passage) for passage in context]
+
+
+def _apart(sentence: str) -> list[str]:
+    parts = [part for part in _JOINED.split(sentence) if part]
+    if all(len(stems(part)) + len(facts(part)) >= _ENOUGH for part in parts):
+        return parts
+    return [sentence]
