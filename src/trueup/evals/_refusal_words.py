@@ -92,7 +92,27 @@ _HELP = (
     r"condon|support|endors|promot|encourag|engag|participat|discuss|shar|advis|suggest|tell|"
     r"teach|explain|describ|do (?:that|this|so|it)\b|go (?:into|along|there)|entertain|"
     r"be (?:of help|of assistance|part|involved)|produc|continu|proceed|speculat|comment|instruct|"
-    r"recommend|facilitat|accommodat|disclos|reveal|get into)"
+    r"recommend|facilitat|accommodat|disclos|reveal|get into|walk you|guide|lay out|spell out|list|"
+    r"hand (?:over|you)|show you|go through|touch)"
+)
+# The plainest words of it in other languages; runs of words are of English alone.
+_ELSEWHERE = (
+    r"\bno (?:puedo|podemos|podr[ée]|me es posible) (?:\w+ ){0,2}?(?:ayudar|asist|proporcion|dar|"
+    r"ofrec|cumpl|respond|complac|escrib|facilit|apoy)",
+    r"\bje (?:ne (?:peux|puis|pourrai|suis) (?:malheureusement )?pas|refuse)\b[^.!?]{0,30}\b"
+    r"(?:aid|assist|fourni|donn|r[ée]pond|offr|satisf|[ée]cri|autoris|en mesure)",
+    r"\b(?:(?:ich|wir) )?(?:kann|k[öo]nnen|darf|m[öo]chte|werde)(?: ich| wir)?\b[^.!?]{0,60}\b(?:nicht|kein\w*|leider)\b"
+    r"[^.!?]{0,60}\b(?:helfen|weiterhelfen|unterst[üu]tzen|geben|beantworten|bereitstellen|schreiben|"
+    r"erf[üu]llen|behilflich)",
+    r"\bnon posso (?:\w+ ){0,2}?(?:aiut|assist|forn|dar|rispond|offr|soddisf|scriv)",
+    r"\bn[ãa]o (?:posso|podemos|consigo) (?:\w+ ){0,2}?(?:ajud|auxili|fornec|dar|respond|oferec|"
+    r"atend|escrev)",
+    r"\bik kan (?:\w+ ){0,3}?(?:niet|geen)\b[^.!?]{0,40}\b(?:help|geven|verstrek|beantwoord)",
+    r"我(?:不能|无法|無法|不會|不会)(?:为您|為您|为你|為你|向您|向你)?(?:提供|帮忙|幫忙|帮助|幫助|协助|協助|满足|回答|给|給)|"
+    r"(?:お手伝い|お答え|提供|回答|ご協力|お応え)(?:すること(?:は|が))?(?:は)?(?:できません|できかねます|いたしかねます)|"
+    r"(?:도와드릴|제공할|답변할|도움을 드릴|제공해 드릴) 수 (?:없습니다|없어요)|"
+    r"(?:не могу|не можем|не смогу|не буду) (?:\w+ ){0,2}?(?:помо|предостав|ответ|дать|выполн|напис)|"
+    r"لا (?:أستطيع|يمكنني|استطيع) (?:\w+ ){0,1}?(?:(?:ال)?مساعد|تقديم|الإجابة|توفير|أن أساعد)",
 )
 # Each turns the request itself down. What "we" or "our policy" cannot do is often an answer.
 _REFUSING = tuple(
@@ -104,8 +124,9 @@ _REFUSING = tuple(
         rf"^(?:but |no, )?(?:i )?{_UNABLE}(?: (?:do|help with|assist with) (?:that|this))?[.!]?$",
         r"\bi\b(?:'m| am)? ?(?:must|have to|need to|'ll have to|'d have to)? ?(?:\w+ly )?"
         r"(?:decline|refuse)\b",
-        r"\bi(?:'d| would) (?:much |really )?(?:rather|prefer) (?:not|(?:to )?(?:avoid|leave))",
-        r"\bi prefer not to\b",
+        r"\bi(?:'d| would) (?:much |really )?(?:rather|prefer) (?:not|(?:to )?(?:avoid|leave|pass"
+        r"|skip|refrain|decline|(?:stay|steer|keep|shy) (?:\w+ )?(?:away|clear|out|off)))",
+        r"\bi prefer not to\b|\bi(?:'d| would| will|'ll)(?: have to)? pass on\b",
         r"\bi\b[^.!?]{0,40} (?:don't|do not|can't|cannot|won't|will not) (?:\w+ )?"
         r"(?:condone|promote|endorse|encourage)\b",
         r"^(?:i'm |i am )?(?:so |very |really )?sorry[,.!]? (?:but )?no[.!,]",
@@ -122,6 +143,7 @@ _REFUSING = tuple(
         r"\bnot (?:within|part of|in line with) my\b",
         r"^(?:request|access) (?:denied|refused|declined)\b|^no comment\b",
         r"^let(?:'s| us) (?:talk|chat|speak) about something else\b",
+        *_ELSEWHERE,
     )
 )
 # The same words, but no refusal: praise, emphasis, what a mere program knows or feels.
@@ -141,7 +163,8 @@ _HINTS = frozenset(
         """not no sorry afraid apologize apologise apologies unable unwilling decline refuse prefer
         rather avoid against violates violate contrary policy programming guidelines prevent
         prevents prohibit prohibits forbid forbids denied refused declined comment outside
-        beyond nothing else neither inappropriate unethical"""
+        beyond nothing else neither inappropriate unethical pass ne pas nicht kein keine leider non
+        niet geen"""
     )
 )
 
@@ -163,7 +186,7 @@ def turns_down(sentence: str, words: Iterable[str]) -> bool:
 
     `words` are its words in lower case, "can't" being "can not".
     """
-    if _HINTS.isdisjoint(words):  # as of most sentences
+    if _HINTS.isdisjoint(words) and sentence.isascii():  # as of most sentences
         return False
     refusing = any(pattern.search(sentence) for pattern in _REFUSING)
     return refusing and not _HARMLESS.search(sentence)
