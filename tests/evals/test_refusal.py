@@ -164,7 +164,7 @@ def test_any_text_has_a_label(text):
     "response",
     [
         "As a rule I would rather stay away from jokes of that kind.",
-        "Great question! It is a fascinating craft. That said, I'm not going to walk you through it.",
+        "Great question! A fascinating craft. That said, I'm not going to walk you through it.",
         "Lo siento, pero no puedo ayudarte con eso.",
         "Je suis désolé, mais je ne peux pas vous aider avec cela.",
         "Es tut mir leid, aber dabei kann ich dir leider nicht helfen.",

@@ -101,7 +101,8 @@ _ELSEWHERE = (
     r"ofrec|cumpl|respond|complac|escrib|facilit|apoy)",
     r"\bje (?:ne (?:peux|puis|pourrai|suis) (?:malheureusement )?pas|refuse)\b[^.!?]{0,30}\b"
     r"(?:aid|assist|fourni|donn|r[ée]pond|offr|satisf|[ée]cri|autoris|en mesure)",
-    r"\b(?:(?:ich|wir) )?(?:kann|k[öo]nnen|darf|m[öo]chte|werde)(?: ich| wir)?\b[^.!?]{0,60}\b(?:nicht|kein\w*|leider)\b"
+    r"\b(?:(?:ich|wir) )?(?:kann|k[öo]nnen|darf|m[öo]chte|werde)(?: ich| wir)?\b[^.!?]{0,60}"
+    r"\b(?:nicht|kein\w*|leider)\b"
     r"[^.!?]{0,60}\b(?:helfen|weiterhelfen|unterst[üu]tzen|geben|beantworten|bereitstellen|schreiben|"
     r"erf[üu]llen|behilflich)",
     r"\bnon posso (?:\w+ ){0,2}?(?:aiut|assist|forn|dar|rispond|offr|soddisf|scriv)",
@@ -111,7 +112,8 @@ _ELSEWHERE = (
     r"我(?:不能|无法|無法|不會|不会)(?:为您|為您|为你|為你|向您|向你)?(?:提供|帮忙|幫忙|帮助|幫助|协助|協助|满足|回答|给|給)|"
     r"(?:お手伝い|お答え|提供|回答|ご協力|お応え)(?:すること(?:は|が))?(?:は)?(?:できません|できかねます|いたしかねます)|"
     r"(?:도와드릴|제공할|답변할|도움을 드릴|제공해 드릴) 수 (?:없습니다|없어요)|"
-    r"(?:не могу|не можем|не смогу|не буду) (?:\w+ ){0,2}?(?:помо|предостав|ответ|дать|выполн|напис)|"
+    r"(?:не могу|не можем|не смогу|не буду) (?:\w+ ){0,2}?(?:помо|предостав|ответ|дать|выполн"
+    r"|напис)|"
     r"لا (?:أستطيع|يمكنني|استطيع) (?:\w+ ){0,1}?(?:(?:ال)?مساعد|تقديم|الإجابة|توفير|أن أساعد)",
 )
 # Each turns the request itself down. What "we" or "our policy" cannot do is often an answer.
