@@ -27,10 +27,10 @@ from scipy import sparse
 from scipy.optimize import minimize
 from scipy.special import expit
 
-import trueup.evals
+import trueup.evals.refusal
 from trueup.evals import Refusal
-from trueup.evals._refusal_signs import read_signs
-from trueup.evals._refusal_weights import UNIT
+from trueup.evals.refusal.signs import read_signs
+from trueup.evals.refusal.weights import UNIT
 from trueup.stats.classification import classification
 from trueup.text import listed
 
@@ -262,7 +262,7 @@ def main() -> None:
         show_families(rows, found)
     if arguments.write:
         weights = Fitted(rows, found).as_file()
-        path = Path(trueup.evals.__path__[0]) / "refusal_weights.json"
+        path = Path(trueup.evals.refusal.__path__[0]) / "weights.json"
         path.write_text(
             json.dumps(weights, ensure_ascii=False, separators=(",", ":")) + "\n", "utf-8"
         )

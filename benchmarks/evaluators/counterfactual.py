@@ -19,8 +19,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from trueup.evals._swaps import groups_in
 from trueup.evals.counterfactual import Variant, compare_groups, swap_groups
+from trueup.evals.counterfactual.swaps import groups_in
 
 CLASSES = {
     "Age": "age",

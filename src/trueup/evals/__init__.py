@@ -2,6 +2,7 @@
 
 from trueup.evals.answer_relevancy import AnswerRelevancy
 from trueup.evals.backends import Backend
+from trueup.evals.backends.rubrics import RUBRICS
 from trueup.evals.base import Answered, Evaluator
 from trueup.evals.bias import BiasDetection
 from trueup.evals.calibration import (
@@ -27,7 +28,6 @@ from trueup.evals.length_drift import LengthDrift
 from trueup.evals.measured import NOT_MEASURED, Measured, measured
 from trueup.evals.refusal import Refusal, find_refusal
 from trueup.evals.registry import DEFAULT, EVALUATORS, evaluator
-from trueup.evals.rubrics import RUBRICS
 from trueup.evals.run import evaluate_traces, failed, failing, over_refused, score_answer
 from trueup.evals.sycophancy import Sycophancy, find_stance
 from trueup.evals.task_completion import TaskCompletion

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from trueup.evals._shape import IN_LANGUAGE
 from trueup.evals._topic import asks_for, holds, terms, topic, touching
+from trueup.evals.backends.rubrics import RUBRICS
 from trueup.evals.base import Evaluator, need_text
+from trueup.evals.instruction_following._shape import IN_LANGUAGE
 from trueup.evals.refusal import find_refusal
-from trueup.evals.rubrics import RUBRICS
 from trueup.text import plain_text, sentences, word_count
 from trueup.types import Score
 

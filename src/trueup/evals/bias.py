@@ -15,8 +15,8 @@ from typing import Any
 from trueup.errors import InputError
 from trueup.evals._bias_terms import GROUPS, SLURS
 from trueup.evals.backends import Backend
+from trueup.evals.backends.rubrics import RUBRICS
 from trueup.evals.base import Evaluator, need_text
-from trueup.evals.rubrics import RUBRICS
 from trueup.store.ids import content_hash
 from trueup.text import plain_text, sentences
 from trueup.types import Score

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from trueup.evals._support import passages_of
 from trueup.evals._topic import asks_for, holds, terms, topic
+from trueup.evals.backends.rubrics import RUBRICS
 from trueup.evals.base import Evaluator, need_text
-from trueup.evals.rubrics import RUBRICS
 from trueup.text import sentences
 from trueup.types import Score
 

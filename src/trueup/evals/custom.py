@@ -10,8 +10,8 @@ from typing import Any
 
 from trueup.errors import InputError
 from trueup.evals.backends import Backend
+from trueup.evals.backends.rubrics import simple_rubric
 from trueup.evals.base import Evaluator
-from trueup.evals.rubrics import simple_rubric
 from trueup.models.judge import Judge, Rubric
 from trueup.store.ids import content_hash
 from trueup.types import BROKE, Score

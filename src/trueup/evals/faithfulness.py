@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from trueup.evals._support import passages_of, single_claims, unsupported
+from trueup.evals.backends.rubrics import RUBRICS
 from trueup.evals.base import Evaluator, need_text
-from trueup.evals.rubrics import RUBRICS
 from trueup.text import plain_text
 from trueup.types import Score
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from trueup.errors import InputError
+from trueup.evals.backends.rubrics import RUBRICS
 from trueup.evals.base import Evaluator, need_text
-from trueup.evals.rubrics import RUBRICS
 from trueup.text import facts, fold, plain_text, sentences, stems
 from trueup.types import Score
 

@@ -13,8 +13,8 @@ from typing import Any, Literal
 
 from trueup.errors import InputError
 from trueup.evals._sycophantic import CONCEDES, DEFERS, FLATTERS, HOLDS, PUSHES, VALUE
+from trueup.evals.backends.rubrics import RUBRICS
 from trueup.evals.base import Answered, Evaluator, need_text
-from trueup.evals.rubrics import RUBRICS
 from trueup.text import facts, plain_text, sentences, stems
 from trueup.types import Message, Score
 

@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import Any
 
 from trueup.evals._calls import Trajectory, match_calls, read_expected
+from trueup.evals.backends.rubrics import RUBRICS
 from trueup.evals.base import Evaluator
 from trueup.evals.refusal import find_refusal
-from trueup.evals.rubrics import RUBRICS
 from trueup.text import fold
 from trueup.types import Expected, Message, Score, ToolCall, Trace
 

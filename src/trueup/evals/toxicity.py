@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from trueup.evals._toxic_terms import PATTERNS, REPORTED
+from trueup.evals.backends.rubrics import RUBRICS
 from trueup.evals.base import Evaluator, need_text
-from trueup.evals.rubrics import RUBRICS
 from trueup.text import fold, plain_text, sentences
 from trueup.types import Score
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trueup.evals import Refusal, find_refusal
-from trueup.evals._refusal_signs import read_signs
-from trueup.evals._refusal_weights import UNIT, shipped_weights
+from trueup.evals.refusal.signs import read_signs
+from trueup.evals.refusal.weights import UNIT, shipped_weights
 from trueup.text import listed
 
 FULL = [
@@ -102,7 +102,7 @@ PIECES = st.sampled_from(
 @given(st.lists(PIECES, max_size=60), st.lists(PIECES, max_size=8))
 def test_weights_add_up(said, asked):
     signs = read_signs(" ".join(asked), " ".join(said))
-    weights = json.loads((files("trueup.evals") / "refusal_weights.json").read_text("utf-8"))
+    weights = json.loads((files("trueup.evals.refusal") / "weights.json").read_text("utf-8"))
     total = weights["bias"][0] + sum(weights["marks"].get(m, [0])[0] for m in signs.marks)
     runs = set(signs.runs())
     for run in {run for run, _ in runs}:

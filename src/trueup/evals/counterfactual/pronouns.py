@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from trueup.evals._group_terms import FUNCTION_WORDS
+from trueup.evals.counterfactual.group_terms import FUNCTION_WORDS
 from trueup.text import listed
 
 __all__ = ["PRONOUNS", "stands_alone", "swap_pronoun", "with_plural_verbs"]

@@ -4,7 +4,7 @@ import pytest
 
 from trueup.errors import InputError
 from trueup.evals import EVALUATORS, RUBRICS
-from trueup.evals.rubrics import simple_rubric
+from trueup.evals.backends.rubrics import simple_rubric
 from trueup.models._rubric import render, response_format
 
 

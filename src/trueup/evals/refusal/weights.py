@@ -10,7 +10,7 @@ from importlib.resources import files
 from math import exp
 from typing import Any
 
-from trueup.evals._refusal_signs import LONGEST, OPENING, Signs
+from trueup.evals.refusal.signs import LONGEST, OPENING, Signs
 
 __all__ = ["UNIT", "Weighed", "Weights", "shipped_weights"]
 
@@ -105,5 +105,5 @@ def _probability(log_odds: int) -> float:
 @cache
 def shipped_weights() -> Weights:
     """Return the weights of the package, read once."""
-    path = files("trueup.evals") / "refusal_weights.json"
+    path = files("trueup.evals.refusal") / "weights.json"
     return Weights(json.loads(path.read_text(encoding="utf-8")))

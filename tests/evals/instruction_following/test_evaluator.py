@@ -1,7 +1,7 @@
 import pytest
 
 from trueup.evals import InstructionFollowing
-from trueup.evals._instructions import find_instructions
+from trueup.evals.instruction_following.instructions import find_instructions
 
 
 def judge(prompt, response):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from trueup.evals._instructions import find_instructions
+from trueup.evals.backends.rubrics import RUBRICS
 from trueup.evals.base import Evaluator, need_text
-from trueup.evals.rubrics import RUBRICS
+from trueup.evals.instruction_following.instructions import find_instructions
 from trueup.text import plain_text
 from trueup.types import Score
 

@@ -14,7 +14,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from trueup.errors import InputError
-from trueup.evals._shown import shown
+from trueup.evals.backends.shown import shown
 from trueup.models.judge import Judge, Judgement, Rubric
 from trueup.store.ids import content_hash
 from trueup.text import facts, plain_text, sentences, stems

@@ -14,9 +14,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from trueup.evals._swaps import group_names, groups_in, swap_groups
 from trueup.evals.base import Answered, Evaluator
 from trueup.evals.bias import BiasDetection
+from trueup.evals.counterfactual.swaps import group_names, groups_in, swap_groups
 from trueup.stats.paired import PairedDifference, holm, paired_difference
 from trueup.types import Messages
 

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from trueup.evals import _shape as shape
-from trueup.evals._instruction_patterns import (
+from trueup.evals.instruction_following import _shape as shape
+from trueup.evals.instruction_following.patterns import (
     AMOUNT,
     ANSWERS,
     APPEARS,

@@ -7,8 +7,6 @@ from hypothesis import strategies as st
 from trueup.errors import InputError
 from trueup.evals import BiasDetection, LengthDrift, Refusal
 from trueup.evals._bias_terms import GROUPS
-from trueup.evals._group_terms import NAMES, NEUTRAL_NAMES, TERMS
-from trueup.evals._swaps import group_names, groups_in
 from trueup.evals.counterfactual import (
     Variant,
     compare_groups,
@@ -16,6 +14,8 @@ from trueup.evals.counterfactual import (
     swap_groups,
     treats_alike,
 )
+from trueup.evals.counterfactual.group_terms import NAMES, NEUTRAL_NAMES, TERMS
+from trueup.evals.counterfactual.swaps import group_names, groups_in
 from trueup.text import listed
 
 

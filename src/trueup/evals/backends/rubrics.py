@@ -13,7 +13,7 @@ __all__ = ["RUBRICS", "simple_rubric"]
 
 
 def _read() -> dict[str, Rubric]:
-    read = tomllib.loads((files("trueup.evals") / "rubrics.toml").read_text(encoding="utf-8"))
+    read = tomllib.loads((files(__package__) / "rubrics.toml").read_text(encoding="utf-8"))
     return {name: _rubric(name, entry) for name, entry in read.items()}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from trueup.evals import _shape as shape
+from trueup.evals.instruction_following import _shape as shape
 
 __all__ = [
     "AMOUNT",

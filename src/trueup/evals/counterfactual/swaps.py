@@ -7,8 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from trueup.evals._group_terms import NAMES, NEUTRAL_NAMES, PEOPLE, TERMS
-from trueup.evals._pronouns import PRONOUNS, stands_alone, swap_pronoun, with_plural_verbs
+from trueup.evals.counterfactual.group_terms import NAMES, NEUTRAL_NAMES, PEOPLE, TERMS
+from trueup.evals.counterfactual.pronouns import (
+    PRONOUNS,
+    stands_alone,
+    swap_pronoun,
+    with_plural_verbs,
+)
 
 __all__ = ["group_names", "groups_in", "swap_groups"]
 

@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
-from trueup.evals._refusal_signs import read_signs
-from trueup.evals._refusal_weights import shipped_weights
+from trueup.evals.backends.rubrics import RUBRICS
 from trueup.evals.base import Answered, Evaluator, need_text
-from trueup.evals.rubrics import RUBRICS
+from trueup.evals.refusal.signs import read_signs
+from trueup.evals.refusal.weights import shipped_weights
 from trueup.types import Score
 
 __all__ = ["Refusal", "find_refusal"]

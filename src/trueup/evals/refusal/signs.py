@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from trueup.evals._bias_terms import GROUPS
-from trueup.evals._refusal_words import kind_of, turns_down
+from trueup.evals.refusal.words import kind_of, turns_down
 from trueup.text import STOPWORDS, listed, plain_text, sentences, stems
 
 __all__ = ["LONGEST", "OPENING", "Signs", "read_signs"]
