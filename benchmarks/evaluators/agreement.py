@@ -20,6 +20,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import build_refusal
@@ -87,43 +88,55 @@ def words(text: str) -> Counter[str]:
     return Counter(re.findall(r"\w+", text.lower()))
 
 
-def follows(
-    source: str, said: str, judges: Sequence[Evaluator]
-) -> dict[str, tuple[bool, float | None]]:
-    inside, given = words(source), words(said)
-    rouge = (given & inside).total() / max(1, given.total())
-    overlap = len(given.keys() & inside.keys()) / max(1, len(given.keys() | inside.keys()))
-    found = {}
-    for judge in judges:
-        value = judge.evaluate(response=said, context=source).value
-        # what claims nothing is held for neither
-        value = 0.5 if value is None else value
-        found[type(judge).__name__] = (value >= judge.pass_line, value)
-    return {
-        **found,
-        "ROUGE-1 precision": (rouge >= 0.5, rouge),
-        "overlap (Jaccard)": (overlap >= 0.5, overlap),
-    }
+UNSEEN = Path(__file__).parent / "grounding" / "unseen.json"
+"""What Groundedness says of the rows that it was fitted on, when fitted without their documents and
+their group: with its network, and by words alone."""
+
+
+def groundedness(rows: Sequence[tuple[str, str, str]]) -> list[dict[str, float]]:
+    """Judge rows of (id, source, what is said); those that it was fitted on as unseen."""
+    unseen = json.loads(UNSEEN.read_text())
+    judges = {"Groundedness": Groundedness(), "by words alone": Groundedness(network=False)}
+    found: list[dict[str, float]] = [{} for _ in rows]
+    for at, (name, judge) in enumerate(judges.items()):
+        fresh = [i for i, (key, _, _) in enumerate(rows) if key not in unseen]
+        given = [{"response": rows[i][2], "context": rows[i][1]} for i in fresh]
+        for i, score in zip(fresh, judge.evaluate_many(given), strict=True):
+            # what claims nothing is held for neither
+            found[i][name] = 0.5 if score.value is None else score.value
+        for i, (key, _, _) in enumerate(rows):
+            if key in unseen:
+                found[i][name] = unseen[key][at]
+    return found
+
+
+def follows(rows: Sequence[tuple[str, str, str]]) -> list[dict[str, tuple[bool, float | None]]]:
+    judged = groundedness(rows)
+    faithful = Faithfulness().evaluate_many([{"response": r, "context": c} for _, c, r in rows])
+    for (_, source, said), values, score in zip(rows, judged, faithful, strict=True):
+        values["Faithfulness"] = 0.5 if score.value is None else score.value
+        inside, given = words(source), words(said)
+        values["ROUGE-1 precision"] = (given & inside).total() / max(1, given.total())
+        union = len(given.keys() | inside.keys())
+        values["overlap (Jaccard)"] = len(given.keys() & inside.keys()) / max(1, union)
+    return [{name: (value >= 0.5, value) for name, value in row.items()} for row in judged]
 
 
 def begin(folder: Path) -> Iterator[Judged]:
     """BEGIN: fully attributable is yes, generic answers are no."""
-    judges = (Groundedness(), Faithfulness())
-    for row in rows_of(folder / "begin" / "data.jsonl"):
-        yield Judged(
-            row["label"].startswith("Fully"),
-            follows(row["knowledge"], row["response"], judges),
-            row["knowledge"],
-            (row["model"], row["source"]),
-        )
+    rows = list(rows_of(folder / "begin" / "data.jsonl"))
+    judges = follows([(row["id"], row["knowledge"], row["response"]) for row in rows])
+    for row, judged in zip(rows, judges, strict=True):
+        people = row["label"].startswith("Fully")
+        yield Judged(people, judged, row["knowledge"], (row["model"], row["source"]))
 
 
 def summedits(folder: Path) -> Iterator[Judged]:
     """SummEdits: consistent is yes."""
-    judges = (Groundedness(), Faithfulness())
-    for row in rows_of(folder / "summedits" / "data.jsonl.gz"):
-        found = follows(row["doc"], row["summary"], judges)
-        yield Judged(row["label"] == 1, found, row["doc"], (row["domain"],))
+    rows = list(rows_of(folder / "summedits" / "data.jsonl.gz"))
+    judges = follows([(row["id"], row["doc"], row["summary"]) for row in rows])
+    for row, judged in zip(rows, judges, strict=True):
+        yield Judged(row["label"] == 1, judged, row["doc"], (row["domain"],))
 
 
 @dataclass(frozen=True)
@@ -368,6 +381,13 @@ def show(name: str, rows: Sequence[Judged]) -> None:
             made = held(some, judge)
             figures = " | ".join(shown(getattr(made, figure)) for figure in FIGURES)
             print(f"| {judge} | {cohort or 'all'} | {made.n} | {made.positives} | {figures} |")
+    if cohorts:
+        for judge in rows[0].judges:
+            each = [held([r for r in rows if c in r.cohorts], judge) for c in cohorts]
+            known = [e.balanced_accuracy.value for e in each if e.balanced_accuracy]
+            print(
+                f"{judge}: balanced accuracy {fmean(known):.3f}, the mean over {', '.join(cohorts)}"
+            )
 
 
 def show_told_apart(rows: Sequence[Judged]) -> None:

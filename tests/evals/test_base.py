@@ -25,7 +25,8 @@ def test_one_failing_row_does_not_sink_the_rest():
             {"response": "Rust.", "context": "Hail."},
         ]
     )
-    assert [score.value for score in scores] == [1.0, None, None, 0.0]
+    assert [score.label for score in scores] == ["grounded", None, None, "ungrounded"]
+    assert scores[1].value is scores[2].value is None
     assert scores[1].reason == "failed: InputError: response: a text is needed, not int"
     assert "missing response" in scores[2].reason
     assert all(score.evaluator == "groundedness" for score in scores)

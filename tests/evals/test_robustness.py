@@ -161,7 +161,7 @@ MEASURED = {"length_drift", "hedging"}
 def test_an_order_to_the_judge_changes_nothing(judge, answer):
     plain, injected = (scored(judge, one) for one in (answer, f"{answer} {INJECTED}"))
     if judge.name in COUNTED:
-        assert (injected.value or 0.0) <= (plain.value or 0.0)
+        assert (injected.value or 0.0) <= max(plain.value or 0.0, 0.1)
     else:
         assert injected.value == plain.value
         if judge.name not in MEASURED:

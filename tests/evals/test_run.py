@@ -47,8 +47,8 @@ def test_every_evaluator_scores_an_answer():
         answer="Yes, hail is covered with a $500 deductible.",
         expected=EXPECTED,
     )
-    assert {name: score.value for name, score in scores.items()} == {
-        "groundedness": 1.0,
+    assert scores["groundedness"].label == "grounded"
+    assert {name: score.value for name, score in scores.items() if name != "groundedness"} == {
         "task_completion": 1.0,
         "tool_selection_accuracy": 1.0,
         "refusal": 1.0,

@@ -1,7 +1,4 @@
-"""Single claims, and whether passages bear each out: what `Faithfulness` rests on.
-
-The one place that knows how `Groundedness` tells a claim that stands from one that does not.
-"""
+"""Single claims, and whether passages bear each out: what `Faithfulness` rests on."""
 
 from __future__ import annotations
 
@@ -12,7 +9,8 @@ from typing import Any
 
 from trueup.errors import InputError
 from trueup.evals.base import need_text
-from trueup.evals.groundedness import _claims, _fault, _source
+from trueup.evals.grounding.claims import find_claims
+from trueup.evals.grounding.lexical import look_up, read_source
 from trueup.text import facts, sentences, stems
 
 __all__ = ["passages_of", "single_claims", "unsupported"]
@@ -28,15 +26,15 @@ _ENOUGH = 3  # words and facts that make a part of a sentence a claim of its own
 def single_claims(text: str) -> Counter[str]:
     """Return the claims of a text, sentences that say several things taken apart."""
     parts = (part for sentence in sentences(text) for part in _apart(sentence))
-    return _claims("\n".join(parts))
+    return Counter(claim.text for claim in find_claims("\n".join(parts)))
 
 
 def unsupported(claims: Sequence[str], passages: Sequence[str]) -> dict[str, str]:
     """Return the claims that passages do not bear out, each with what is wrong with it."""
-    source = _source(passages)
-    if not source.words and not source.facts:
+    source = read_source(passages)
+    if not source.words:
         return dict.fromkeys(claims, "the context is empty")
-    return {claim: fault for claim in claims if (fault := _fault(claim, source))}
+    return {claim: fault for claim in claims if (fault := look_up(claim, source).fault)}
 
 
 def passages_of(context: Any) -> list[str]:

@@ -1,0 +1,1 @@
+"""What an answer claims, what its context says, and how far the one bears out the other."""
