@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from trueup.datasets import Dataset
+from trueup.evals import evaluator
 from trueup.queues import AnnotationQueue
 from trueup.store.events import list_events
 from trueup.store.scores import put_scores
@@ -195,9 +196,13 @@ def test_items_come_from_every_place(labelled, client, store):
 
 def test_a_reviewer_sees_what_is_known_and_not_which_answer_it_is_about(fill, client, store):
     fill(1)
+    version = evaluator("groundedness").version
     with store.transaction() as tx:
         scores = [
-            ("prefs-trace-0", Score("groundedness", "1", 0.25, "low", None, "Pipe 0 is covered.")),
+            (
+                "prefs-trace-0",
+                Score("groundedness", version, 0.25, "low", None, "Pipe 0 is covered."),
+            ),
             ("prefs-trace-0", Score("length", "1", None, None, 4.0)),
         ]
         put_scores(tx, "trace", scores, "mo", NOW)
