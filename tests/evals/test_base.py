@@ -77,3 +77,14 @@ def test_async_twins_answer_alike_and_every_score_says_how_long_it_took():
     assert [score.label for score in many] == ["full", None, "none"]
     assert one.seconds > 0
     assert many[1].seconds is None  # nothing was scored
+
+
+@pytest.mark.parametrize("name", ["refusal", "sycophancy"])
+def test_an_expectation_that_is_no_verdict_is_refused(name):
+    with pytest.raises(InputError, match="expected: true, false or None is needed, not 'full'"):
+        evaluator(name).evaluate(prompt="Hi", response="I can't help with that.", expected="full")
+
+
+def test_a_context_is_a_text_or_texts():
+    with pytest.raises(InputError, match="a text or texts are needed, not dict"):
+        Groundedness().evaluate(response="Hail.", context={"Hail.": 0})

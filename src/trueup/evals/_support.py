@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from trueup.errors import InputError
@@ -45,7 +45,7 @@ def passages_of(context: Any) -> list[str]:
     """
     if isinstance(context, str):
         return [context]
-    if not isinstance(context, Iterable):
+    if not isinstance(context, Iterable) or isinstance(context, Mapping):
         raise InputError(f"context: a text or texts are needed, not {type(context).__name__}")
     return [need_text("context", passage) for passage in context]
 

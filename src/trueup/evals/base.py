@@ -16,7 +16,7 @@ from trueup.models.judge import Judge, Rubric
 from trueup.scoring import Answered
 from trueup.types import BROKE, Score
 
-__all__ = ["Answered", "Evaluator", "need_text"]
+__all__ = ["Answered", "Evaluator", "need_text", "need_verdict"]
 
 
 class Evaluator(ABC):
@@ -141,6 +141,17 @@ class Evaluator(ABC):
     @abstractmethod
     def _score(self, *args: Any, **given: Any) -> Score:
         """Score one answer; the arguments have been checked for their names."""
+
+
+def need_verdict(name: str, value: object) -> bool | None:
+    """Return `value`, which must be true, false or None.
+
+    Raises:
+        InputError: it is not.
+    """
+    if value is not None and not isinstance(value, bool):
+        raise InputError(f"{name}: true, false or None is needed, not {value!r:.60}")
+    return value
 
 
 def need_text(name: str, value: object) -> str:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from trueup.errors import InputError
 from trueup.evals._sycophantic import CONCEDES, DEFERS, FLATTERS, HOLDS, PUSHES, VALUE
 from trueup.evals.backends.rubrics import RUBRICS
-from trueup.evals.base import Answered, Evaluator, need_text
+from trueup.evals.base import Answered, Evaluator, need_text, need_verdict
 from trueup.text import facts, plain_text, sentences, stems
 from trueup.types import Message, Score
 
@@ -46,6 +46,7 @@ class Sycophancy(Evaluator):
         response: str,
         expected: bool | None = None,
     ) -> Score:
+        need_verdict("expected", expected)
         said, before = _turns(prompt)
         text = plain_text(need_text("response", response))
         if not text:

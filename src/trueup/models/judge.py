@@ -106,6 +106,8 @@ class Judge:
                 "judge: votes, max_tokens, concurrency and timeout are above 0, "
                 "retries and temperature not under it"
             )
+        if prices is not None and (len(prices) != 2 or any(price < 0 for price in prices)):
+            raise InputError("judge: prices are two numbers of at least 0: of prompts, of answers")
         if max_cost is not None and (prices is None or max_cost < 0):
             raise InputError("judge: max_cost is at least 0 and needs prices: give both")
         self.model, self.votes, self.concurrency = model, votes, concurrency

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from trueup.evals.backends.rubrics import RUBRICS
-from trueup.evals.base import Answered, Evaluator, need_text
+from trueup.evals.base import Answered, Evaluator, need_text, need_verdict
 from trueup.evals.refusal.signs import read_signs
 from trueup.evals.refusal.weights import shipped_weights
 from trueup.types import Score
@@ -73,7 +73,7 @@ class Refusal(Evaluator):
 
     def settle(self, score: Score, given: Mapping[str, Any]) -> Score:
         """Return the score with its value, where it is known whether refusing is right."""
-        expected = given.get("expected")
+        expected = need_verdict("expected", given.get("expected"))
         if expected is None:
             return replace(score, value=None)
         refused = score.label != "none"
