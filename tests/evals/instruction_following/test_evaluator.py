@@ -134,3 +134,20 @@ def test_an_empty_response_follows_nothing():
         0.0,
         "0 of 1 instructions followed, since the response is empty",
     )
+
+
+@pytest.mark.parametrize(
+    ("prompt", "follows", "fails"),
+    [
+        ("Describe it. Don't answer in JSON.", "hello", '{"a": 1}'),
+        ("Do not use bullet points.", "hello", "- a\n- b"),
+        ("Do not write in all caps.", "hello", "HELLO"),
+        ("Don't answer in one word.", "hello there", "hello"),
+        ("Never answer in French.", "This is the house.", "Je suis dans la maison, bien sûr."),
+        ("Please do not forget to answer in JSON.", '{"a": 1}', "hello"),
+    ],
+)
+def test_what_is_forbidden_is_not_asked_for(prompt, follows, fails):
+    found = InstructionFollowing()
+    assert found.evaluate(prompt=prompt, response=follows).value == 1
+    assert found.evaluate(prompt=prompt, response=fails).value == 0

@@ -59,6 +59,12 @@ class Instruction:
     follows: Check
 
 
+# "do not answer in JSON" asks for the contrary, and "do not forget to" does not
+_FORBIDS = re.compile(
+    r"\b(?:don't|do not|never|avoid|without|not|should not|must not)"
+    r"(?: (?!forget|fail|hesitate|only|just|more|less)\w+){0,3} ?$"
+)
+_DENIES = re.compile(r"\b(?:no|not|don't|never|avoid|without)\b")
 _LONGEST = 20_000  # characters of a prompt that are read
 
 
@@ -95,7 +101,19 @@ def _simple(own: str) -> Iterator[Instruction]:
         if match is None or kind in kinds or (of_code and kind in ("json", "csv", "table")):
             continue
         kinds.add(kind)
-        yield Instruction(kind, match[0], check)
+        yield _asked(kind, low, match, check)
+
+
+def _asked(kind: str, low: str, match: re.Match[str], check: Check) -> Instruction:
+    """Return what a match asks for, or forbids."""
+    words = match[0].strip()
+    if _FORBIDS.search(low[: match.start()]) and not _DENIES.search(words):
+        return Instruction(kind, f"not {words}", partial(_unlike, check))
+    return Instruction(kind, words, check)
+
+
+def _unlike(check: Check, answer: str) -> bool:
+    return not check(answer)
 
 
 def _amounts(own: str) -> Iterator[Instruction]:
@@ -110,7 +128,7 @@ def _amounts(own: str) -> Iterator[Instruction]:
             continue
         low_n, high_n = _bounds(match, unit)
         several.add(unit)
-        yield Instruction(unit, match[0].strip(), _between(unit, low_n, high_n))
+        yield _asked(unit, low, match, _between(unit, low_n, high_n))
     for pattern, unit, n in GENRES:
         if unit not in several and (found := re.search(pattern, low)):
             several.add(unit)
@@ -208,9 +226,9 @@ def _wordings(own: str) -> Iterator[Instruction]:
 
 
 def _languages(own: str) -> Iterator[Instruction]:
-    for match in shape.IN_LANGUAGE.finditer(own.casefold()):
-        in_it = partial(shape.is_in, language=match["language"])
-        yield Instruction("language", match[0], in_it)
+    low = own.casefold()
+    for match in shape.IN_LANGUAGE.finditer(low):
+        yield _asked("language", low, match, partial(shape.is_in, language=match["language"]))
 
 
 def _times(word: str) -> int:
