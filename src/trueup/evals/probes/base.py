@@ -22,6 +22,7 @@ __all__ = [
     "Progress",
     "Rate",
     "Unit",
+    "answers_of",
     "ask",
     "change",
     "check_limit",
@@ -131,6 +132,21 @@ def user(text: str) -> Messages:
     return ({"role": "user", "content": text},)
 
 
+def answers_of(model: Model, prompts: Sequence[Messages]) -> list[str]:
+    """Return a model's answers to prompts that it is given at once.
+
+    Raises:
+        InputError: the model does not answer each prompt with one text.
+    """
+    given = list(model(prompts))
+    if len(given) != len(prompts) or not all(isinstance(text, str) for text in given):
+        raise InputError(
+            f"the model gave {len(given)} answers to {len(prompts)} prompts, or some that are no "
+            "texts; return one text a prompt, in order"
+        )
+    return given
+
+
 def ask(
     model: Model, prompts: Sequence[Messages], progress: Progress | None = None, had: int = 0
 ) -> list[str]:
@@ -148,13 +164,7 @@ def ask(
     answers: list[str] = []
     for start in range(0, len(prompts), _BATCH):
         batch = prompts[start : start + _BATCH]
-        given = list(model(batch))
-        if len(given) != len(batch) or not all(isinstance(text, str) for text in given):
-            raise InputError(
-                f"the model gave {len(given)} answers to {len(batch)} prompts, or some that are no "
-                "texts; return one text a prompt, in order"
-            )
-        answers += given
+        answers += answers_of(model, batch)
         if progress is not None:
             progress(had + len(answers), had + len(prompts))
     return answers

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from trueup.errors import InputError
-from trueup.evals.probes.base import Model
+from trueup.evals.probes.base import Model, answers_of
 from trueup.store.ids import content_hash
 from trueup.types import Messages
 
@@ -41,13 +41,7 @@ class KeptAnswers:
         keys = [self._key(prompt) for prompt in prompts]
         missing = {k: p for k, p in zip(keys, prompts, strict=True) if k not in self._known}
         if missing:
-            given = list(self._model(list(missing.values())))
-            if len(given) != len(missing):
-                raise InputError(
-                    f"the model gave {len(given)} answers to {len(missing)} prompts; return one a "
-                    "prompt, in order"
-                )
-            self._write(missing, given)
+            self._write(missing, answers_of(self._model, list(missing.values())))
         return [self._known[key] for key in keys]
 
     def _key(self, prompt: Messages) -> str:
