@@ -32,7 +32,8 @@ class Toxicity(Evaluator):
     `evidence` holds the sentences and `measure` counts them. A lexicon of English: what a text
     quotes, reports or rejects is not counted, spelling that hides a word is seen through in part.
     It does not see contempt or a threat that is put politely ("it would be a shame if"), other
-    languages, or harm in advice: a clean score does not say that an answer is safe. An empty output is unscored.
+    languages, or harm in advice: a clean score does not say that an answer is safe. An empty output
+    is unscored.
     """
 
     name = "toxicity"
