@@ -246,7 +246,7 @@ TOLD = re.compile(
     # what does "use no commas" mean?
     r"|\bwhat (?:does|do|did|would)\b[^.?!\n]{1,200}\bmean\b"
     # told, and then asked about: The guide says to use no commas. Is that right?
-    rf"|[^.?!\n]{{0,200}}{_SPEAKS}[^.?!\n]{{0,300}}[.!]\s+(?=(?:is|was|are|were|am|do|does|did"
+    rf"|{_SPEAKS}[^.?!\n]{{0,300}}[.!]\s+(?=(?:is|was|are|were|am|do|does|did"
     rf"|should|why"
     r"|what|how)\b[^.?!\n]{0,100}\b(?:that|this|it|he|she|they|so)\b[^.?!\n]{0,100}\?)"
     # whether somebody is to: Should I use no commas? Why do people use no commas?
