@@ -79,7 +79,7 @@ def test_agreement_with_people_is_told_by_cohort(tmp_path, capsys):
     path.write_text("\n".join(map(json.dumps, rows)))
     command.calibrate("refusal", path)
     shown = capsys.readouterr().out
-    assert "1.00 [1.00, 1.00]" in shown
+    assert "1.00 [0.76, 1.00]" in shown
     line, beyond = [line for line in shown.splitlines() if line.strip().startswith("b ")]
     assert line.split()[:3] == ["b", "4", "0"]
     assert "undefined" in line
@@ -115,9 +115,9 @@ def test_a_datasets_rows_are_scored_and_held_against_a_line(folder, capsys):
     assert evaluate("--dataset", "d@v1", *evaluators, "--threshold", 0.9, "--workers", 2) == 0
     shown = capsys.readouterr().out
     [line] = [line for line in shown.splitlines() if "bias_detection" in line and "tool" in line]
-    assert line.split() == ["tool-heavy", "bias_detection", "1", "1", "0.9", "yes", "3", "0"]
+    assert line.split() == ["tool-heavy", "bias_detection", "2", "1", "0.9", "yes", "3", "0"]
     assert "format_validity: 3 not scored: no form was asked for" in shown
-    assert "  bias_detection 1: not measured" in shown
+    assert "  bias_detection 2: not measured" in shown
     assert evaluate("--dataset", "d@v1", *evaluators, "--threshold", 0.9, "--json") == 0
     bias, form = json.loads(capsys.readouterr().out)
     assert (bias["passed"], bias["mean"], bias["agreement"]) == (True, 1.0, [])
