@@ -35,7 +35,7 @@ def show_evaluations(evaluations: Sequence[CohortEvaluation]) -> None:
                 e.evaluator_version,
                 e.mean,
                 e.threshold,
-                e.passed,
+                "not scored" if e.mean is None else e.passed,
                 e.scored,
                 e.unscored,
             )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from trueup.cli._named import find_dataset
 from trueup.cli._output import open_store
 from trueup.datasets import Dataset
 from trueup.training import Method, read_examples
@@ -47,9 +48,8 @@ def read_rows(data: Sequence[str], method: Method, store: str | None) -> Split:
 def _read(data: str, method: Method, store: str | None) -> Split:
     if is_file(data):
         return read_examples(data), []
-    name, _, version = data.partition("@")
     with open_store(store) as opened:
-        dataset = Dataset.get(name, version or None, store=opened)
+        dataset = find_dataset(data, opened)
         return _rows(dataset, method, "train"), _rows(dataset, method, "validation")
 
 

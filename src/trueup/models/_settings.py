@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from numbers import Integral, Real
+from typing import Any
 from urllib.parse import urlsplit
 
 from trueup.errors import InputError
@@ -12,23 +13,23 @@ from trueup.errors import InputError
 __all__ = ["check_address", "check_number", "check_whole"]
 
 
-def check_whole(name: str, value: object, least: int) -> None:
+def check_whole(name: str, value: Any, least: int) -> None:
     """Check that a setting is a whole number of at least `least`.
 
     Raises:
         InputError: it is not; the message begins with `name`.
     """
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
+    if isinstance(value, bool) or not isinstance(value, Integral) or int(value) < least:
         raise InputError(f"{name} is {value!r:.60}: give a whole number of at least {least}")
 
 
-def check_number(name: str, value: object, *, above: bool = False) -> None:
+def check_number(name: str, value: Any, *, above: bool = False) -> None:
     """Check that a setting is a finite number of at least 0, or above it.
 
     Raises:
         InputError: it is not; the message begins with `name`.
     """
-    number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
+    number = math.nan if isinstance(value, bool) or not isinstance(value, Real) else float(value)
     if not math.isfinite(number) or number < 0 or (above and number == 0):
         least = "above 0" if above else "of at least 0"
         raise InputError(f"{name} is {value!r:.60}: give a number {least}")
