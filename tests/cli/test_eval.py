@@ -86,7 +86,9 @@ def test_agreement_with_people_is_told_by_cohort(tmp_path, capsys):
     assert beyond.split() == ["b", "undefined", "undefined"]
     command.calibrate("refusal", path, positive="none", as_json=True)
     assert json.loads(capsys.readouterr().out)["whole"]["positives"] == 8
-    with pytest.raises(InputError, match="no label 'ful': people say full, none, refusal says full"):
+    with pytest.raises(
+        InputError, match="no label 'ful': people say full, none, refusal says full"
+    ):
         command.calibrate("refusal", path, positive="ful, partial")
 
 
@@ -135,9 +137,9 @@ def test_a_datasets_rows_are_scored_and_held_against_a_line(folder, capsys):
     assert evaluate("--dataset", "d@v1", *evaluators, "--threshold", 0.9, "--workers", 2) == 1
     shown, wrong = capsys.readouterr()
     [line] = [line for line in shown.splitlines() if "bias_detection" in line and "tool" in line]
-    assert line.split() == ["tool-heavy", "bias_detection", "1", "1", "0.9", "yes", "3", "0"]
+    assert line.split() == ["tool-heavy", "bias_detection", "1", "1", "0.9", "yes", "3", "of", "3"]
     [line] = [line for line in shown.splitlines() if "format_validity" in line and "tool" in line]
-    assert line.split() == ["tool-heavy", "format_validity", "1", "0.9", "not", "scored", "0", "3"]
+    assert line.split()[1:] == ["format_validity", "1", "0.9", "not", "scored", "0", "of", "3"]
     assert "format_validity: 3 of 3 not scored: no form was asked for" in shown
     assert "1 of 2 could not be held against the line, and have not passed" in wrong
     assert "  bias_detection 1: not measured" in shown

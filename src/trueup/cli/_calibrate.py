@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from trueup.cli._judge import LOCAL, BackendOptions, ByOption
-from trueup.cli._output import JsonOption, say, show_json, show_table
+from trueup.cli._output import JsonOption, say, show_json, show_parts
 from trueup.cli._progress import progress_bar
 from trueup.cli._unscored import check_scored, told_unscored
 from trueup.errors import InputError
@@ -116,7 +116,7 @@ def _show_labelled(found: HumanAgreement, *, ranks: bool) -> None:
     made = _all_and(found.whole, found.cohorts)
     counts = ("rows", "n"), ("yes", "positives")
     first = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "f1": "F1"}
-    yes = f"yes: {', '.join(found.positive)}" if found.positive else ""
+    yes = f"yes is {', '.join(found.positive)}" if found.positive else ""
     _figures("agreement with people", made, first, counts, note=yes)
     beyond = {"kappa": "kappa", "alpha": "alpha"} | ({"auroc": "AUROC"} if ranks else {})
     _figures("beyond chance", made, beyond)
@@ -134,12 +134,12 @@ def _pairs(name: str, files: Sequence[Path], by: BackendOptions, as_json: bool) 
     elif judge is not None:
         raise InputError("a classifier does not choose between answers: give --judge-model")
     found = calibrate_pairs(pairs, name)
+    reasons = Counter(void or ["no verdict"] * found.unscored)
     if as_json:
-        show_json(asdict(found))
+        show_json(asdict(found) | {"reasons": reasons})
     else:
         _show_pairs(found)
-    reasons = void or ["no verdict"] * found.unscored
-    _tell_unscored(Counter(reasons), len(pairs), as_json=as_json)
+    _tell_unscored(reasons, len(pairs), as_json=as_json)
 
 
 def _compared(judge: Judge, void: list[str], prompt: str, a: str, b: str) -> Comparison:
@@ -185,7 +185,7 @@ def _figures(
     """Show figures of each cohort, each with what it is called, after counts, the other way."""
     if not made:
         return
-    show_table(
+    show_parts(
         ("cohort", *(called for called, _ in counts), *figures.values()),
         [
             (cohort, *(getattr(one, n) for _, n in counts), *(_shown(one, n) for n in figures))
@@ -205,7 +205,7 @@ def _shown(one: Classification | Pairwise, name: str) -> str:
 def _rates(title: str, rates: Mapping[str, PredictionPowered]) -> None:
     if not rates:
         return
-    show_table(
+    show_parts(
         ("cohort", "rows", "labelled", "evaluator alone", "people alone", "corrected"),
         [
             (name, one.raw.n, one.people.n, str(one.raw), str(one.people), str(one.corrected))
