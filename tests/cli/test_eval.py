@@ -49,6 +49,10 @@ def test_means_by_cohort_and_evaluator(store, capsys, monkeypatch):
 def test_unscored_is_counted_apart(store, capsys):
     (row,) = run(capsys, store=store, evaluators="length_drift", cohorts="easy").values()
     assert (row["mean"], row["scored"], row["unscored"]) == (None, 0, 2)
+    assert (row["found"], row["reasons"]) == ({"a measure alone": 2}, {})
+    command.run(store=store, evaluators="length_drift")
+    said = "length_drift: 3 of 3 without a value, as nothing is expected: 3 a measure alone"
+    assert said in capsys.readouterr().out
 
 
 def test_the_default_evaluators_in_a_table(store, capsys):

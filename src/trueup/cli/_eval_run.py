@@ -41,6 +41,7 @@ class _Tally:
     unscored: int = 0
     failed: int = 0
     why: Counter[str] = field(default_factory=Counter)  # what was not scored and found nothing
+    found: Counter[str] = field(default_factory=Counter)  # what was, where it has no value
 
     @property
     def rows(self) -> int:
@@ -51,6 +52,8 @@ class _Tally:
             self.unscored += 1
             if score.label is None and score.measure is None:
                 self.why[score.reason] += 1
+            else:
+                self.found[score.label or "a measure alone"] += 1
         else:
             self.scored += 1
             self.total += score.value
@@ -209,8 +212,9 @@ def _as_json(tallies: _Tallies, results: Sequence[CohortEvaluation]) -> list[dic
     """Return what was recorded, or else the means, each with why rows were not scored."""
     rows = evaluations_as_json(results) if results else _means(tallies)
     return [
-        row | {"reasons": dict(tallies[row["cohort"], row["evaluator"]].why.most_common())}
+        row | {"reasons": dict(tally.why.most_common()), "found": dict(tally.found.most_common())}
         for row in rows
+        for tally in [tallies[row["cohort"], row["evaluator"]]]
     ]
 
 
@@ -241,9 +245,19 @@ def _tell_unscored(tallies: _Tallies, *, as_json: bool) -> None:
     check_scored(_reasons(tallies.values()), sum(tally.rows for tally in tallies.values()))
     for name in dict.fromkeys(name for _, name in tallies):
         some = [tally for (_, evaluator), tally in tallies.items() if evaluator == name]
-        why = told_unscored(_reasons(some), sum(tally.rows for tally in some))
-        if why and not as_json:
-            say(f"{name}: {why}")
+        rows = sum(tally.rows for tally in some)
+        told = [told_unscored(_reasons(some), rows), _told_found(some, rows)]
+        for what in filter(None, [] if as_json else told):
+            say(f"{name}: {what}")
+
+
+def _told_found(tallies: Iterable[_Tally], rows: int) -> str:
+    """Say what was found of rows that have no value; empty where all have one."""
+    found = sum((tally.found for tally in tallies), Counter[str]())
+    what = ", ".join(f"{count} {label}" for label, count in found.most_common())
+    if not found:
+        return ""
+    return f"{found.total()} of {rows} without a value, as nothing is expected: {what}"
 
 
 def _reasons(tallies: Iterable[_Tally]) -> Counter[str]:
@@ -257,11 +271,8 @@ def _check_judged(tallies: _Tallies, results: Sequence[CohortEvaluation]) -> Non
         return
     first = unjudged[0]
     tally = tallies[first.cohort, first.evaluator]
+    why = told_unscored(tally.why, tally.rows) or _told_found([tally], tally.rows)
     raise EvaluationError(
         f"{len(unjudged)} of {len(results)} could not be held against the line, and have not "
-        f"passed: {first.evaluator} on {first.cohort}: "
-        + (
-            told_unscored(tally.why, tally.rows)
-            or "it found something, but nothing says what is right"
-        )
+        f"passed: {first.evaluator} on {first.cohort}: {why}"
     )
