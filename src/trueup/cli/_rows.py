@@ -9,8 +9,8 @@ from pathlib import Path
 
 from trueup.cli._named import find_dataset
 from trueup.cli._output import open_store
-from trueup.datasets import Dataset
 from trueup.training import Method, read_examples
+from trueup.training.rows import rows_for
 from trueup.types import Example
 
 __all__ = ["is_file", "read_rows"]
@@ -49,15 +49,4 @@ def _read(data: str, method: Method, store: str | None) -> Split:
     if is_file(data):
         return read_examples(data), []
     with open_store(store) as opened:
-        dataset = find_dataset(data, opened)
-        return _rows(dataset, method, "train"), _rows(dataset, method, "validation")
-
-
-def _rows(dataset: Dataset, method: Method, split: str) -> list[Example]:
-    if method.completions > 1:
-        return dataset.examples("pairs", split)
-    chosen = dataset.examples("chosen", split)
-    if not method.unpaired:
-        return chosen
-    pairs = {pair.id: pair for pair in dataset.examples("pairs", split)}
-    return [pairs.get(row.id, replace(row, desirable=True)) for row in chosen]
+        return rows_for(method, find_dataset(data, opened), data)
