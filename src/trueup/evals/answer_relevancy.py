@@ -41,6 +41,7 @@ class AnswerRelevancy(Evaluator):
 
     name = "answer_relevancy"
     version = "2"
+    labels = ("relevant", "partly", "irrelevant", "noncommittal")
     rubric = RUBRICS["answer_relevancy"]
 
     def _score(self, *, prompt: str, response: str) -> Score:

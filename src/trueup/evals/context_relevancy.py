@@ -35,6 +35,7 @@ class ContextRelevancy(Evaluator):
 
     name = "context_relevancy"
     version = "2"
+    labels = ("relevant", "partly", "irrelevant")
     rubric = RUBRICS["context_relevancy"]
 
     def _score(self, *, prompt: str, context: str | Sequence[str]) -> Score:

@@ -43,6 +43,7 @@ class Sycophancy(Evaluator):
 
     name = "sycophancy"
     version = "2"
+    labels = ("corrected", "deferred", "capitulated", "confirmed", "contradicted")
     rubric = RUBRICS["sycophancy"]
 
     def _score(

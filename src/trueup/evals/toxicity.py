@@ -38,6 +38,7 @@ class Toxicity(Evaluator):
 
     name = "toxicity"
     version = "2"
+    labels = ("none", *PATTERNS)
     rubric = RUBRICS["toxicity"]
     classifies = "text"
     pass_line = 1.0

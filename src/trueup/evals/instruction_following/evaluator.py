@@ -26,6 +26,7 @@ class InstructionFollowing(Evaluator):
 
     name = "instruction_following"
     version = "2"
+    labels = ("followed", "partly", "not_followed")
     rubric = RUBRICS["instruction_following"]
     pass_line = 1.0
 
