@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from trueup.cli._named import find_dataset
 from trueup.cli._output import open_store
-from trueup.datasets import Dataset
 from trueup.training import Method, read_examples
 from trueup.training.rows import rows_for
 from trueup.types import Example
@@ -48,7 +48,5 @@ def read_rows(data: Sequence[str], method: Method, store: str | None) -> Split:
 def _read(data: str, method: Method, store: str | None) -> Split:
     if is_file(data):
         return read_examples(data), []
-    name, _, version = data.partition("@")
     with open_store(store) as opened:
-        dataset = Dataset.get(name, version or None, store=opened)
-        return rows_for(method, dataset, data)
+        return rows_for(method, find_dataset(data, opened), data)
