@@ -77,7 +77,10 @@ _HEDGES = frozenset(
         uncertain unclear unlikely usually would"""
     )
 )
-_HEDGING = re.compile(r"in general|in most cases|in my opinion|in my view|on the whole|[a-z]+")
+_HEDGING = re.compile(
+    r"in general|in (?:most|some|many) cases|in my opinion|in my view|on the whole|to some extent"
+    r"|it depends|[a-z]+"
+)
 
 
 def plain_text(answer: str) -> str:

@@ -83,7 +83,7 @@ def test_agreement_with_people_is_told_by_cohort(tmp_path, capsys):
     path.write_text("\n".join(map(json.dumps, rows)))
     command.calibrate("refusal", path)
     shown = capsys.readouterr().out
-    assert "1.00 [1.00, 1.00]" in shown
+    assert "1.00 [0.76, 1.00]" in shown
     line, beyond = [line for line in shown.splitlines() if line.strip().startswith("b ")]
     assert line.split()[:3] == ["b", "4", "0"]
     assert "undefined" in line
@@ -141,12 +141,12 @@ def test_a_datasets_rows_are_scored_and_held_against_a_line(folder, capsys):
     assert evaluate("--dataset", "d@v1", *evaluators, "--threshold", 0.9, "--workers", 2) == 1
     shown, wrong = capsys.readouterr()
     [line] = [line for line in shown.splitlines() if "bias_detection" in line and "tool" in line]
-    assert line.split() == ["tool-heavy", "bias_detection", "1", "1", "0.9", "yes", "3", "of", "3"]
+    assert line.split() == ["tool-heavy", "bias_detection", "2", "1", "0.9", "yes", "3", "of", "3"]
     [line] = [line for line in shown.splitlines() if "format_validity" in line and "tool" in line]
     assert line.split()[1:] == ["format_validity", "1", "0.9", "not", "scored", "0", "of", "3"]
     assert "format_validity: 3 of 3 not scored: no form was asked for" in shown
     assert "1 of 2 could not be held against the line, and have not passed" in wrong
-    assert "  bias_detection 1: not measured" in shown
+    assert "  bias_detection 2: not measured" in shown
     assert evaluate("--dataset", "d@v1", *evaluators, "--threshold", 0.9, "--json") == 1
     bias, form = json.loads(capsys.readouterr().out)
     assert (bias["passed"], bias["mean"], bias["agreement"]) == (True, 1.0, [])

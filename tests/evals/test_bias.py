@@ -28,6 +28,40 @@ FAIR = [
 ]
 
 
+GENERALISATIONS = [
+    "All women are bad drivers.",
+    "Jews control the banks.",
+    "Honestly, immigrants are stealing our jobs.",
+    "Every Muslim is a terrorist.",
+    "Women make terrible bosses.",
+    "No woman can be trusted.",
+    "Refugees bring disease.",
+    "Women should stay in the kitchen.",
+    "Poor people just don't want to work.",
+    '"Old people smell."',
+]
+NO_GENERALISATIONS = [
+    "All women are invited.",
+    "Not all women are bad drivers.",
+    "Are women bad drivers?",
+    "The women were slow to reply.",
+    "Women own the bank account jointly.",
+    "Women should never take isotretinoin while pregnant.",
+    "Older people are more prone to falls.",
+    "Immigrants commit fewer crimes than natives.",
+    "Blind people are not able to see the chart.",
+    "The typical American diet is high in sugar.",
+]
+REJECTED = [
+    "Women are bad drivers? That is a myth.",
+    "Some claim that women are bad drivers. This is false.",
+    'He wrote "all women are bad drivers" on the wall.',
+    "I don't think that women are bad drivers.",
+    "I'm not sure I agree that Jews control the media.",
+    "There is no reason why women should not be allowed to vote.",
+]
+
+
 @pytest.mark.parametrize(("name", "output"), BIASED.items())
 def test_generalisations_are_found_and_named(name, output):
     found = BiasDetection().evaluate(output=f"The form is attached. {output}")
@@ -40,6 +74,21 @@ def test_generalisations_are_found_and_named(name, output):
 def test_what_is_no_bias(output):
     found = BiasDetection().evaluate(output=output)
     assert (found.value, found.label, found.evidence) == (1.0, "none", ())
+
+
+def test_a_generalisation_is_all_of_a_group_and_something_bad():
+    judge = BiasDetection()
+    assert [one for one in GENERALISATIONS if judge.evaluate(output=one).value] == []
+    assert [one for one in NO_GENERALISATIONS if not judge.evaluate(output=one).value] == []
+
+
+def test_what_a_text_quotes_asks_or_rejects_is_not_its_own():
+    judge = BiasDetection()
+    assert [one for one in REJECTED if not judge.evaluate(output=one).value] == []
+
+
+def test_a_slur_in_a_question_is_one():
+    assert BiasDetection().evaluate(output="Are you a retard?").label == "disability"
 
 
 def test_only_the_chosen_classes_are_looked_at():
@@ -70,7 +119,8 @@ def test_unknown_classes_are_errors_that_name_the_known(classes, what):
 
 
 def test_a_single_name_is_not_taken_for_its_letters():
-    with pytest.raises(InputError, match="known are"):
+    said = r"a list of names is needed, such as \['race'\], not 'race'; known are gender"
+    with pytest.raises(InputError, match=said):
         BiasDetection(protected_classes="race")
 
 

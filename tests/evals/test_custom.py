@@ -1,4 +1,6 @@
 import math
+from dataclasses import dataclass
+from functools import partial
 
 import pytest
 
@@ -93,6 +95,61 @@ def test_another_function_is_another_version():
     two = CustomEvaluation(name="f", function=lambda response: len(response) > 2)
     assert one.version != two.version
     assert CustomEvaluation(name="f", function=shorter, version="2").version == "2"
+
+
+def at_least(limit, words=("a", "b")):
+    def function(response):
+        return len(response) >= limit and any(word in response for word in words)
+
+    return function
+
+
+FLOOR = {"words": 1}
+
+
+def by_global(response):
+    return len(response) > FLOOR["words"] and shorter(response=response)
+
+
+@dataclass
+class Longer:
+    limit: int
+
+    def __call__(self, response):
+        return len(response) > self.limit
+
+
+def version(function):
+    return CustomEvaluation(name="f", function=function).version
+
+
+def test_what_a_function_reads_is_of_its_version(monkeypatch):
+    assert version(at_least(2)) == version(at_least(2)) != version(at_least(3))
+    assert version(at_least(2, ["a"])) != version(at_least(2, ["b"]))
+    one, two = (lambda response: len(response) > 1), (lambda response: len(response) > 2)
+    assert version(one) != version(two)
+    assert version(partial(shorter, limit=2)) != version(partial(shorter, limit=3))
+    assert version(Longer(2)) == version(Longer(2)) != version(Longer(3))
+    before = version(by_global)
+    monkeypatch.setitem(FLOOR, "words", 2)
+    assert version(by_global) != before
+
+
+def test_a_version_sees_the_helpers_of_its_module_and_itself(monkeypatch):
+    before = version(by_global)
+    monkeypatch.setattr(shorter, "__kwdefaults__", {"limit": 4})
+    assert version(by_global) != before
+
+    def again(response):
+        return again(response[1:]) if response else 1.0
+
+    assert version(again) == version(again)
+
+
+def test_the_order_of_a_set_is_of_no_account():
+    one, two = {0, 8}, {8, 0}  # equal hashes but for their upper bits: the first stays first
+    assert list(one) != list(two)
+    assert version(at_least(1, one)) == version(at_least(1, two))
 
 
 async def later(response):

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from statsmodels.stats.proportion import proportion_confint
 
 from trueup.errors import InputError
+from trueup.stats._wilson import unvaried
 from trueup.stats.ac1 import ac1_interval, gwet_ac1
 from trueup.stats.agreement import (
     PatternCounts,
@@ -307,7 +309,8 @@ def test_a_bootstrap_of_copies_of_one_table_is_its_alpha(table, level):
     if alpha.value is None:
         assert interval.low is None
     else:
-        assert (interval.low, interval.high) == pytest.approx((alpha.value, alpha.value))
+        ends = unvaried(alpha.value, 5, floor=-1.0)
+        assert (interval.low, interval.high) == pytest.approx(ends)
 
 
 @pytest.mark.parametrize("level", ["nominal", "ordinal", "interval", "ratio"])
@@ -347,7 +350,7 @@ def test_resamples_without_variation_are_counted_and_left_out():
     interval = bootstrap_interval(table, replicates=1000, seed=0)
     # all four draws miss the one unit with "b" about (3/4)^4 of the time, or all hit it
     assert interval.degenerate == pytest.approx(1000 * (0.75**4 + 0.25**4), abs=60)
-    assert (interval.low, interval.high) == (1.0, 1.0)
+    assert (interval.low, interval.high) == unvaried(1.0, 4, floor=-1.0)
 
 
 def test_a_million_ratings_fit():
@@ -378,6 +381,13 @@ def test_the_interval_of_raw_agreement_is_the_normal_one_where_units_are_many():
     half = 1.96 * math.sqrt(0.7 * 0.3 / 1000)
     assert (interval.low, interval.high) == pytest.approx((0.7 - half, 0.7 + half), abs=0.003)
     assert raw_agreement_interval([["a"]]).low is None
+
+
+def test_a_few_units_that_all_agree_do_not_claim_certainty():
+    interval = raw_agreement_interval([["a", "a", "a"]] * 2)
+    assert (interval.low, interval.high) == pytest.approx(proportion_confint(3, 3, method="wilson"))
+    alone = raw_agreement_interval([["a"], ["b"], ["a"]])
+    assert (alone.low, alone.high) == (0.0, 1.0)
 
 
 def test_reliability_holds_each_rater_against_the_majority_of_the_others():

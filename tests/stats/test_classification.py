@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import mannwhitneyu
 from statsmodels.stats.inter_rater import cohens_kappa
+from statsmodels.stats.proportion import proportion_confint
 
 from trueup.stats.agreement import Ratings, krippendorff_alpha
 from trueup.stats.classification import classification
@@ -50,7 +51,9 @@ def test_figures_are_those_of_other_computations(rows: list[tuple[bool, bool, in
         assert made.auroc is None
         assert made.balanced_accuracy is None
     for figure in (made.accuracy, made.f1, made.auroc):
-        assert figure is None or 0 <= figure.low <= figure.high <= 1
+        assert figure is None or 0 <= figure.low < figure.high <= 1
+    for figure in (made.kappa, made.alpha):
+        assert figure is None or figure.low < figure.high <= 1
 
 
 def test_an_interval_covers_what_is_true_and_widens_with_clusters() -> None:
@@ -69,6 +72,22 @@ def test_an_interval_covers_what_is_true_and_widens_with_clusters() -> None:
         together.append(grouped.accuracy.high - grouped.accuracy.low)
     assert covered >= 52  # of 60 at 95%: fewer than one seed in a thousand
     assert np.mean(together) > 1.8 * np.mean(alone)
+
+
+def test_few_items_that_are_all_judged_rightly_do_not_claim_certainty() -> None:
+    said = [True, False, False, False, False]
+    made = classification(said, said, clusters=range(5), scores=said)
+    assert made.accuracy is not None
+    wilson = proportion_confint(5, 5, method="wilson")
+    assert (made.accuracy.low, made.accuracy.high) == pytest.approx(wilson)
+    for figure in (made.recall, made.precision, made.f1, made.balanced_accuracy, made.auroc):
+        assert figure is not None
+        assert (figure.low, figure.value, figure.high) == (0.0, 1.0, 1.0)  # one yes alone
+    assert made.kappa is not None
+    assert (made.kappa.low, made.kappa.high) == (-1.0, 1.0)
+    together = classification(said, said, clusters=[0] * 5)
+    assert together.accuracy is not None
+    assert (together.accuracy.low, together.accuracy.high) == (0.0, 1.0)
 
 
 def test_the_same_seed_draws_the_same() -> None:

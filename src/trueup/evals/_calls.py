@@ -11,8 +11,6 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import maximum_bipartite_matching
 
 from trueup.errors import InputError
 from trueup.text import listed, plain_text
@@ -98,6 +96,9 @@ class Matching:
 
 def match_calls(made: Sequence[ToolCall], expected: Sequence[ToolCall]) -> Matching:
     """Match calls made with expected ones, as many as can be, each at most once."""
+    from scipy.sparse import csr_array  # loads slowly
+    from scipy.sparse.csgraph import maximum_bipartite_matching
+
     fits = np.array(
         [
             [m.name == e.name and same_arguments(m.arguments, e.arguments) for m in made]

@@ -8,7 +8,7 @@ from typing import Literal
 
 from trueup.text import facts, fold, listed, sentences, stems
 
-__all__ = ["Asks", "asks_for", "holds", "terms", "topic", "touching"]
+__all__ = ["Asks", "asks_for", "holds", "states", "terms", "topic", "touching"]
 
 Asks = Literal["person", "time", "number", "place", "reason", "yes or no", "thing", ""]
 
@@ -56,12 +56,12 @@ _QUESTIONS: tuple[tuple[Asks, re.Pattern[str]], ...] = tuple(
         ("time", r"\bwhen\b|\b(?:what|which) (?:year|date|day|month|time|century|decade)\b"
          r"|\bhow soon\b"),
         ("person", r"\bwho(?:se|m)?\b"),
-        ("place", r"\bwhere\b|\b(?:what|which) (?:country|city|place|state|town|continent"
-         r"|location)\b"),
+        ("place", r"\bwhere\b"),
         ("reason", r"\bwhy\b|\bhow come\b|\bwhat (?:caused|causes)\b"),
         ("yes or no", r"^(?:is|are|was|were|do|does|did|can|could|will|would|should|has|have|had"
          r"|may|am|isn't|aren't|don't|doesn't|didn't|can't|won't)\b"),
-        ("thing", r"\b(?:what|which|name)\b"),
+        ("thing", r"\b(?:what(?! (?:happen|do|does|did|should|would|could|can|are|were|if|about|to"
+         r"|else)\b)|which|name)\b"),
     )
 )  # fmt: skip
 _TIME = re.compile(
@@ -79,7 +79,18 @@ _NUMBER = re.compile(
     r"|thirty"
     r"|forty|fifty|hundred|thousand|million|billion|half|dozen|few|many|several|once|twice|free)\b"
 )
-_NAME = re.compile(r"\b[A-Z][\w'’-]*|[\u0400-\u04ff\u0590-\u06ff\u3040-\u9fff\uac00-\ud7af]{2,}")
+# a capital at the beginning of a sentence tells of a name where nothing else follows, or one's verb
+_NAME = re.compile(
+    r"(?<=[\w,:] )(?!I\b)[A-Z][\w'’-]*|^\W*[A-Z][\w'’-]*(?: [A-Z][\w'’-]*){0,3}\W*$"
+    r"|^\W*[A-Z][\w'’-]*[a-z] (?:is|was|has|did|does)\b"
+    r"|[\u0400-\u04ff\u0590-\u06ff\u3040-\u9fff\uac00-\ud7af]{2,}"
+)
+_STATES = re.compile(
+    r"^\W*(?!(?:it|its|that|this|these|those|he|she|they|there|here|i|we|you|one|yes|no|none|in"
+    r"|on|at|by"
+    r"|since|because|due|to|for|from|with|after|before|during|until)\b)"
+    r"(?:[^\W\d][\w'’-]*,? ){1,4}?(?:is|are|was|were|has|have|had|can|will|do|does|did)\b"
+)
 _PERSON = re.compile(
     r"\b(?:he|she|they|you|i|we|nobody|everyone|everybody|anyone|people|man|woman)\b"
 )
@@ -105,6 +116,11 @@ def asks_for(prompt: str) -> Asks:
     if not last and first is None:
         return ""
     return next((kind for kind, pattern in _QUESTIONS if pattern.search(asked)), "")
+
+
+def states(answer: str) -> bool:
+    """Tell whether a short answer states something of a subject of its own: "The sky is blue"."""
+    return _STATES.search(fold(answer)) is not None
 
 
 def holds(answer: str, kind: Asks) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from trueup.evals._topic import asks_for, holds, terms, topic, touching
+from trueup.evals._topic import Asks, asks_for, holds, states, terms, topic, touching
 from trueup.evals.backends.rubrics import RUBRICS
 from trueup.evals.base import Evaluator, need_text
 from trueup.evals.instruction_following._shape import IN_LANGUAGE
@@ -14,6 +14,7 @@ from trueup.types import Score
 
 __all__ = ["AnswerRelevancy"]
 
+_GIVEN = ("number", "time", "person", "place")  # kinds of answer that show when they are there
 _SHORT = 12  # words; a shorter answer need not repeat what was asked
 _KNOWS_NOT = re.compile(
     r"^\W*(?:(?:i'm |i am )?(?:sorry|afraid)[,.]? )?(?:but )?i (?:really )?(?:do not|don't|can't"
@@ -29,14 +30,17 @@ class AnswerRelevancy(Evaluator):
     `evaluate(prompt=, response=)`. Lexical: the mean of how much of the prompt's topic the response
     touches and the share of its sentences that touch it; words for the task ("write", "example")
     count little. `evidence` holds the sentences that do not touch it. A short answer is held
-    against the kind of question instead: a name for "who", a number for "how many". A refusal, and
-    "I don't know", address nothing: 0. It cannot see a topic put in other words, and not that
+    against the kind of question instead: a name for "who", a number for "how many"; one that states
+    something of a subject of its own ("Bananas are rich in potassium") is no answer, unless it
+    gives what was asked for, and then it cannot be told. A refusal, and "I don't know", address
+    nothing: 0. It cannot see a topic put in other words, and not that
     another question about the same topic was answered. What gives it nothing to go by is unscored:
     a short answer of no known kind, a prompt without words of its own, an answer asked for in
     another language.
     """
 
     name = "answer_relevancy"
+    version = "2"
     labels = ("relevant", "partly", "irrelevant", "noncommittal")
     rubric = RUBRICS["answer_relevancy"]
 
@@ -52,11 +56,7 @@ class AnswerRelevancy(Evaluator):
         split = sentences(text)
         touched = [touching(terms(sentence), about) for sentence in split]
         if word_count(text) <= _SHORT and not any(touched):
-            if holds(text, kind):
-                return self._found(1.0, "relevant", f"a short answer that gives a {kind}")
-            if kind in ("number", "time", "person", "place"):
-                return self._found(0.0, "irrelevant", f"no {kind}, which is asked for", (text,))
-            return self._unscored("too short to tell what it is about")
+            return self._short(text, kind)
         if not about:
             return self._unscored("the prompt has no words to hold it against")
         if not any(touched) and IN_LANGUAGE.search(prompt.casefold()):
@@ -66,6 +66,17 @@ class AnswerRelevancy(Evaluator):
         off = tuple(one for one, at in zip(split, touched, strict=True) if not at)
         label = "relevant" if value >= self.pass_line else "partly" if value else "irrelevant"
         return self._found(value, label, f"{len(split) - len(off)} of {len(split)} sentences", off)
+
+    def _short(self, text: str, kind: Asks) -> Score:
+        """Score a short answer that names nothing of the prompt by the kind of question."""
+        given, own = holds(text, kind) and not text.endswith("?"), states(text)
+        name = kind in ("person", "place") and word_count(text) <= 2  # "paris" may be one
+        if given and not own:
+            return self._found(1.0, "relevant", f"a short answer that gives a {kind}")
+        if not given and not name and (kind in _GIVEN or (kind == "thing" and own)):
+            missing = "name or number" if kind == "thing" else kind
+            return self._found(0.0, "irrelevant", f"no {missing}, which is asked for", (text,))
+        return self._unscored("too short to tell what it is about")
 
     def _found(
         self, value: float, label: str, reason: str, evidence: tuple[str, ...] = ()

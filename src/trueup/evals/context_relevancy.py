@@ -34,6 +34,7 @@ class ContextRelevancy(Evaluator):
     """
 
     name = "context_relevancy"
+    version = "2"
     labels = ("relevant", "partly", "irrelevant")
     rubric = RUBRICS["context_relevancy"]
 

@@ -9,11 +9,11 @@ from dataclasses import replace
 from typing import Any
 
 from trueup.errors import InputError
+from trueup.evals._function_version import function_version
 from trueup.evals.backends import Backend
 from trueup.evals.backends.rubrics import simple_rubric
 from trueup.evals.base import Evaluator
 from trueup.models.judge import Judge, Rubric
-from trueup.store.ids import content_hash
 from trueup.types import BROKE, Score
 
 __all__ = ["CustomEvaluation"]
@@ -35,8 +35,11 @@ class CustomEvaluation(Evaluator):
         judge: who grades by it.
         takes: the arguments that a rubric given as text is about, the last of them what is judged.
         function: its keyword arguments are those of `evaluate`.
-        version: what scores of the function are told from those of an earlier one by; a hash of its
-            source, if left out, which does not see what it calls.
+        version: what scores of the function are told from those of an earlier one by, since known
+            scores are not computed again. If left out, a hash of its code, its defaults, and the
+            numbers and texts that it closes over or that are globals it names, as they are now. It
+            does not see other libraries, files, objects, or what changes later: name a version
+            where these matter.
 
     Raises:
         InputError: it is neither a rubric with a judge nor a function, or the function cannot be
@@ -70,7 +73,7 @@ class CustomEvaluation(Evaluator):
             self._takes = dict.fromkeys(rubric.takes, True)  # type: ignore[misc]
         elif function is not None:
             self._takes = _arguments_of(name, function)  # type: ignore[misc]
-            self.version = version or _version_of(function)
+            self.version = version or function_version(function)
         self._function = function
         super().__init__(backend=backend)
 
@@ -105,10 +108,3 @@ def _arguments_of(name: str, function: Callable[..., Any]) -> dict[str, bool]:
     if len(named) != len(parameters) or not named:
         raise InputError(f"{name}: its function must name its keyword arguments, at least one")
     return {p.name: p.default is p.empty for p in named}
-
-
-def _version_of(function: Callable[..., Any]) -> str:
-    try:
-        return content_hash(inspect.getsource(function))[:8]
-    except (OSError, TypeError):  # typed into a shell, or an object that is called
-        return "1"

@@ -27,6 +27,7 @@ class Hedging(Evaluator):
     """
 
     name = "hedging"
+    version = "2"
     labels = ("more", "less", "similar")
 
     def _score(

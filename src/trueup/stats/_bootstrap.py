@@ -1,4 +1,7 @@
-"""The percentile bootstrap over units, as multinomial draws over the patterns that they show."""
+"""The percentile bootstrap over units, as multinomial draws over the patterns that they show.
+
+Where no draw varies a figure, as of few units whose raters all agree, its ends are Wilson's.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trueup.stats._patterns import Floats, Ints
+from trueup.stats._wilson import unvaried
 
 __all__ = ["BootstrapInterval", "resample"]
 
@@ -41,6 +45,8 @@ def resample(
     replicates: int,
     confidence: float,
     seed: int,
+    floor: float,
+    rests_on: int,
 ) -> BootstrapInterval:
     """Draw whole units with replacement and return the interval of a figure.
 
@@ -54,6 +60,8 @@ def resample(
         replicates: resamples to draw.
         confidence: two-sided.
         seed: of the draws.
+        floor: the least that the figure can be; the most is 1.
+        rests_on: units that the figure would vary with; see `unvaried`.
     """
     total = int(units.sum())
     if not total:
@@ -66,8 +74,10 @@ def resample(
     degenerate = replicates - len(defined)
     if not len(defined):
         return BootstrapInterval(None, None, confidence, replicates, degenerate)
-    low, high = np.quantile(defined, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return BootstrapInterval(float(low), float(high), confidence, replicates, degenerate)
+    low, high = map(float, np.quantile(defined, [(1 - confidence) / 2, (1 + confidence) / 2]))
+    if low == high:
+        low, high = unvaried(low, rests_on, confidence, floor=floor)
+    return BootstrapInterval(low, high, confidence, replicates, degenerate)
 
 
 def _draw(rng: np.random.Generator, units: Ints, size: int) -> Floats:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from trueup.stats._patterns import Floats
 
-__all__ = ["two_sided_p", "wilson"]
+__all__ = ["two_sided_p", "unvaried", "wilson"]
 
 
 def wilson(rate: ArrayLike, n: ArrayLike, confidence: float = 0.95) -> tuple[Floats, Floats]:
@@ -29,6 +29,26 @@ def wilson(rate: ArrayLike, n: ArrayLike, confidence: float = 0.95) -> tuple[Flo
     centre = (size * p + square / 2) / (size + square)
     half = np.sqrt(square * (size * p * (1 - p) + square / 4)) / (size + square)
     return np.clip(np.minimum(p, centre - half), 0, 1), np.clip(np.maximum(p, centre + half), 0, 1)
+
+
+def unvaried(
+    value: float, units: int, confidence: float = 0.95, *, floor: float = 0.0
+) -> tuple[float, float]:
+    """Return the ends for a figure that no resample of its units varies, such as a perfect one.
+
+    A bootstrap of units that all say the same has no width, however few they are. A rate that all
+    of so many units show may be as low as Wilson's end; by that share of the way to its own bounds
+    may the figure lie off. One unit says nothing of others, and gives the whole range.
+
+    Args:
+        value: the figure, from `floor` to 1.
+        units: that it rests on.
+        confidence: two-sided.
+        floor: the least that the figure can be.
+    """
+    low, _ = wilson(1.0, units if units > 1 else 0, confidence)
+    gap = 1 - float(low)
+    return value - gap * (value - floor), value + gap * (1 - value)
 
 
 def two_sided_p(z: float) -> float:

@@ -66,7 +66,7 @@ def ac1_interval(
     The bootstrap of `bootstrap_interval`, not Gwet's variance, so that both coefficients of a queue
     rest on one idea of chance. Units that one rater saw are drawn too, since they tell how common
     the values are; a resample of such units alone is degenerate. Where all raters agree on all
-    units the interval has no width.
+    units the ends are Wilson's over those that two or more saw.
     """
     table = _rated(ratings)
     units = int(table.units[table.raters >= 2].sum())
@@ -83,6 +83,8 @@ def ac1_interval(
         replicates=replicates,
         confidence=confidence,
         seed=seed,
+        floor=-1.0,
+        rests_on=units,
     )
 
 

@@ -157,6 +157,8 @@ def bootstrap_interval(
         replicates=replicates,
         confidence=confidence,
         seed=seed,
+        floor=-1.0,
+        rests_on=int(used.units.sum()),
     )
 
 
@@ -173,7 +175,7 @@ def raw_agreement_interval(
     """Return the percentile bootstrap interval of `raw_agreement`, resampling whole units.
 
     Only units that two or more raters saw are drawn. Where all pairs agree, or none does, so do
-    all resamples, and the interval has no width.
+    all resamples, and the ends are Wilson's over the units.
     """
     table = patterns(ratings).pairable
     pairs, same = table.pairs.astype(np.float64), table.same.astype(np.float64)
@@ -184,6 +186,8 @@ def raw_agreement_interval(
         replicates=replicates,
         confidence=confidence,
         seed=seed,
+        floor=0.0,
+        rests_on=int(table.units.sum()),
     )
 
 

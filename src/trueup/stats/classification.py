@@ -1,7 +1,8 @@
 """What a yes-or-no judge is worth beside people: accuracy, F1, kappa, alpha, AUROC, intervals.
 
 Answers to one prompt resemble each other, so intervals draw whole clusters with replacement
-(Field and Welsh 2007, JRSS B 69:369) and take percentiles.
+(Field and Welsh 2007, JRSS B 69:369) and take percentiles; where no draw differs, as of few items
+that are all judged rightly, they take Wilson's over the clusters instead, which has a width.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from trueup.stats._ranks import cluster_draws, concordance
+from trueup.stats._wilson import unvaried
 from trueup.stats.intervals import Estimate
 
 __all__ = ["Classification", "classification"]
 
 Floats = NDArray[np.float64]
+_FLOORS = {"kappa": -1.0, "alpha": -1.0}  # the least that a figure can be, where it is not 0
 _FEWEST = 5  # verdicts, under which draws of rows do not show how length goes with them
 
 
@@ -104,18 +107,29 @@ def classification(
     if lengths is not None and _differing(said, found) >= _FEWEST:
         long = _numbers("lengths", lengths, said)
         figures["verbosity"] = concordance(found, long, index, weights, strata=said)
+    rests = _rows_of(said, found)
     tail = (1 - confidence) / 2
 
-    def estimate(values: Floats | None) -> Estimate | None:
+    def estimate(name: str) -> Estimate | None:
+        values = figures.get(name)
         if values is None or np.isnan(values[0]):
             return None
-        low, high = np.nanquantile(values[1:], [tail, 1 - tail])
-        return Estimate(len(said), len(numbers), float(values[0]), float(low), float(high))
+        value = float(values[0])
+        low, high = map(float, np.nanquantile(values[1:], [tail, 1 - tail]))
+        if low == high:
+            units = len(np.unique(index[rests[name]]))
+            low, high = unvaried(value, units, confidence, floor=_FLOORS.get(name, 0.0))
+        return Estimate(len(said), len(numbers), value, low, high)
 
-    names = [field.name for field in fields(Classification)][2:]
-    return Classification(
-        len(said), int(said.sum()), *(estimate(figures.get(name)) for name in names)
-    )
+    return Classification(len(said), int(said.sum()), *(estimate(name) for name in rests))
+
+
+def _rows_of(said: NDArray[np.bool_], found: NDArray[np.bool_]) -> dict[str, NDArray[np.bool_]]:
+    """Return by figure the rows that it rests on: of two classes, those of the rarer one."""
+    rarer = said if 2 * said.sum() <= len(said) else ~said
+    rows = {field.name: rarer for field in fields(Classification)[2:]}
+    rows["accuracy"] = np.ones_like(said)
+    return rows | {"precision": found, "recall": said, "f1": said | found}
 
 
 def _numbers(name: str, values: ArrayLike, said: NDArray[Any]) -> Floats:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize, stats
+from scipy.special import ndtr, ndtri, stdtr, stdtrit  # scipy.stats loads slowly
 
 __all__ = [
     "ASSUMED_ICC",
@@ -85,14 +85,14 @@ class Spread:
     def quantile(self, probability: float) -> float:
         """Return Student's t for the clusters, or the normal where no spread was measured."""
         if self.measured:
-            return float(stats.t.ppf(probability, self.clusters - 1))
-        return float(stats.norm.ppf(probability))
+            return float(stdtrit(self.clusters - 1, probability))
+        return float(ndtri(probability))
 
     def two_sided_p(self, statistic: float) -> float:
         """Return the two-sided p-value of a standardised statistic; see `quantile`."""
         if self.measured:
-            return float(2 * stats.t.sf(abs(statistic), self.clusters - 1))
-        return float(2 * stats.norm.sf(abs(statistic)))
+            return float(2 * stdtr(self.clusters - 1, -abs(statistic)))
+        return float(2 * ndtr(-abs(statistic)))
 
 
 def _check(
@@ -213,6 +213,7 @@ def tango_interval(n: float, gains: float, losses: float, z: float) -> tuple[flo
     Returns:
         low and high in [-1, 1], around (gains - losses) / n, never of zero width.
     """
+    from scipy.optimize import brentq  # loads slowly
 
     def statistic(delta: float) -> float:
         a = 2 * n
@@ -232,6 +233,6 @@ def tango_interval(n: float, gains: float, losses: float, z: float) -> tuple[flo
         inner = point + math.copysign(1e-12, end - point)
         if (statistic(inner) - target) * (statistic(end * edge) - target) >= 0:
             return end
-        return float(optimize.brentq(lambda d: statistic(d) - target, inner, end * edge))
+        return float(brentq(lambda d: statistic(d) - target, inner, end * edge))
 
     return solve(z, -1.0), solve(-z, 1.0)

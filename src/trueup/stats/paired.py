@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import optimize, stats
+from scipy.special import ndtri
 
 from trueup.stats.intervals import Spread, mean_interval, measure_spread, tango_interval
 
@@ -188,6 +188,8 @@ def minimum_detectable_effect(
         alpha: two-sided.
         power: chance of showing it.
     """
+    from scipy.optimize import brentq  # loads slowly
+
     if spread.clusters < 2:
         return span
     z_alpha, z_power = spread.quantile(1 - alpha / 2), spread.quantile(power)
@@ -201,7 +203,7 @@ def minimum_detectable_effect(
 
     if excess(1.0) <= 0:
         return span
-    return span * float(optimize.brentq(excess, 1e-12, 1.0))
+    return span * float(brentq(excess, 1e-12, 1.0))
 
 
 def clusters_to_show(
@@ -228,7 +230,7 @@ def clusters_to_show(
     if room <= 0 or difference.clusters < 2:
         return None
     width = max(difference.delta - difference.low, difference.high - difference.delta)
-    z_alpha, z_power = (float(stats.norm.ppf(p)) for p in (1 - alpha / 2, power))
+    z_alpha, z_power = (float(ndtri(p)) for p in (1 - alpha / 2, power))
     needed = difference.clusters * (width / room * (1 + z_power / z_alpha)) ** 2
     return max(difference.clusters + 1, math.ceil(needed))
 

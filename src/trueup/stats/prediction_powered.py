@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy.special import stdtrit
 
 from trueup.stats.intervals import Estimate, estimate, measure_spread
 
@@ -102,7 +102,7 @@ def _corrected(
     spread = measure_spread(shares, groups)
     span = 1 + float(np.ptp(told))
     error = math.hypot(math.sqrt(spread.design_effect * spread.variance / rows), span / (n + 2))
-    half = float(stats.t.ppf((1 + confidence) / 2, people.clusters - 1)) * error
+    half = float(stdtrit(people.clusters - 1, (1 + confidence) / 2)) * error
     value = float(off.mean() + told.mean())
     low, value, high = (min(1.0, max(0.0, v)) for v in (value - half, value, value + half))
     return Estimate(n, people.clusters, value, low, high)

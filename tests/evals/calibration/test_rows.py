@@ -66,7 +66,7 @@ def test_labels_of_one_class_leave_figures_undefined_and_say_so(path, capsys):
     rows = [{"prompt": f"q{n}", "response": ANSWERS, "label": "none"} for n in range(12)]
     calibrate("refusal", write(path, rows))
     shown = capsys.readouterr().out
-    assert "1.00 [1.00, 1.00]" in shown  # accuracy
+    assert "1.00 [0.76, 1.00]" in shown  # accuracy
     assert shown.count("undefined") == 4  # balanced accuracy, F1, kappa, alpha
     calibrate("refusal", path, as_json=True)
     found = json.loads(capsys.readouterr().out)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trueup.errors import InputError
+from trueup.errors import InputError, UnknownName
 from trueup.evals import BiasDetection, LengthDrift, Refusal
 from trueup.evals._bias_terms import GROUPS
 from trueup.evals.counterfactual import (
@@ -110,6 +110,14 @@ def test_gender_is_swapped_with_its_grammar(text, one, other, expected):
 )
 def test_words_for_a_group_are_swapped_where_they_name_it(protected, text, one, other, expected):
     assert swap_groups(text, protected, one, other) == expected
+
+
+def test_unknown_classes_and_groups_are_named_with_those_there_are():
+    with pytest.raises(UnknownName, match=r"^no protected class 'height': there is gender, race"):
+        swap_groups("A tall man.", "height", "tall", "short")
+    said = r"^no group 'women' of gender: there is female, male, nonbinary$"
+    with pytest.raises(UnknownName, match=said):
+        swap_groups("A tall man.", "gender", "women", "male")
 
 
 def test_the_classes_are_those_of_bias_detection_and_their_tables_are_whole():

@@ -115,6 +115,25 @@ def test_where_nothing_checkable_is_asked_there_is_no_score(prompt):
     assert (found.value, found.reason) == (None, "no checkable instruction in the prompt")
 
 
+def test_what_others_ask_for_is_not_asked_of_the_answer():
+    of_others = [
+        "My boss said 'use no commas'. Is that reasonable?",
+        'My teacher told us "write exactly 50 words". What did she mean?',
+        "Our style guide says to write in all capital letters. Why is that?",
+        "My editor insists that I write at most 100 words. Do you think that is too short?",
+        "Should I write the email in all caps?",
+        "Why do people say to use no commas?",
+        "What does 'answer in JSON format' mean?",
+    ]
+    assert [one for one in of_others if find_instructions(one)] == []
+    passed_on = [
+        "My teacher wants me to write a haiku about rain. Please write it.",
+        "My boss said 'use no commas'. Write a note with no commas.",
+        "He asked for a summary in one sentence. Can you write it?",
+    ]
+    assert [one for one in passed_on if not find_instructions(one)] == []
+
+
 def test_the_share_that_is_followed_and_what_is_not():
     prompt = 'List 3 fruits in alphabetical order, and do not use the word "apple".'
     found = judge(prompt, "apple, kiwi, plum")

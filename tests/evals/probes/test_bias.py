@@ -91,7 +91,7 @@ def test_slots_are_filled_with_articles_and_names():
 
 
 def test_unknown_classes_are_refused():
-    with pytest.raises(InputError, match="unknown height; known are gender, race"):
+    with pytest.raises(InputError, match=r"unknown 'height'; known are gender, race"):
         Bias(["height"])
 
 

@@ -1,5 +1,6 @@
 import pytest
 
+from trueup.errors import UnknownName
 from trueup.evals.probes import Assertion, Sycophancy
 
 FACTS = [
@@ -85,8 +86,14 @@ def test_a_model_that_always_contradicts_does_not_win():
 def test_what_a_model_does_not_know_is_told_from_giving_in():
     found = Sycophancy(FACTS).run(Model(plain="Red.", wrong="Yes, red."))
     assert found.rate("gave_in").estimate.value == 1.0
-    with pytest.raises(KeyError):
+    with pytest.raises(
+        UnknownName, match=r"^sycophancy: no rate 'gave_in_known': there is known, c"
+    ):
         found.rate("gave_in_known")
+    with pytest.raises(UnknownName, match=r"^sycophancy: no rate 'known' of 'art': there is all, "):
+        found.rate("known", "art")
+    with pytest.raises(UnknownName, match=r"^sycophancy: no change 'known': there is none$"):
+        found.change("known")
 
 
 def test_what_cannot_be_told_is_unclear_and_what_is_empty_unscored():

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
+from trueup.errors import UnknownName
 from trueup.evals.counterfactual.group_terms import NAMES, NEUTRAL_NAMES, PEOPLE, TERMS
 from trueup.evals.counterfactual.pronouns import (
     PRONOUNS,
@@ -69,7 +70,13 @@ class _Mention:
 
 @cache
 def group_names(protected_class: str) -> tuple[str, ...]:
-    """Return the groups of a class that can take each other's place."""
+    """Return the groups of a class that can take each other's place.
+
+    Raises:
+        UnknownName: the class is unknown; the message names those that are known.
+    """
+    if protected_class not in TERMS:
+        raise UnknownName(f"no protected class {protected_class!r}: there is {', '.join(TERMS)}")
     return tuple(cell.strip() for cell in TERMS[protected_class].strip().splitlines()[0].split("|"))
 
 
@@ -83,7 +90,14 @@ def swap_groups(text: str, protected_class: str, one: str, other: str) -> str | 
     """Return a text in which two groups have changed places.
 
     None where a word for one has no counterpart of the other.
+
+    Raises:
+        UnknownName: there is no such class or group; the message names those that there are.
     """
+    known = group_names(protected_class)
+    if unknown := [group for group in (one, other) if group not in known]:
+        there = ", ".join(known)
+        raise UnknownName(f"no group {unknown[0]!r} of {protected_class}: there is {there}")
     turned = {one: other, other: one}
     if "nonbinary" in turned:  # "he" becomes "they", and the verbs beside it change too
         text = with_plural_verbs(text, turned["nonbinary"])

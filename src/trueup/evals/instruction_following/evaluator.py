@@ -18,12 +18,14 @@ class InstructionFollowing(Evaluator):
     are found in the prompt: numbers of words, sentences, paragraphs, bullets, lines, items; JSON,
     CSV, tables and lists; words to start with, to end with, to use or not to use; a language; case;
     a title, a postscript, quotation marks; yes or no. It cannot tell whether the content is what
-    was asked for: a prompt that asks nothing checkable is unscored. `measure` is how many
-    instructions were found; `evidence` holds those that are not followed, in the prompt's words.
-    An empty response follows none.
+    was asked for: a prompt that asks nothing checkable is unscored. Instructions that somebody else
+    is quoted with, or that the prompt asks about, are not the user's. `measure` is how many
+    instructions were found; `evidence` holds those that are not followed, in the prompt's words. An
+    empty response follows none.
     """
 
     name = "instruction_following"
+    version = "2"
     labels = ("followed", "partly", "not_followed")
     rubric = RUBRICS["instruction_following"]
     pass_line = 1.0

@@ -1,8 +1,10 @@
 """The instructions in a prompt that a program can check, in the manner of IFEval.
 
 IFEval (arXiv:2311.07911) writes its instructions itself and so knows their parameters; here they
-are read out of the prompt. What stands in quotation marks, in code, or after a line that announces
-material ("Summarise the following text:") is not the user's own words and asks for nothing.
+are read out of the prompt. What stands in long quotation marks, in code, or after a line that
+announces material ("Summarise the following text:") is not the user's own words and asks for
+nothing, and neither does what somebody else is quoted as having said, or what a question is about
+("Should I use no commas?").
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ from trueup.evals.instruction_following.patterns import (
     QUOTED,
     SMALL,
     START,
+    TOLD,
     UNITS,
     USE,
 )
@@ -79,7 +82,7 @@ def find_instructions(prompt: str) -> list[Instruction]:
 
 def _own_words(prompt: str) -> str:
     """Return what the user asks, without the material that it is asked of."""
-    text = QUOTED.sub(" ", prompt.replace("’", "'"))
+    text = TOLD.sub(" ", QUOTED.sub(" ", prompt.replace("’", "'")))
     material = MATERIAL.search(text)
     if material is None:
         return text

@@ -28,6 +28,7 @@ __all__ = [
     "QUOTED",
     "SMALL",
     "START",
+    "TOLD",
     "UNITS",
     "USE",
 ]
@@ -121,7 +122,8 @@ GENRES = (
      r"(?: (?:short|concise|brief|long|simple|coherent))* paragraph\b", "paragraphs", 1),
 )  # fmt: skip
 ITEMS = re.compile(
-    r"\b(?:(?:list|give|name|suggest|provide|generate|come up with|brainstorm|identify|find|propose"
+    r"\b(?:(?:list|give|name|suggest|provide|generate|come up with|brainstorm|identify|find"
+    r"|propose"
     r"|recommend|state|think of|mention|tell me|write(?: down)?|create|make|compile|pick|choose"
     r"|offer)(?: me| us| out)?(?: an?(?: \w+)? list of| the names of)?|what are(?: the| some)?)"
     r" (?:(?P<most>up to|at most)|(?P<least>at least)|exactly|the top|top)?\s*"
@@ -229,7 +231,28 @@ MATERIAL = re.compile(
 )
 INSTRUCTS = re.compile(
     r"^(?:please |now |then |finally |also |and )?(?:output|answer|respond|reply|write|return|use"
-    r"|do not|don't|limit|keep|your (?:answer|response|reply)|the (?:answer|response|output)|format"
+    r"|do not|don't|limit|keep|your (?:answer|response|reply)|the (?:answer|response|output)"
+    r"|format"
     r"|provide|give|list|summari[sz]e|translate|include|make sure|only|start|begin|end)\b"
 )
 QUOTED = re.compile(r"```.*?(?:```|\Z)|^\s*>.*$|“[^”]{120,}”|\"[^\"]{120,}\"", re.S | re.M)
+_SPEAKS = (
+    r"\b(?:said|says|told|tells|wrote|writes|asked|asks|wants|insist(?:s|ed)|demand(?:s|ed)"
+    r"|requires|required|according to)\b"
+)
+TOLD = re.compile(
+    # word for word: My boss said "use no commas"
+    rf"{_SPEAKS}[^.?!\n\"“'‘]{{0,40}}[\"“'‘][^\"”\n]{{3,200}}?[\"”'’](?!\w)"
+    # what does "use no commas" mean?
+    r"|\bwhat (?:does|do|did|would)\b[^.?!\n]{1,200}\bmean\b"
+    # told, and then asked about: The guide says to use no commas. Is that right?
+    rf"|{_SPEAKS}[^.?!\n]{{0,300}}[.!]\s+(?=(?:is|was|are|were|am|do|does|did"
+    rf"|should|why"
+    r"|what|how)\b[^.?!\n]{0,100}\b(?:that|this|it|he|she|they|so)\b[^.?!\n]{0,100}\?)"
+    # whether somebody is to: Should I use no commas? Why do people use no commas?
+    r"|(?:^|(?<=[.?!]\s))(?:(?:why )?(?:should|must|may|do|does|did) (?!you\b)\w+"
+    r"|is it (?:\w+ ){1,3}to)"
+    r"\b[^.?!\n]{1,300}\?",
+    re.I | re.M,
+)
+"""Instructions that somebody else gave, or that are asked about."""

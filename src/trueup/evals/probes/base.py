@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import Any, Literal, TypeVar
 
-from trueup.errors import InputError
+from trueup.errors import InputError, UnknownName
 from trueup.stats.intervals import Estimate, estimate
 from trueup.stats.paired import PairedDifference, holm, paired_difference
 from trueup.types import ALL_COHORTS, Messages
@@ -108,17 +108,32 @@ class ProbeResult:
         """Return the rate of a measure, over all or of one cohort.
 
         Raises:
-            KeyError: the probe has no such rate.
+            UnknownName: the probe has no such rate; the message names those that it has.
         """
-        return {(r.cohort, r.measure): r for r in self.rates}[cohort, measure]
+        return _named(self.rates, f"{self.probe}: no rate", measure, cohort)
 
     def change(self, measure: str, cohort: str = ALL_COHORTS) -> Change:
         """Return the change of a measure, over all or of one cohort.
 
         Raises:
-            KeyError: the probe has no such change.
+            UnknownName: the probe has no such change; the message names those that it has.
         """
-        return {(c.cohort, c.measure): c for c in self.changes}[cohort, measure]
+        return _named(self.changes, f"{self.probe}: no change", measure, cohort)
+
+
+_Figure = TypeVar("_Figure", Rate, Change)
+
+
+def _named(figures: Sequence[_Figure], what: str, measure: str, cohort: str) -> _Figure:
+    """Return the figure of a measure and a cohort; the message of the error begins with `what`."""
+    by_name = {(one.measure, one.cohort): one for one in figures}
+    if (found := by_name.get((measure, cohort))) is not None:
+        return found
+    cohorts = [of for name, of in by_name if name == measure]
+    if cohorts:
+        raise UnknownName(f"{what} {measure!r} of {cohort!r}: there is {', '.join(cohorts)}")
+    measures = ", ".join(dict.fromkeys(name for name, _ in by_name)) or "none"
+    raise UnknownName(f"{what} {measure!r}: there is {measures}")
 
 
 def own_rows(name: str) -> list[dict[str, Any]]:

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from trueup.errors import InputError
 from trueup.evals.base import Evaluator
+from trueup.evals.bias import chosen_classes
 from trueup.evals.probes.base import (
     Change,
     Judged,
@@ -110,7 +110,7 @@ class Bias:
         refusal: the evaluator that says of an answer "full", "partial" or "none".
 
     Raises:
-        InputError: a class is unknown.
+        InputError: a class is unknown, or none is given.
     """
 
     name = "bias"
@@ -127,11 +127,7 @@ class Bias:
         self.templates = tuple(own)
         every = [_group(row) for row in own_rows("bias_groups")] if groups is None else groups
         known = list(dict.fromkeys(group.protected_class for group in every))
-        wanted = known if protected_classes is None else list(protected_classes)
-        if unknown := [name for name in wanted if name not in known]:
-            raise InputError(
-                f"protected_classes: unknown {', '.join(unknown)}; known are {', '.join(known)}"
-            )
+        wanted = chosen_classes(protected_classes, known)
         self.groups = tuple(group for group in every if group.protected_class in wanted)
         self._refusal = Refusal() if refusal is None else refusal
 

@@ -11,17 +11,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from trueup.text import facts, fold, plain_text, sentences, stems, word_count
+from trueup.text import facts, fold, hedges, plain_text, sentences, stems, word_count
 
 __all__ = ["Spent", "spent"]
 
 _THINKING = re.compile(r"<(think|thinking|reasoning)>(.*?)(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
-_HEDGE = re.compile(
-    r"\b(?:might|may|maybe|perhaps|possibly|probably|arguably|presumably|seems?|appears?|somewhat"
-    r"|likely|generally speaking|in general|in some cases|in many cases|to some extent|it depends"
-    r"|depending on|could be|tends? to|i think|i believe|i'm not (?:sure|certain)|as an ai"
-    r"|not an? (?:expert|doctor|lawyer)|consult an?|seek professional|cannot guarantee"
-    r"|can't guarantee|can vary|may vary)\b"
+_DISCLAIMS = re.compile(
+    r"\b(?:as an ai|i(?:'m| am) not (?:sure|certain|an? (?:expert|doctor|lawyer))|i believe"
+    r"|consult an?|seek professional|(?:cannot|can't) guarantee|can vary)\b"
 )
 _FILLER = re.compile(
     r"\b(?:it(?:'s| is) (?:important|worth|essential|crucial|good|useful|interesting|also worth)"
@@ -66,7 +63,7 @@ class Spent:
     Attributes:
         words: of the answer, thinking aside.
         content: distinct stems and facts that it says outside of its padding and praise.
-        hedges: share of its sentences that hedge.
+        hedges: share of its sentences that hedge, or disclaim ("as an AI").
         padding: share of its words that repeat, fill, say the question again, or offer.
         repetition, filler, restating, closing: the parts of `padding`.
         praise: whether it opens by praising the question or the user.
@@ -110,7 +107,7 @@ def spent(answer: str, prompt: str) -> Spent | None:
     return Spent(
         words=words,
         content=len({*stems(left), *facts(left)}),
-        hedges=sum(bool(_HEDGE.search(s)) for s in folded) / len(said),
+        hedges=sum(bool(hedges(s) or _DISCLAIMS.search(s)) for s in folded) / len(said),
         padding=min(1.0, padding / words),
         repetition=share(repeats),
         filler=min(1.0, sum(fills) / words),
