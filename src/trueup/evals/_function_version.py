@@ -64,8 +64,8 @@ def _parts(value: Any) -> list[Any] | None:
 
 def _read_by(function: FunctionType) -> dict[str, Any]:
     """Return by name what a function closes over, and the globals that it names."""
-    read = {name: function.__globals__[name] for name in _names(function.__code__)
-            if name in function.__globals__}  # fmt: skip
+    known = function.__globals__
+    read = {name: known[name] for name in _names(function.__code__) if name in known}
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         try:
             read[name] = cell.cell_contents
