@@ -14,7 +14,7 @@ import json
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -26,12 +26,15 @@ from grounding.network import FLAGS, WIDTH, Basis, Head, Layers, export, quantis
 from grounding.states import Alike, States
 from grounding.teach import PASSES, judge, teach
 
+from trueup.evals._support import single_claims
+from trueup.evals.grounding.canonical import canonical
 from trueup.evals.grounding.reader import FOLDER, WINDOW
 from trueup.models.encoder import Encoder
 
 FOLDS = ("0", "1")
 MODELS = ("ctrl", "doha", "gpt2", "t5")
 HEADS = (*FOLDS, "all")
+EVERY = 4  # of the made-up answers one is judged for the regressions
 
 
 def main() -> None:
@@ -71,14 +74,19 @@ def main() -> None:
     if given.only:
         return
 
-    judged = []
+    judged, parts = [], []
     for name in FOLDS:
-        unseen = [one for one in made if str(fold(one)) == name]
-        said = judge(heads[name], unseen, states)
-        judged += [(one, *said[id(one)]) for one in unseen]
+        some = [one for one in some_of(made) if str(fold(one)) == name]
+        unseen = [as_read(one) for one in some]
+        apart = [as_read(replace(one, claims=claims)) for one in some if (claims := single(one))]
+        shown = {text for one in (*unseen, *apart) for text in (one.context, one.answer)}
+        states = States(given.work, encoder, basis, shown)
+        for kept, asked in ((judged, unseen), (parts, apart)):
+            said = judge(heads[name], asked, states)
+            kept += [(one, *said[id(one)]) for one in asked]
     table = Table.of(judged)
     unseen_file = Path(__file__).parent / "grounding" / "unseen.json"
-    unseen_file.write_text(json.dumps(held_out(judged, table), indent=0) + "\n")
+    unseen_file.write_text(json.dumps(held_out(judged, table, parts), indent=0) + "\n")
     given.to.mkdir(parents=True, exist_ok=True)
     (given.to / "combination.json").write_text(json.dumps(fit(table), indent=1) + "\n")
     write_encoder(Layers(given.minilm, heads["all"], basis), given.minilm, given.to)
@@ -110,6 +118,22 @@ def fold(one: Example) -> int:
     if one.kind == "begin" or one.group in ("begin", "terms", *MODELS):
         return sha256(one.context.encode()).digest()[0] % len(FOLDS)
     return -1
+
+
+def some_of(made: Sequence[Example]) -> list[Example]:
+    """Return people's labels, and as many made-up answers as the regressions need."""
+    return [one for i, one in enumerate(made) if one.kind != "made" or i % EVERY == 0]
+
+
+def single(one: Example) -> list[str]:
+    """Return a labelled answer's single claims, as Faithfulness takes it apart."""
+    return [claim.text for claim in single_claims(one.said)]
+
+
+def as_read(one: Example) -> Example:
+    """Return an example as the reader is given it: in canonical spelling."""
+    claims = [canonical(claim) for claim in one.claims]
+    return replace(one, context=canonical(one.context), claims=claims)
 
 
 def write_encoder(layers: Layers, minilm: Path, to: Path) -> None:

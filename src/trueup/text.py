@@ -116,7 +116,9 @@ def stems(text: str) -> list[str]:
         found += [run[i : i + 2] for i in range(max(1, len(run) - 1))]
     for word in _WORD.findall(_WIDE.sub(" ", folded)):
         bare = word.removesuffix("'s")
-        if bare not in STOPWORDS and not any(c.isdigit() for c in bare) and bare not in _SPELLED:
+        if bare in STOPWORDS or bare in _SPELLED:
+            continue
+        if bare.isalpha() or not any(c.isdigit() for c in bare):
             found.append(_stem(bare))
     return found
 

@@ -89,6 +89,32 @@ def test_small_edits_are_found(response):
     assert score(response, ARTICLE).value < Groundedness.pass_line
 
 
+@pytest.mark.parametrize(
+    ("response", "context", "stands"),
+    [
+        ("It was signed on 3 March 2024.", "The lease was signed on 2024-03-03.", True),
+        ("It was signed on 4 March 2024.", "The lease was signed on 2024-03-03.", False),
+        ("The shop closes at 5 pm.", "The shop closes at 17:00.", True),
+        ("The shop closes at 5 am.", "The shop closes at 17:00.", False),
+        ("The town has 1.5 million people.", "The town has 1,500,000 people.", True),
+        ("The town has 1.5 billion people.", "The town has 1,500,000 people.", False),
+        ("There are 30 people in the room.", "There are thirty people in the room.", True),
+        ("There are 30 people in the room.", "There are forty people in the room.", False),
+        ("Flood is not covered.", "Flood is excluded.", True),
+        ("Flood is covered.", "Flood is not covered.", False),
+        ("The store is open on Sundays.", "The store is never open on Sundays.", False),
+        ("Alice paid Bob 30.", "Alice paid Bob 30.", True),
+        ("Bob paid Alice 30.", "Alice paid Bob 30.", False),
+        ("The fee is $90 and the limit $5.", "The fee is $5 and the limit $90.", False),
+        ("Hail is covered. Would you like more details?", "Hail is covered by the policy.", True),
+    ],
+)
+@pytest.mark.parametrize("network", [True, False])
+def test_spelling_polarity_and_places(response, context, stands, network):
+    found = score(response, context, network=network)
+    assert (found.value >= Groundedness.pass_line) is stands, found
+
+
 def test_the_claim_at_fault_is_named():
     found = score("Hail is covered. The limit is $9000. Rust is covered. Fire is covered.")
     assert found.label == "partly"
@@ -108,6 +134,7 @@ def test_the_claim_at_fault_is_named():
         "The policy text does not mention rust.",
         "The policy text does not say.",
         "I'm sorry, I can't help with that.",
+        "Would you like more details?",
     ],
 )
 def test_what_claims_nothing_is_unscored(response):
@@ -167,7 +194,7 @@ def test_many_are_scored_in_order_and_one_at_fault_alone_is_not():
 
 def test_words_alone_have_a_version_of_their_own():
     words, both = score("Rust is covered.", network=False), score("Rust is covered.")
-    assert (both.version, words.version) == ("2", "2-words")
+    assert (both.version, words.version) == ("3", "3-words")
     assert words.value < Groundedness.pass_line
     assert score("Hail is covered.", network=False).value > words.value
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,8 +22,14 @@ NAMES = (*FEATURES, *NETWORK_FEATURES)
 GOOD = ("words_", "pairs_", "triples_", "stems_me", "stems_min", "stands_")
 UNUSED = ("claims", "answer_length", "context_length")
 LEAST = {
-    "short": {"facts_missing": -2.0, "opposed": -2.0, "foreign": -1.0},
-    "long": {"facts_missing": -2.0, "opposed": -2.0},
+    "short": {
+        "facts_missing": -4.0,
+        "opposed": -3.0,
+        "negated": -4.0,
+        "swapped": -4.0,
+        "foreign": -1.0,
+    },
+    "long": {"facts_missing": -2.0, "opposed": -2.0, "negated": -4.0, "swapped": -4.0},
 }
 """What words tell for certain weighs this much at least: the labels hold too few such answers."""
 PENALTY = 0.01  # on the squares of weights of standardised features
@@ -68,7 +74,7 @@ def _row(one: Example, stands: np.ndarray, tokens: list[np.ndarray]) -> list[flo
     claims = [Claim(text, 0, 0) for text in one.claims]
     found = [look_up(text, source) for text in one.claims]
     judged = [Judged(float(s), t, ()) for s, t in zip(stands, tokens, strict=True)]
-    return features(one.answer, claims, found, source) + network_features(judged)
+    return features(one.said or one.answer, claims, found, source) + network_features(judged)
 
 
 Fitted = dict[str, tuple[NDArray[np.float64], float]]
@@ -114,9 +120,10 @@ def _bounds(name: str, scale: float, least: dict[str, float]) -> tuple[float | N
 
 
 def probability(
-    table: Table, rows: NDArray[np.bool_], fitted: Fitted, columns: NDArray[np.intp]
+    x: NDArray[np.float64], fitted: Fitted, columns: NDArray[np.intp]
 ) -> NDArray[np.float64]:
-    x, long = table.x[rows][:, columns], table.long[rows]
+    long = np.array([long_share(row) for row in x])
+    x = x[:, columns]
     short_odds, long_odds = (x @ weights + bias for weights, bias in fitted.values())
     return 1 / (1 + np.exp(-((1 - long) * short_odds + long * long_odds)))
 
@@ -147,11 +154,17 @@ def fit(table: Table) -> dict[str, Any]:
     }
 
 
-def held_out(said: Sequence[Said], table: Table) -> dict[str, list[float]]:
+def held_out(said: Sequence[Said], table: Table, parts: Sequence[Said]) -> dict[str, list[float]]:
     """Print how well answers are told apart by regressions fitted without their group.
 
+    Args:
+        said: what heads said of answers.
+        table: their features.
+        parts: what heads said of the labelled ones, taken apart into single claims.
+
     Returns:
-        Of each labelled row, by its id, the probabilities with the network and by words alone.
+        Of each labelled row, by its id, the probabilities with the network and by words alone, and
+        the share of its single claims that stands.
     """
     found: dict[str, list[float]] = {}
     labelled = table.kind != "made"
@@ -159,8 +172,14 @@ def held_out(said: Sequence[Said], table: Table) -> dict[str, list[float]]:
         mine = (table.group == name) & (labelled | (name == "terms"))
         rest = table.group != name
         made = {
-            key: probability(table, mine, model(table, rest, columns), columns)
+            key: probability(table.x[mine], model(table, rest, columns), columns)
             for key, columns in COLUMNS.items()
+        }
+        whole = model(table, rest, COLUMNS["both"])
+        shares = {
+            one.id: _share(one, stands, tokens, whole)
+            for one, stands, tokens in parts
+            if one.group == name
         }
         y = table.borne_out[mine]
         figures = {
@@ -172,5 +191,17 @@ def held_out(said: Sequence[Said], table: Table) -> dict[str, list[float]]:
         pairs = zip(made["both"].tolist(), made["words"].tolist(), strict=True)
         if name != "terms":
             ids = [said[i][0].id for i in np.flatnonzero(mine)]
-            found |= {i: [round(p, 4) for p in pair] for i, pair in zip(ids, pairs, strict=True)}
+            found |= {
+                i: [round(p, 4) for p in (*pair, shares.get(i, 0.5))]
+                for i, pair in zip(ids, pairs, strict=True)
+            }
     return found
+
+
+def _share(one: Example, stands: np.ndarray, tokens: list[np.ndarray], fitted: Fitted) -> float:
+    """Return the share of an answer's single claims that is to be expected to stand."""
+    rows = [
+        _row(replace(one, claims=[claim], said=claim), stands[i : i + 1], tokens[i : i + 1])
+        for i, claim in enumerate(one.claims)
+    ]
+    return float(probability(np.array(rows), fitted, COLUMNS["both"]).mean())

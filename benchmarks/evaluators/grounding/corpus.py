@@ -55,6 +55,7 @@ class Example:
         group: domain, or the model that answered.
         borne_out: whether all claims are.
         id: of the labelled row.
+        said: the labelled answer as a whole, with what claims nothing.
     """
 
     context: str
@@ -65,6 +66,7 @@ class Example:
     group: str
     borne_out: bool
     id: str = field(default="")
+    said: str = field(default="")
 
     @property
     def answer(self) -> str:
@@ -353,8 +355,12 @@ def _labelled(
     faults: list[list[Span]],
     borne_out: bool,
 ) -> Example:
-    kind, group = ("summedits", row["domain"]) if "domain" in row else ("begin", row["model"])
-    return Example(context.strip(), claims, stands, faults, kind, group, borne_out, row["id"])
+    if "domain" in row:
+        kind, group, said = "summedits", row["domain"], row["summary"]
+    else:
+        kind, group, said = "begin", row["model"], row["response"]
+    context = context.strip()
+    return Example(context, claims, stands, faults, kind, group, borne_out, row["id"], said)
 
 
 def begin(data: Path, maker: Maker, rng: random.Random) -> Iterator[Example]:

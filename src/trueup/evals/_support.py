@@ -1,19 +1,17 @@
-"""Single claims, and whether passages bear each out: what `Faithfulness` rests on."""
+"""Single claims of an answer, and the passages of a context."""
 
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from trueup.errors import InputError
 from trueup.evals.base import need_text
-from trueup.evals.grounding.claims import find_claims
-from trueup.evals.grounding.lexical import look_up, read_source
+from trueup.evals.grounding.claims import Claim, find_claims
 from trueup.text import facts, sentences, stems
 
-__all__ = ["passages_of", "single_claims", "unsupported"]
+__all__ = ["passages_of", "single_claims"]
 
 _JOINED = re.compile(
     r",?\s+\b(?:and|but|while|whereas|although|though|because|so)\b\s+(?=(?:\w+\s+){1,3}\w)"
@@ -23,18 +21,9 @@ _JOINED = re.compile(
 _ENOUGH = 3  # words and facts that make a part of a sentence a claim of its own
 
 
-def single_claims(text: str) -> Counter[str]:
+def single_claims(text: str) -> list[Claim]:
     """Return the claims of a text, sentences that say several things taken apart."""
-    parts = (part for sentence in sentences(text) for part in _apart(sentence))
-    return Counter(claim.text for claim in find_claims("\n".join(parts)))
-
-
-def unsupported(claims: Sequence[str], passages: Sequence[str]) -> dict[str, str]:
-    """Return the claims that passages do not bear out, each with what is wrong with it."""
-    source = read_source(passages)
-    if not source.words:
-        return dict.fromkeys(claims, "the context is empty")
-    return {claim: fault for claim in claims if (fault := look_up(claim, source).fault)}
+    return find_claims("\n".join(part for said in sentences(text) for part in _apart(said)))
 
 
 def passages_of(context: Any) -> list[str]:

@@ -19,6 +19,16 @@ def test_nothing_is_claimed(answer):
     assert find_claims(answer) == []
 
 
+def test_questions_and_courtesies_claim_nothing():
+    said = [
+        "Hello!", "Thanks for your question.", "Would you like more details?", "Do you mean hail?",
+        "And what about fire?", "Let me know if I can help.", "I hope this helps!",
+    ]  # fmt: skip
+    assert [find_claims(one) for one in said] == [[] for _ in said]
+    told = "Hi, hail is covered. It is $5, isn't it? Did you know that fire is covered?"
+    assert len(find_claims(told)) == 3
+
+
 @given(st.text(max_size=300))
 def test_claims_stand_where_they_say(answer):
     found = find_claims(answer)

@@ -29,6 +29,8 @@ def fault(claim):
         "It is under review since 2024-03-05.",
         "It is under review since 5th of March.",
         "The adjuster is Maria Lopez.",
+        "The deductible is 1.5 thousand dollars and hail is covered.",
+        "Flooding isn't covered.",
     ],
 )
 def test_words_tell_of_no_fault(claim):
@@ -43,6 +45,8 @@ def test_words_tell_of_no_fault(claim):
         ("Hail is excluded.", "opposite of: hail"),
         ("Your limit is $900.", "900"),
         ("Your deductible is 15%.", "15"),
+        ("The deductible is $9000 and the limit $1500.", "other way round in the context: "),
+        ("The record is not under review since March 5, 2024.", "opposite of: "),
         ("Claim CL-4822 is under review.", "cl-4822"),
         ("It is under review since March 6, 2024.", "03-06"),
         ("It is under review since March 5, 2023.", "2023-03-05"),

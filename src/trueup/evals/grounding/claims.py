@@ -1,4 +1,4 @@
-"""What an answer claims: its sentences, less those that claim nothing."""
+"""What an answer claims: its sentences, less those that claim nothing, as questions do."""
 
 from __future__ import annotations
 
@@ -12,6 +12,20 @@ __all__ = ["Claim", "find_claims"]
 _OPENING = re.compile(
     r"^(?:(?:yes|no|sure|certainly|of course|okay|ok|well|so)\b[\s,:.!-]*"
     r"|i(?:'m| am) not sure\s?,? but\s+)",
+    re.I,
+)
+_ASKS = re.compile(
+    r"^(?:\W*\b(?:and|or|but|so|also|then|now|well)\b)?\W*(?:wh(?:o|om|ose|at|ich|en|ere|y)|how|do(?:es)?"
+    r"|did|is|are|was|were|am|can|could|would|will|shall|should|may|might|ha(?:s|ve|d)|any)\b.*\?\W*$",
+    re.I | re.S,
+)
+_TELLS = re.compile(r"^\W*(?:did|do) you know\b", re.I)  # and then says what
+_COURTESY = re.compile(
+    r"^\W*(?:(?:hello|hi|hey|greetings|welcome|you're welcome|goodbye|bye|(?:best|kind) regards"
+    r"|good (?:morning|afternoon|evening|day)|(?:thanks|thank you)(?: (?:so|very) much)?"
+    r"(?: for \w+(?: \w+)?)?)(?: \w+)?\W*$"
+    r"|(?:please )?(?:let me know|feel free|(?:do not|don't) hesitate|i hope (?:this|that) helps"
+    r"|(?:i'm|i am|i'd be|i would be) (?:happy|glad) to)\b)",
     re.I,
 )
 # Said of the context or of oneself, and so nothing that the context could bear out.
@@ -50,6 +64,11 @@ def find_claims(answer: str) -> list[Claim]:
         start = answer.find(sentence, at)
         at = start + len(sentence)
         said = _OPENING.sub("", sentence)
-        if not _NO_CLAIM.search(said) and (stems(said) or facts(said)):
+        if _claims(said) and (stems(said) or facts(said)):
             found.append(Claim(said, at - len(said), at))
     return found
+
+
+def _claims(said: str) -> bool:
+    asks = _ASKS.match(said) and not _TELLS.match(said)
+    return not (asks or _COURTESY.match(said) or _NO_CLAIM.search(said))

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trueup.evals.grounding.canonical import canonical
 from trueup.models.encoder import Encoder, Network, Tokens
 from trueup.text import sentences, stems
 
@@ -42,7 +43,6 @@ LONGEST = 6000
 """Characters of a context, and of an answer, that are read: those nearest to the claims."""
 _MOST = 1536  # tokens of either, where a text has more of them than words
 _BATCH = 16_000  # tokens of answers times tokens of contexts, in units of 64
-_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")  # commas that another writer would leave out
 _WORD = re.compile(r"\w+(?:['’.,-]\w+)*")
 
 Floats = NDArray[np.float32]
@@ -97,10 +97,10 @@ class Reader:
         Returns:
             For each answer, what is said of each claim.
         """
-        said = [[_THOUSANDS.sub("", claim) for claim in claims] for claims, _ in rows]
+        said = [[canonical(claim) for claim in claims] for claims, _ in rows]
         answers = [" ".join(claims) for claims in said]
         contexts = [
-            _THOUSANDS.sub("", nearest(passages, answer))
+            nearest([canonical(passage) for passage in passages], answer)
             for (_, passages), answer in zip(rows, answers, strict=True)
         ]
         read = self._read({*answers, *contexts})
