@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import tempfile
@@ -216,8 +217,13 @@ def real_model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Hugging Face folder with SmolLM2-135M-Instruct; mark tests that use it `real_model`."""
     from trueup.models import load_model
 
-    cache = tmp_path_factory.mktemp("real")
-    load_model("smollm2-135m", device="cpu", cache_dir=cache)
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:  # one conversion is enough for all workers
+        shared = shared.parent
+    cache = shared / "real"
+    with (shared / "real.lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        load_model("smollm2-135m", device="cpu", cache_dir=cache)
     [folder] = cache.iterdir()
     return folder
 

@@ -30,6 +30,7 @@ from trueup.store.databases import (
     open_folder,
     open_server,
 )
+from trueup.store.schema import metadata
 
 __all__ = ["Store", "Tx", "default_store"]
 
@@ -223,7 +224,12 @@ class Store:
                 )
             with self._rewriting() as tx:
                 config.attributes["connection"] = tx
-                command.upgrade(config, "head")
+                if MigrationContext.configure(tx).get_current_revision() is None:
+                    # a new store has nothing to migrate
+                    metadata.create_all(tx, checkfirst=False)
+                    command.stamp(config, "head")
+                else:
+                    command.upgrade(config, "head")
         except CommandError as error:
             raise StoreError(
                 f"store {self.address} was written by a newer trueup: upgrade trueup to open it"
