@@ -35,7 +35,10 @@ class Postgres:
     """A server of this session, which makes and drops databases."""
 
     def __init__(self, address: str) -> None:
+        import psycopg
+
         self._address = address
+        self._connection = psycopg.connect(address, autocommit=True)
         self._numbers = count()
         # nothing here outlives the session, so nothing waits for the disk
         for setting in ("fsync", "synchronous_commit", "full_page_writes"):
@@ -56,11 +59,11 @@ class Postgres:
         name = address.partition("?")[0].rpartition("/")[2]
         self._run(f"DROP DATABASE {name} WITH (FORCE)")
 
-    def _run(self, statement: str) -> None:
-        import psycopg
+    def close(self) -> None:
+        self._connection.close()
 
-        with psycopg.connect(self._address, autocommit=True) as connection:
-            connection.execute(statement)
+    def _run(self, statement: str) -> None:
+        self._connection.execute(statement)
 
 
 @pytest.fixture(scope="session")
@@ -76,6 +79,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
             patch.setenv("TRUEUP_FILES", str(tmp_path_factory.mktemp("files")))
             made = Postgres(str(server.get_uri()))
         yield made
+        made.close()
         server.cleanup()
 
 

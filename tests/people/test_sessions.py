@@ -1,4 +1,4 @@
-"""Signing in with real argon2: it takes a quarter of a second each time, so tests share tries."""
+"""Signing in and out, and what a session lets a member do."""
 
 import threading
 from collections import Counter
@@ -42,7 +42,7 @@ def last_event(store):
 
 
 @pytest.fixture
-def computed(monkeypatch):
+def computed(full_cost, monkeypatch):
     """The parameters of each hash that was computed to hold a password against another."""
     found = []
     real = argon2.PasswordHasher.verify
@@ -160,7 +160,7 @@ def test_who_is_made_inactive_while_the_password_is_tried_stays_out(
         sign_in(store, "ben", password, now=now)
 
 
-def test_a_hash_of_other_parameters_is_renewed(store, ben, now, password):
+def test_a_hash_of_other_parameters_is_renewed(full_cost, store, ben, now, password):
     weak = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(password)
     with store.transaction() as tx:
         rows_of.set_member(tx, ben.id, {"password_hash": weak})
