@@ -42,7 +42,7 @@ def last_event(store):
 
 
 @pytest.fixture
-def computed(full_cost, monkeypatch):
+def computed(monkeypatch):
     """The parameters of each hash that was computed to hold a password against another."""
     found = []
     real = argon2.PasswordHasher.verify
@@ -70,7 +70,7 @@ def test_a_session_begins_by_name_or_email_and_names_its_member(store, ben, now,
 
 
 def test_whatever_is_wrong_one_hash_is_computed_and_one_thing_is_said(
-    store, ben, now, password, computed
+    full_cost, store, ben, now, password, computed
 ):
     add_member(store, "gone", "viewer", password=OTHER, actor="ana", now=now)
     set_member(store, "gone", active=False, now=now)
