@@ -31,7 +31,6 @@ from trueup.store.databases import (
     open_folder,
     open_server,
 )
-from trueup.store.schema import metadata
 
 __all__ = ["Store", "Tx", "default_store"]
 
@@ -222,14 +221,9 @@ class Store:
                     "to fill it, or name another with --store"
                 )
             with self._rewriting() as tx:
-                migrated = MigrationContext.configure(tx)
-                if migrated.get_current_revision() is None:  # there is nothing to migrate
-                    metadata.create_all(tx, checkfirst=False)
-                    migrated.stamp(scripts, "head")
-                else:
-                    config = Config(attributes={"connection": tx})
-                    config.set_main_option("script_location", scripts.dir)
-                    command.upgrade(config, "head")
+                config = Config(attributes={"connection": tx})
+                config.set_main_option("script_location", scripts.dir)
+                command.upgrade(config, "head")
         except CommandError as error:
             raise StoreError(
                 f"store {self.address} was written by a newer trueup: upgrade trueup to open it"
