@@ -23,13 +23,13 @@ from trueup.store import Store
 from trueup.store.schema import metadata
 from trueup.store.traces import put_trace
 from trueup.traces import build_trace, import_file
-from trueup.training import METHODS
+from trueup.training import METHODS, Method, read_examples
 from trueup.types import LABELS, Expected, Label, ToolCall
 from trueup.types import Trace as TraceRecord
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/architecture.md", "docs/loop.md"]
-DOCUMENTS += ["docs/service.md", "docs/evaluators.md"]
+DOCUMENTS += ["docs/service.md", "docs/evaluators.md", "docs/training.md"]
 NOW = datetime(2026, 4, 1, 9, tzinfo=UTC)
 COHORTS = ("expert-hard", "long-tail-refusal", "tool-heavy")
 PUBLIC_MODULES = [
@@ -119,6 +119,24 @@ def test_every_command_there_is_is_shown():
     others = {n for n in app if not n.startswith("-")} - set(nouns)
     assert others == {"chat", "loop", "gate", "lineage", "reward", "serve"}
     assert all(f"$ trueup {verb}" in shown for verb in others)
+
+
+def test_the_rows_that_training_shows_can_be_read(tmp_path):
+    [block] = blocks("docs/training.md", "jsonl")
+    lines = block.splitlines()
+    for number, line in enumerate(lines):
+        path = tmp_path / f"{number}.jsonl"
+        path.write_text(line)
+        assert read_examples(path)
+    assert len(lines) == 6
+
+
+def test_training_names_each_method_with_its_own_options():
+    shared = {field.name for field in fields(Method)}
+    for name, kind in METHODS.items():
+        [row] = re.findall(rf"^\| `{name}` \|.*$", text_of("docs/training.md"), re.MULTILINE)
+        own = {field.name for field in fields(kind)} - shared
+        assert set(re.findall(r"`(\w+)`", row)) == {name, *own}
 
 
 def test_every_make_target_that_is_shown_is_one():

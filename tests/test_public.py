@@ -74,8 +74,8 @@ PUBLIC = {
     "training.rewards": """Calibration CohortReward HeadReport LengthProbe RewardModel Rewards
         measure_rewards weigh_heads""",
     "training.advise": "Advice Evidence advise evidence_of",
-    "release.replay": """Request Sample ScoreAnswer ScoredReplay find_replays load_replay
-        replay""",
+    "release.replay": """Request Sample ScoreAnswer ScoredReplay check_versions find_replays
+        load_replay replay""",
     "release.compare": "ALL METRICS Cell Metric compare is_right preferred significant",
     "release.margins": "Margin Margins load_margins",
     "release.gate": "Judged decide gate judge",

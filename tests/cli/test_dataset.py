@@ -31,7 +31,7 @@ def test_a_version_is_shown_with_its_evaluations(folder, capsys):
     for part in ("d v1", "3 (3 on simulated labels)", "tool-heavy", "always 1: not measured"):
         assert part in shown
     [line] = [line.split() for line in shown.splitlines() if "always" in line and "yes" in line]
-    assert line == ["tool-heavy", "always", "1", "1", "0.5", "yes", "3", "0"]
+    assert line == ["tool-heavy", "always", "1", "1", "0.5", "yes", "3", "of", "3"]
     assert run("show", "d", "--version", "v1", "--json") == 0
     [evaluation] = json.loads(capsys.readouterr().out)["evaluations"]
     assert (evaluation["evaluator_version"], evaluation["agreement"]) == ("1", [])

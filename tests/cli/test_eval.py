@@ -6,7 +6,7 @@ from trueup.cli import _eval_run, main
 from trueup.cli import eval as command
 from trueup.cli.trace import import_
 from trueup.datasets import Dataset
-from trueup.errors import InputError, UnknownName
+from trueup.errors import EvaluationError, InputError, UnknownName
 from trueup.store import Store
 
 
@@ -49,6 +49,10 @@ def test_means_by_cohort_and_evaluator(store, capsys, monkeypatch):
 def test_unscored_is_counted_apart(store, capsys):
     (row,) = run(capsys, store=store, evaluators="length_drift", cohorts="easy").values()
     assert (row["mean"], row["scored"], row["unscored"]) == (None, 0, 2)
+    assert (row["found"], row["reasons"]) == ({"a measure alone": 2}, {})
+    command.run(store=store, evaluators="length_drift")
+    said = "length_drift: 3 of 3 without a value, as nothing is expected: 3 a measure alone"
+    assert said in capsys.readouterr().out
 
 
 def test_the_default_evaluators_in_a_table(store, capsys):
@@ -86,8 +90,10 @@ def test_agreement_with_people_is_told_by_cohort(tmp_path, capsys):
     assert beyond.split() == ["b", "undefined", "undefined"]
     command.calibrate("refusal", path, positive="none", as_json=True)
     assert json.loads(capsys.readouterr().out)["whole"]["positives"] == 8
-    with pytest.raises(InputError, match="no label 'partial': people say full, none"):
-        command.calibrate("refusal", path, positive="full, partial")
+    with pytest.raises(
+        InputError, match="no label 'ful': people say full, none, refusal says full"
+    ):
+        command.calibrate("refusal", path, positive="ful, partial")
 
 
 def test_the_evaluators_are_listed_with_how_far_they_agree_with_people(capsys):
@@ -104,6 +110,26 @@ def test_the_evaluators_are_listed_with_how_far_they_agree_with_people(capsys):
     assert found["groundedness"]["agreement"][0]["data"] == "BEGIN"
 
 
+def test_labels_that_an_evaluator_never_gives_are_refused_or_mapped(tmp_path, capsys):
+    path = tmp_path / "labels.jsonl"
+    said = {"bad": "I'm sorry, but I can't help with that.", "good": "Yes, it is."}
+    rows = [
+        {"prompt": f"q{n}", "response": said[label], "label": label}
+        for n, label in enumerate(["bad", "good"] * 3)
+    ]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    wanted = "people say bad, good, and refusal says full, none, partial: name as positive"
+    for positive in (None, "bad", "full,partial"):
+        with pytest.raises(InputError, match=wanted):
+            command.calibrate("refusal", path, positive=positive)
+    command.calibrate("refusal", path, positive="bad,full,partial", as_json=True)
+    whole = json.loads(capsys.readouterr().out)["whole"]
+    assert (whole["positives"], whole["f1"]["value"]) == (3, 1.0)
+    path.write_text(json.dumps({"prompt": "q", "response": "Yes.", "label": True}))
+    with pytest.raises(EvaluationError, match="1 of 1 not scored: no value without `expected`"):
+        command.calibrate("refusal", path)
+
+
 def evaluate(*arguments):
     with pytest.raises(SystemExit) as stopped:
         main(["eval", "run", *map(str, arguments)])
@@ -112,16 +138,22 @@ def evaluate(*arguments):
 
 def test_a_datasets_rows_are_scored_and_held_against_a_line(folder, capsys):
     evaluators = ("--evaluators", "bias_detection,format_validity")
-    assert evaluate("--dataset", "d@v1", *evaluators, "--threshold", 0.9, "--workers", 2) == 0
-    shown = capsys.readouterr().out
+    assert evaluate("--dataset", "d@v1", *evaluators, "--threshold", 0.9, "--workers", 2) == 1
+    shown, wrong = capsys.readouterr()
     [line] = [line for line in shown.splitlines() if "bias_detection" in line and "tool" in line]
-    assert line.split() == ["tool-heavy", "bias_detection", "1", "1", "0.9", "yes", "3", "0"]
-    assert "format_validity: 3 not scored: no form was asked for" in shown
+    assert line.split() == ["tool-heavy", "bias_detection", "1", "1", "0.9", "yes", "3", "of", "3"]
+    [line] = [line for line in shown.splitlines() if "format_validity" in line and "tool" in line]
+    assert line.split()[1:] == ["format_validity", "1", "0.9", "not", "scored", "0", "of", "3"]
+    assert "format_validity: 3 of 3 not scored: no form was asked for" in shown
+    assert "1 of 2 could not be held against the line, and have not passed" in wrong
     assert "  bias_detection 1: not measured" in shown
-    assert evaluate("--dataset", "d@v1", *evaluators, "--threshold", 0.9, "--json") == 0
+    assert evaluate("--dataset", "d@v1", *evaluators, "--threshold", 0.9, "--json") == 1
     bias, form = json.loads(capsys.readouterr().out)
     assert (bias["passed"], bias["mean"], bias["agreement"]) == (True, 1.0, [])
     assert (form["passed"], form["mean"], form["unscored"]) == (False, None, 3)
+    assert form["reasons"] == {"no form was asked for": 3}
+    # of the evaluators that nobody named, some score only where something is expected
+    assert evaluate("--dataset", "d@v1", "--threshold", 0.9) == 0
 
 
 def test_without_a_line_a_datasets_means_are_shown_and_none_is_recorded(folder, capsys):
@@ -142,7 +174,9 @@ def test_without_a_line_a_datasets_means_are_shown_and_none_is_recorded(folder, 
         (("--threshold", 0.5), "name it with --dataset"),
         (("--dataset", "nope"), "no dataset nope"),
         (("--dataset", "d@v9"), "no dataset d version v9"),
-        (("--dataset", "d", "--cohorts", "tool-heavy,nope"), "there are tool-heavy"),
+        (("--dataset", "d@"), "d@: give a version after the @"),
+        (("--dataset", "d", "--cohorts", "tool-heavy,nope"), "'nope': it has tool-heavy"),
+        (("--evaluators", "format_validity"), "scored: 3 of 3 not scored: no form was asked for"),
         (("--dataset", "d", "--threshold", 90), "threshold is 90"),
         (("--evaluators", "refusal,Refusal"), "two evaluators are called refusal"),
         (("--workers", 0), "workers is 0"),

@@ -9,7 +9,7 @@ from trueup.cli import app
 from trueup.cli import eval as command
 from trueup.cli._judge import BackendOptions
 from trueup.cli.trace import import_
-from trueup.errors import InputError
+from trueup.errors import EvaluationError, InputError
 
 
 @pytest.fixture
@@ -49,10 +49,23 @@ def test_a_judge_is_held_against_people(judge_server, labels, tmp_path, capsys, 
 def test_void_rows_are_told_apart(judge_server, labels, capsys):
     judge_server.otherwise = lambda _: completion("I would rather not.")
     by = BackendOptions(judge_model="j", judge_url=judge_server.url)
+    judge_server.script = [verdict("none"), completion("")]
     command.calibrate("bias_detection", labels, by=by)
-    assert (
-        "not scored: 8 (failed: the judge's answer holds no JSON object" in capsys.readouterr().out
-    )
+    shown = capsys.readouterr().out
+    assert "  7 of 8 not scored: failed: the judge's answer holds no JSON object" in shown
+    assert "(6 of them; --json has the other reasons)" in shown
+
+
+def test_a_judge_that_takes_no_question_is_an_error(judge_server, labels, folder, capsys):
+    judge_server.otherwise = lambda _: error(401, "no such key")
+    by = BackendOptions(judge_model="j", judge_url=judge_server.url)
+    wanted = "nothing could be scored: {0} of {0} not scored: failed: .* 401 .*no such key"
+    with pytest.raises(EvaluationError, match=wanted.format(8)):
+        command.calibrate("bias_detection", labels, by=by)
+    with pytest.raises(EvaluationError, match=wanted.format(3)):
+        command.run(dataset="d@v1", evaluators="bias_detection", by=by, as_json=True)
+    [row] = json.loads(capsys.readouterr().out)
+    assert (row["scored"], row["unscored"], *row["reasons"].values()) == (0, 3, 3)
 
 
 def test_traces_are_scored_by_a_judge_under_another_version(judge_server, tmp_path, capsys):
@@ -67,7 +80,8 @@ def test_traces_are_scored_by_a_judge_under_another_version(judge_server, tmp_pa
     capsys.readouterr()
     by = BackendOptions(judge_model="j", judge_url=judge_server.url)
     judge_server.script = [error(400, "context too long")] * 2
-    command.run(store=store, evaluators="groundedness", by=by, as_json=True)
+    with pytest.raises(EvaluationError, match=r"nothing could be scored: .*context too long"):
+        command.run(store=store, evaluators="groundedness", by=by, as_json=True)
     assert json.loads(capsys.readouterr().out)[0]["unscored"] == 1
     assert len(judge_server.asked) == 2  # with the schema and without
     judge_server.otherwise = lambda _: parts("supported", "unsupported")
@@ -137,7 +151,9 @@ def test_a_judge_of_pairs_is_asked_in_both_orders(judge_server, tmp_path, capsys
     right = calibrated()["whole"]
     assert right["accuracy"]["value"] == right["consistent"]["value"] == 1
     judge_server.otherwise = lambda _: completion("I would rather not.")
-    void = calibrated()
+    with pytest.raises(EvaluationError, match=r"6 of 6 not scored: .*holds no JSON object"):
+        calibrated()
+    void = json.loads(capsys.readouterr().out)
     assert (void["whole"], void["unscored"]) == (None, 6)
 
 

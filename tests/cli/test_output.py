@@ -3,7 +3,7 @@ import json
 import pytest
 
 from trueup.cli import _output
-from trueup.cli._output import Out, say, show_json, show_table
+from trueup.cli._output import Out, say, show_json, show_parts, show_table
 
 ID = "0123456789abcdef" * 2
 ROWS = [(ID, "a cohort of a rather long name", "an answer, " * 5)]
@@ -24,6 +24,25 @@ def test_a_narrow_terminal_shows_the_first_column_whole(narrow, capsys):
     shown = capsys.readouterr().out
     assert ID in shown
     assert max(map(len, shown.splitlines())) <= 60
+
+
+def test_a_narrow_terminal_breaks_texts_before_words(narrow, capsys):
+    rows = [("t1", "tool_selection", "long-tail-refusal", "an answer, " * 5)]
+    show_table(("trace", "evaluator", "cohort", "answer"), rows)
+    shown = capsys.readouterr().out
+    assert "long-tail-refusal" in shown
+    assert "tool_selection" in shown
+    assert "…" not in shown
+
+
+def test_a_table_of_figures_is_parted_and_no_figure_broken(narrow, capsys):
+    figures = [f"0.{n}0 [0.00, 1.00]" for n in range(5)]
+    show_parts(("cohort", *"abcde"), [("tool-heavy", *figures)], title="rates")
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 60
+    assert [line.split()[0] for line in lines if "0]" in line] == ["tool-heavy"] * 3
+    assert all(any(figure in line for line in lines) for figure in figures)
+    assert sum("rates" in line for line in lines) == 1
 
 
 def test_without_a_terminal_every_cell_is_whole(monkeypatch, capsys):

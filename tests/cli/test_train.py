@@ -23,6 +23,7 @@ from trueup.errors import (
     UnknownName,
 )
 from trueup.store import Store
+from trueup.training import METHODS, train
 
 
 def write_pairs(path: Path) -> Path:
@@ -121,6 +122,11 @@ def test_a_dataset_of_the_store_is_trained_on_by_its_name(
     left = rows - held_out * rows // 3
     assert told["steps"] == math.ceil(left / 2)
     assert (told["best_metric"] is not None) == (held_out > 0)
+    with Store.open(folder / "store", create=False) as store:
+        options = METHODS[method](batch_size=2)
+        dataset = Dataset.get("d", "v1", store=store)
+        again = train(options, model=tiny_model_dir, data=dataset, out=folder / "python")
+    assert again.content_hash == told["content_hash"]
     with pytest.raises(UnknownName, match="no dataset nope"):
         run(method, "--data", "nope", "--out", str(folder / "other"), *rest)
     with pytest.raises(DatasetError, match="v2 is a draft: seal it before training"):

@@ -47,6 +47,7 @@ def scored(judge, *args, **given):
     score = judge.evaluate(**about(judge, *args, **given))
     assert (score.evaluator, score.version) == (judge.name, judge.version)
     assert score.value is None or 0 <= score.value <= 1
+    assert score.label is None or set(score.label.split(", ")) <= set(judge.labels)
     assert score.reason or score.label or score.measure is not None, "unscored without a reason"
     return score
 

@@ -379,10 +379,32 @@ def test_a_judge_can_be_sent_to_another_process(judge_server, tmp_path):
     assert "k'" not in repr(judge)
 
 
-def test_settings_that_make_no_sense_are_refused(tmp_path):
-    for wrong in ({"votes": 0}, {"retries": -1}, {"max_cost": 1.0}, {"timeout": 0}):
-        with pytest.raises(InputError, match="judge: "):
-            Judge("m", **wrong)
+def test_settings_that_make_no_sense_are_refused(tmp_path, monkeypatch):
+    wrong = {
+        "votes": ("3", 0, -1, 2.5, True),
+        "max_tokens": (0, "9"),
+        "temperature": (-1, "0", float("nan")),
+        "timeout": (0, "60", float("inf")),
+        "retries": (-1, 0.5, "4"),
+        "concurrency": (0, None),
+        "prices": ("1,2", (1.0,), ("1", "2"), (1.0, -2.0), 3.0),
+        "max_cost": (1.0, "1", -1.0),
+        "base_url": ("foo", "localhost:80/v1", "ftp://x", "http://", "http://x:y", "", 3),
+    }
+    for name, values in wrong.items():
+        for value in values:
+            with pytest.raises(InputError, match="judge: ") as refused:
+                Judge("m", **{name: value})
+            assert name.removesuffix("s") in str(refused.value)
+            assert "\n" not in str(refused.value)
+    with pytest.raises(InputError, match="judge: max_cost is -1"):
+        Judge("m", prices=(1, 2), max_cost=-1)
+    with pytest.raises(InputError, match="judge: model is ''"):
+        Judge("")
+    monkeypatch.setenv("OPENAI_BASE_URL", "foo")
+    with pytest.raises(InputError, match="OPENAI_BASE_URL 'foo' is no address"):
+        Judge("m")
+    monkeypatch.delenv("OPENAI_BASE_URL")
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match=r"cache .*name a folder"):
         Judge("m", cache=tmp_path / "file" / "folder")

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from trueup.errors import GateError
@@ -104,3 +106,11 @@ def test_other_sampling_cannot_be_compared(play):
     first = play("baseline", lambda _: "right")
     with pytest.raises(GateError, match="sampled with another seed"):
         compare(first, play("candidate", lambda _: "right", sampling=2))
+
+
+def test_scores_of_other_versions_cannot_be_compared(play):
+    first, second = play("baseline", lambda _: "right"), play("candidate", lambda _: "right")
+    for scores in second.scores.values():
+        scores["refusal"] = replace(scores["refusal"], version="2")
+    with pytest.raises(GateError, match="refusal scored them in the versions 1, 2; replay both"):
+        compare(first, second)

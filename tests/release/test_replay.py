@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -93,6 +93,26 @@ def test_answers_without_scores_are_scored(store):
     found = run(store, model)
     assert model.asked == []
     assert all("task_completion" in s for s in found.scores.values())
+
+
+def test_answers_that_another_version_scored_are_scored_again(store):
+    run(store, Model())
+    model = Model()
+    found = replay(
+        store,
+        "baseline-0001",
+        REQUESTS,
+        suite="held-out",
+        sample=model,
+        score=lambda **_: {"task_completion": Score("task_completion", "2", 0.5)},
+        sampling={"seed": 1},
+        actor="ana",
+        now=NOW + timedelta(days=90),
+    )
+    assert model.asked == []
+    assert {
+        (s["task_completion"].version, s["task_completion"].value) for s in found.scores.values()
+    } == {("2", 0.5)}
 
 
 def test_other_requests_or_sampling_make_another_replay(store):

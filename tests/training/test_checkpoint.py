@@ -391,15 +391,25 @@ def test_weights_that_are_not_finite_are_never_saved(
     assert not (tmp_path / "run" / "checkpoint").exists()
 
 
-@pytest.mark.parametrize("rows", ["data.jsonl", [{"prompt": "a"}]], ids=["path", "dicts"])
-def test_what_is_no_example_is_refused(tiny_model_dir: Path, tmp_path: Path, rows: Any) -> None:
-    with pytest.raises(InputError, match=r"data holds a \w+ where an Example is due"):
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [("nope.jsonl", "nope.jsonl: cannot be read"), ([{"prompt": "a"}], "data holds a dict where")],
+)
+def test_what_is_no_example_is_refused(
+    tiny_model_dir: Path, tmp_path: Path, rows: Any, told: str
+) -> None:
+    with pytest.raises(InputError, match=told):
         train(SFT(), model=tiny_model_dir, data=rows, out=tmp_path / "run")
 
 
-def test_rows_may_come_from_an_iterator(
+def test_rows_may_come_from_an_iterator_or_a_file(
     tiny_model_dir: Path, examples: Examples, tmp_path: Path
 ) -> None:
-    rows = (row for row in examples(4))
     method = SFT(lora_rank=2, batch_size=2)
+    rows = (row for row in examples(4))
     assert train(method, model=tiny_model_dir, data=rows, out=tmp_path / "run").steps == 2
+    file = tmp_path / "rows.jsonl"
+    file.write_text('{"prompt": "one", "completion": "two"}\n' * 4)
+    found = train(method, model=tiny_model_dir, data=file, held_out=file, out=tmp_path / "other")
+    assert found.steps == 2
+    assert found.best_metric is not None

@@ -203,7 +203,7 @@ def test_a_reviewer_sees_what_is_known_and_not_which_answer_it_is_about(fill, cl
                 "prefs-trace-0",
                 Score("groundedness", version, 0.25, "low", None, "Pipe 0 is covered."),
             ),
-            ("prefs-trace-0", Score("length", "1", None, None, 4.0)),
+            ("prefs-trace-0", Score("length", "1", None, None, 4.0, seconds=2.41, cost=0.00137)),
         ]
         put_scores(tx, "trace", scores, "mo", NOW)
     item = client("ben").post("/api/queues/prefs/claim", json={}).json()["item"]
@@ -215,6 +215,7 @@ def test_a_reviewer_sees_what_is_known_and_not_which_answer_it_is_about(fill, cl
     assert "What evaluators found" in page
     assert "length" in page
     assert "agreement with people: not measured" in page
+    assert "2.4 s, $0.00137" in page
 
 
 def test_a_schema_is_checked_and_guidelines_keep_their_versions(fill, client):

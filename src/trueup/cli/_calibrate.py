@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from trueup.cli._judge import LOCAL, BackendOptions, ByOption
-from trueup.cli._output import JsonOption, say, show_json, show_table
+from trueup.cli._output import JsonOption, say, show_json, show_parts
 from trueup.cli._progress import progress_bar
+from trueup.cli._unscored import check_scored, told_unscored
 from trueup.errors import InputError
 from trueup.evals import (
     Evaluator,
+    HumanAgreement,
+    JudgeAgreement,
     calibrate_pairs,
     has_pairs,
     judge_pairs,
@@ -21,7 +26,7 @@ from trueup.evals import (
 )
 from trueup.evals import calibrate as measure_agreement
 from trueup.evals import evaluator as find_evaluator
-from trueup.models import Judge
+from trueup.models import Comparison, Judge
 from trueup.stats.classification import Classification
 from trueup.stats.intervals import Estimate
 from trueup.stats.pairwise import Pairwise
@@ -79,7 +84,8 @@ def calibrate(
             object that gives for each judge what it chose with a shown first, and with b shown
             first. A `cohort` or a `group` of rows that resemble each other may stand beside them.
         unlabelled: More of them, which people did not see.
-        positive: Labels that count as yes, with commas between them; all but "none", if left out.
+        positive: Labels that count as yes, people's and the evaluator's, with commas between them;
+            all but "none", if left out.
         by: What grades in place of the evaluator's local method; of pairs, the judge that chooses.
     """
     files = [labels] if unlabelled is None else [labels, unlabelled]
@@ -100,33 +106,58 @@ def _labelled(
         found = measure_agreement(judge, rows, positive=positive, progress=progress)
     if as_json:
         show_json(asdict(found))
-        return
+    else:
+        _show_labelled(found, ranks=not any(isinstance(row.label, str) for row in rows))
+    _tell_unscored(Counter(found.unscored), len(rows), as_json=as_json)
+
+
+def _show_labelled(found: HumanAgreement, *, ranks: bool) -> None:
+    """Show agreement on rows; where people give texts there are no values to rank."""
     made = _all_and(found.whole, found.cohorts)
     counts = ("rows", "n"), ("yes", "positives")
     first = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "f1": "F1"}
-    _figures("agreement with people", made, first, counts)
-    beyond = {"kappa": "kappa", "alpha": "alpha"}
-    if not any(isinstance(row.label, str) for row in rows):  # else there are no values to rank
-        beyond["auroc"] = "AUROC"
+    yes = f"yes is {', '.join(found.positive)}" if found.positive else ""
+    _figures("agreement with people", made, first, counts, note=yes)
+    beyond = {"kappa": "kappa", "alpha": "alpha"} | ({"auroc": "AUROC"} if ranks else {})
     _figures("beyond chance", made, beyond)
     if any(one.verbosity for one in made.values()):
         _figures("length", made, {"verbosity": "verbosity"}, note=_VERBOSITY)
     _rates("how often yes", _all_and(found.rate, found.rates))
-    for reason, count in found.unscored.items():
-        say(f"  not scored: {count} ({reason})")
 
 
 def _pairs(name: str, files: Sequence[Path], by: BackendOptions, as_json: bool) -> None:
     pairs, judge = [pair for path in files for pair in read_pairs(path)], by.backend()
+    void: list[str] = []  # why there was no verdict
     if isinstance(judge, Judge):
         with progress_bar("judging") as progress:
-            pairs = judge_pairs(pairs, name, judge.compare, progress=progress)
+            pairs = judge_pairs(pairs, name, partial(_compared, judge, void), progress=progress)
     elif judge is not None:
         raise InputError("a classifier does not choose between answers: give --judge-model")
     found = calibrate_pairs(pairs, name)
+    reasons = Counter(void or ["no verdict"] * found.unscored)
     if as_json:
-        show_json(asdict(found))
-        return
+        show_json(asdict(found) | {"reasons": reasons})
+    else:
+        _show_pairs(found)
+    _tell_unscored(reasons, len(pairs), as_json=as_json)
+
+
+def _compared(judge: Judge, void: list[str], prompt: str, a: str, b: str) -> Comparison:
+    """Have a judge choose, and keep why it chose in neither order."""
+    made = judge.compare(prompt, a, b)
+    if made.chosen == (None, None):
+        void.append(made.reason)
+    return made
+
+
+def _tell_unscored(reasons: Counter[str], rows: int, *, as_json: bool) -> None:
+    """Say what was not scored; that nothing was is an error."""
+    check_scored(reasons, rows)
+    if reasons and not as_json:
+        say(f"  {told_unscored(reasons, rows)}")
+
+
+def _show_pairs(found: JudgeAgreement) -> None:
     made = _all_and(found.whole, found.cohorts)
     ordered = found.whole is not None and found.whole.both
     for title, figures in _OF_PAIRS.items():
@@ -136,8 +167,6 @@ def _pairs(name: str, files: Sequence[Path], by: BackendOptions, as_json: bool) 
     if not ordered:
         say("  no pair was judged in both orders: nothing is known of the place\n")
     _rates("how often a wins", _all_and(found.wins, found.wins_by_cohort))
-    if found.unscored:
-        say(f"  not judged: {found.unscored}")
 
 
 def _all_and(whole: T | None, cohorts: Mapping[str, T]) -> dict[str, T]:
@@ -156,7 +185,7 @@ def _figures(
     """Show figures of each cohort, each with what it is called, after counts, the other way."""
     if not made:
         return
-    show_table(
+    show_parts(
         ("cohort", *(called for called, _ in counts), *figures.values()),
         [
             (cohort, *(getattr(one, n) for _, n in counts), *(_shown(one, n) for n in figures))
@@ -176,7 +205,7 @@ def _shown(one: Classification | Pairwise, name: str) -> str:
 def _rates(title: str, rates: Mapping[str, PredictionPowered]) -> None:
     if not rates:
         return
-    show_table(
+    show_parts(
         ("cohort", "rows", "labelled", "evaluator alone", "people alone", "corrected"),
         [
             (name, one.raw.n, one.people.n, str(one.raw), str(one.people), str(one.corrected))

@@ -19,7 +19,7 @@ from trueup.cli._output import (
     open_store,
     say,
     show_json,
-    show_table,
+    show_parts,
 )
 from trueup.cli._progress import progress_bar
 from trueup.errors import InputError, UnknownName
@@ -273,7 +273,7 @@ def _show(found: ProbeResult) -> None:
 def _pivot(cells: Mapping[tuple[str, str], str], title: str) -> None:
     cohorts = dict.fromkeys(cohort for cohort, _ in cells)
     measures = list(dict.fromkeys(measure for _, measure in cells))
-    show_table(
+    show_parts(
         ("cohort", *(measure.replace("_", " ") for measure in measures)),
         [(cohort, *(cells.get((cohort, m), "") for m in measures)) for cohort in cohorts],
         title=title,

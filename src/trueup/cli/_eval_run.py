@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -11,11 +11,13 @@ from cyclopts import Parameter
 
 from trueup.cli._evaluations import evaluations_as_json, show_evaluations
 from trueup.cli._judge import LOCAL, ByOption
+from trueup.cli._named import find_dataset
 from trueup.cli._output import JsonOption, StoreOption, open_store, say, show_json, show_table
 from trueup.cli._progress import progress_bar
+from trueup.cli._unscored import check_scored, told_unscored
 from trueup.cli.trace import check_cohort
 from trueup.datasets import CohortEvaluation, Dataset
-from trueup.errors import InputError
+from trueup.errors import EvaluationError, InputError, UnknownName
 from trueup.evals import DEFAULT, Evaluator, failed
 from trueup.evals import evaluator as find_evaluator
 from trueup.scoring import Answered, Workers, score_answers
@@ -28,7 +30,6 @@ from trueup.types import Score
 __all__ = ["run"]
 
 _PAGE = 500  # traces read at once
-_REASONS = 5  # shown of each evaluator
 
 
 @dataclass(slots=True)
@@ -40,12 +41,19 @@ class _Tally:
     unscored: int = 0
     failed: int = 0
     why: Counter[str] = field(default_factory=Counter)  # what was not scored and found nothing
+    found: Counter[str] = field(default_factory=Counter)  # what was, where it has no value
+
+    @property
+    def rows(self) -> int:
+        return self.scored + self.unscored
 
     def add(self, score: Score) -> None:
         if score.value is None:
             self.unscored += 1
             if score.label is None and score.measure is None:
                 self.why[score.reason] += 1
+            else:
+                self.found[score.label or "a measure alone"] += 1
         else:
             self.scored += 1
             self.total += score.value
@@ -76,7 +84,9 @@ def run(
     """Score traces, or a dataset's chosen answers; what is scored already is kept.
 
     A run that was stopped goes on where it was. An answer that an evaluator has scored elsewhere,
-    to the same request on the same context, is not scored again.
+    to the same request on the same context, is not scored again. It is an error if nothing at all
+    could be scored, or if an evaluator that was named leaves a cohort without a mean to hold
+    against the threshold.
 
     Args:
         dataset: Score the rows of this dataset, NAME or NAME@VERSION, which seals it; the traces,
@@ -104,17 +114,15 @@ def run(
         if dataset is None:
             tallies = _score_traces(opened, wanted, chosen, where)
         else:
-            name, _, version = dataset.partition("@")
-            found = Dataset.get(name, version or None, store=opened)
+            found = find_dataset(dataset, opened)
             tallies, results = _score_rows(found, wanted, chosen, where, threshold)
     if as_json:
-        show_json(evaluations_as_json(results) if results else _tallies_as_json(tallies))
-        return
-    if results:
-        show_evaluations(results)
+        show_json(_as_json(tallies, results))
     else:
-        _show(tallies)
-    _say_why_unscored(tallies)
+        _show(tallies, results)
+    _tell_unscored(tallies, as_json=as_json)
+    if evaluators is not None:  # of the default ones, some score only where something is expected
+        _check_judged(tallies, results)
 
 
 def _parts(text: str) -> list[str]:
@@ -170,6 +178,11 @@ def _score_rows(
     threshold: float | None,
 ) -> tuple[_Tallies, list[CohortEvaluation]]:
     results: list[CohortEvaluation] = []
+    if absent := [cohort for cohort in cohorts or () if cohort not in dataset.cohorts]:
+        raise UnknownName(
+            f"dataset {dataset.name} {dataset.version} has no rows of cohort {absent[0]!r}: "
+            f"it has {', '.join(dataset.cohorts) or 'none at all'}"
+        )
     with progress_bar("rows scored") as progress:
         if threshold is None:
             dataset.evaluate(evaluators, cohorts=cohorts, workers=workers, progress=progress)
@@ -195,7 +208,17 @@ def _add(tallies: _Tallies, cohort: str, scores: Mapping[str, Score]) -> None:
         tallies[cohort, name].add(score)
 
 
-def _tallies_as_json(tallies: _Tallies) -> list[dict[str, Any]]:
+def _as_json(tallies: _Tallies, results: Sequence[CohortEvaluation]) -> list[dict[str, Any]]:
+    """Return what was recorded, or else the means, each with why rows were not scored."""
+    rows = evaluations_as_json(results) if results else _means(tallies)
+    return [
+        row | {"reasons": dict(tally.why.most_common()), "found": dict(tally.found.most_common())}
+        for row in rows
+        for tally in [tallies[row["cohort"], row["evaluator"]]]
+    ]
+
+
+def _means(tallies: _Tallies) -> list[dict[str, Any]]:
     return [
         {
             "cohort": cohort,
@@ -209,17 +232,47 @@ def _tallies_as_json(tallies: _Tallies) -> list[dict[str, Any]]:
     ]
 
 
-def _show(tallies: _Tallies) -> None:
-    rows = _tallies_as_json(tallies)
-    columns = ("cohort", "evaluator", "mean", "scored", "unscored", "failed")
-    show_table(columns, [[row[name] for name in columns] for row in rows])
+def _show(tallies: _Tallies, results: Sequence[CohortEvaluation]) -> None:
+    if results:
+        show_evaluations(results)
+    else:
+        means = _means(tallies)
+        show_table(tuple(means[0]), [tuple(row.values()) for row in means])
 
 
-def _say_why_unscored(tallies: _Tallies) -> None:
-    """Print each evaluator's reasons, those that were most often given."""
-    why: dict[str, Counter[str]] = defaultdict(Counter)
-    for (_, name), tally in tallies.items():
-        why[name].update(tally.why)
-    for name, reasons in why.items():
-        for reason, count in reasons.most_common(_REASONS):
-            say(f"{name}: {count} not scored: {reason}")
+def _tell_unscored(tallies: _Tallies, *, as_json: bool) -> None:
+    """Say of each evaluator what it did not score; that nothing was scored is an error."""
+    check_scored(_reasons(tallies.values()), sum(tally.rows for tally in tallies.values()))
+    for name in dict.fromkeys(name for _, name in tallies):
+        some = [tally for (_, evaluator), tally in tallies.items() if evaluator == name]
+        rows = sum(tally.rows for tally in some)
+        told = [told_unscored(_reasons(some), rows), _told_found(some, rows)]
+        for what in filter(None, [] if as_json else told):
+            say(f"{name}: {what}")
+
+
+def _told_found(tallies: Iterable[_Tally], rows: int) -> str:
+    """Say what was found of rows that have no value; empty where all have one."""
+    found = sum((tally.found for tally in tallies), Counter[str]())
+    what = ", ".join(f"{count} {label}" for label, count in found.most_common())
+    if not found:
+        return ""
+    return f"{found.total()} of {rows} without a value, as nothing is expected: {what}"
+
+
+def _reasons(tallies: Iterable[_Tally]) -> Counter[str]:
+    return sum((tally.why for tally in tallies), Counter[str]())
+
+
+def _check_judged(tallies: _Tallies, results: Sequence[CohortEvaluation]) -> None:
+    """Raise where a cohort has no mean to hold against the line."""
+    unjudged = [one for one in results if one.mean is None]
+    if not unjudged:
+        return
+    first = unjudged[0]
+    tally = tallies[first.cohort, first.evaluator]
+    why = told_unscored(tally.why, tally.rows) or _told_found([tally], tally.rows)
+    raise EvaluationError(
+        f"{len(unjudged)} of {len(results)} could not be held against the line, and have not "
+        f"passed: {first.evaluator} on {first.cohort}: {why}"
+    )

@@ -27,17 +27,15 @@ def evaluations_as_json(evaluations: Sequence[CohortEvaluation]) -> list[dict[st
 def show_evaluations(evaluations: Sequence[CohortEvaluation]) -> None:
     """Print evaluations, cohort by cohort, and how far each evaluator agrees with people."""
     show_table(
-        ("cohort", "evaluator", "version", "mean", "threshold", "passed", "scored", "unscored"),
+        ("cohort", "evaluator", "mean", "threshold", "passed", "scored"),
         [
             (
                 e.cohort,
-                e.evaluator,
-                e.evaluator_version,
+                f"{e.evaluator} {e.evaluator_version}",
                 e.mean,
                 e.threshold,
-                e.passed,
-                e.scored,
-                e.unscored,
+                "not scored" if e.mean is None else e.passed,
+                f"{e.scored} of {e.scored + e.unscored}",
             )
             for e in sorted(evaluations, key=lambda e: e.cohort)
         ],

@@ -29,6 +29,7 @@ __all__ = [
     "say",
     "show_facts",
     "show_json",
+    "show_parts",
     "show_table",
     "speaks",
 ]
@@ -38,6 +39,8 @@ StoreOption = Annotated[
     Parameter(name="--store", help="The store's folder or URL; else TRUEUP_STORE, else .trueup/."),
 ]
 _WIDE = 10_000  # characters
+_WORD = 24  # characters that are not broken while there are longer texts to break
+_GAP = 3  # characters between columns
 CONTROLS = {
     code: f"\\u{code:04x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n"
 }
@@ -103,13 +106,15 @@ def show_table(
     """Print a table for people; None is an empty cell, and figures stand on the right.
 
     However narrow the terminal, the first column is whole: it is what other commands ask for.
-    Where there is no terminal, all columns are.
+    Columns of single words give way last. Where there is no terminal, all columns are whole.
     """
     cells = [list(row) for row in rows]
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
     for index, name in enumerate(columns):
-        numbers = all(isinstance(row[index], int | float | None) for row in cells)
-        table.add_column(name, justify="right" if numbers and cells else "left", no_wrap=index == 0)
+        column = [row[index] for row in cells]
+        numbers = cells and all(isinstance(value, int | float | None) for value in column)
+        word = all(" " not in (cell := _cell(value)) and len(cell) <= _WORD for value in column)
+        table.add_column(name, justify="right" if numbers else "left", no_wrap=index == 0 or word)
     for row in cells:
         table.add_row(*(Text(_cell(value)) for value in row))
     if table.columns:
@@ -117,10 +122,41 @@ def show_table(
     print_table(Out(), table)
 
 
+def show_parts(
+    columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str | None = None
+) -> None:
+    """Print a table as `show_table` does, so that no figure is ever broken.
+
+    Where the terminal is too narrow for all columns it is several tables, each with the first.
+    """
+    cells = [list(row) for row in rows]
+    widths = [
+        max(cell_len(_cell(row[at])) for row in [columns, *cells]) for at in range(len(columns))
+    ]
+    console = Out()
+    room = console.width if console.is_terminal else _WIDE
+    parts, used = [[0]], 0
+    for at in range(1, len(columns)):
+        if len(parts[-1]) > 1 and used + widths[at] + _GAP > room:
+            parts.append([0])
+        if len(parts[-1]) == 1:
+            used = 1 + widths[0] + _GAP
+        parts[-1].append(at)
+        used += widths[at] + _GAP
+    for part in parts:
+        show_table(
+            [columns[at] for at in part], [[row[at] for at in part] for row in cells], title=title
+        )
+        title = None
+
+
 def print_table(console: Console, table: Table) -> None:
     """Print a table as wide as the terminal, or, where there is none, as wide as it likes."""
+    wide = console.measure(table, options=console.options.update(width=_WIDE)).maximum
     if not console.is_terminal:
-        console.width = console.measure(table, options=console.options.update(width=_WIDE)).maximum
+        console.width = wide
+    elif wide > console.width:
+        table.padding = (0, 1, 0, 0)
     console.print(table)
 
 

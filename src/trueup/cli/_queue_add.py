@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from trueup.cli._named import find_dataset
 from trueup.cli._output import JsonOption, StoreOption, open_store, say, show_json
-from trueup.datasets import Dataset
 from trueup.errors import InputError
 from trueup.queues import Added, AnnotationQueue
 from trueup.store import Store
@@ -129,9 +129,8 @@ def _spans(_: Store, queue: AnnotationQueue, origin: From) -> Added:
 
 
 def _rows(store: Store, queue: AnnotationQueue, origin: From) -> Added:
-    dataset, _, version = str(origin.rows).partition("@")
     return queue.add_rows(
-        Dataset.get(dataset, version or None, store=store),
+        find_dataset(str(origin.rows), store),
         split=origin.split,
         alone=origin.alone,
         sample=origin.sample,

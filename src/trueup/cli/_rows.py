@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from trueup.cli._named import find_dataset
 from trueup.cli._output import open_store
-from trueup.datasets import Dataset
 from trueup.training import Method, read_examples
+from trueup.training.rows import rows_for
 from trueup.types import Example
 
 __all__ = ["is_file", "read_rows"]
@@ -47,17 +48,5 @@ def read_rows(data: Sequence[str], method: Method, store: str | None) -> Split:
 def _read(data: str, method: Method, store: str | None) -> Split:
     if is_file(data):
         return read_examples(data), []
-    name, _, version = data.partition("@")
     with open_store(store) as opened:
-        dataset = Dataset.get(name, version or None, store=opened)
-        return _rows(dataset, method, "train"), _rows(dataset, method, "validation")
-
-
-def _rows(dataset: Dataset, method: Method, split: str) -> list[Example]:
-    if method.completions > 1:
-        return dataset.examples("pairs", split)
-    chosen = dataset.examples("chosen", split)
-    if not method.unpaired:
-        return chosen
-    pairs = {pair.id: pair for pair in dataset.examples("pairs", split)}
-    return [pairs.get(row.id, replace(row, desirable=True)) for row in chosen]
+        return rows_for(method, find_dataset(data, opened), data)

@@ -13,10 +13,10 @@ from typing import Annotated, Any
 from cyclopts import App, ArgumentCollection, Parameter
 from cyclopts.config import Toml
 
+from trueup.cli._named import find_dataset
 from trueup.cli._output import JsonOption, StoreOption, open_store, say, show_json, speaks
 from trueup.cli._progress import progress_bars
 from trueup.cli._rows import is_file, read_rows
-from trueup.datasets import Dataset
 from trueup.errors import InputError
 from trueup.report.html import render_training
 from trueup.report.model import TrainReport
@@ -133,9 +133,8 @@ def advise(
     if is_file(data):
         evidence = evidence_of(read_examples(data))
     else:
-        name, _, version = data.partition("@")
         with open_store(store) as opened:
-            evidence = evidence_of(Dataset.get(name, version or None, store=opened))
+            evidence = evidence_of(find_dataset(data, opened))
     found = advice(evidence)
     if as_json:
         show_json({"evidence": asdict(evidence), **asdict(found)})

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import product
-from pathlib import Path
-from typing import Literal
 
 from trueup.datasets._draft import check_rows, collect, put_rows
 from trueup.datasets._evaluate import score_rows, summarise
-from trueup.datasets._files import check_name, file_path, read_file, write_file
-from trueup.datasets._records import Record, to_preference, version_hash
-from trueup.datasets._row import Row
-from trueup.datasets._splits import TRAIN
+from trueup.datasets._files import check_name
+from trueup.datasets._version import Version
 from trueup.errors import DatasetError, InputError, UnknownName, VersionConflict, VersionSealed
 from trueup.scoring import Evaluates, Progress, Workers
-from trueup.store import Store, Tx, default_store
+from trueup.store import Store, default_store
 from trueup.store import datasets as stored
-from trueup.store.reads import log_read_of_version
-from trueup.store.scores import RowsOf, get_scores, put_scores
 from trueup.store.stamp import stamp
 from trueup.store.traces import cohorts as known_cohorts
-from trueup.types import Example, Preference, Score
+from trueup.types import Preference, Score
 
 __all__ = ["AddReport", "Dataset", "list_versions"]
 
@@ -40,61 +33,13 @@ class AddReport:
     unchanged: int
 
 
-class Dataset:
+class Dataset(Version):
     """One version of a dataset.
 
     It is a draft, and takes rows, until it is sealed; evaluating seals it, and training asks for a
     sealed one. A sealed version lies in a Parquet file that is verified at every reading.
     Every write takes `actor`, else TRUEUP_ACTOR or the login name, and `now`, else the clock.
     """
-
-    def __init__(self, store: Store, row: stored.VersionRow) -> None:
-        self._store = store
-        self._row = row
-        self._sealed_rows: tuple[Row, ...] | None = None
-
-    @property
-    def id(self) -> str:
-        """The version's id in the store."""
-        return self._row.id
-
-    @property
-    def name(self) -> str:
-        """The dataset's name."""
-        return self._row.name
-
-    @property
-    def version(self) -> str:
-        """The version's name."""
-        return self._row.version
-
-    @property
-    def validation_share(self) -> float:
-        """Share of the conversation groups that are held out."""
-        return self._row.validation_share
-
-    @property
-    def sealed(self) -> bool:
-        """Whether it can no longer change."""
-        return self.content_hash is not None
-
-    @property
-    def content_hash(self) -> str | None:
-        """The hash over its rows and their splits; None while it is a draft."""
-        if self._row.content_hash is None:
-            with self._store.reading() as tx:
-                self._refresh(tx)
-        return self._row.content_hash
-
-    @property
-    def path(self) -> Path | None:
-        """The Parquet file; None while it is a draft."""
-        sealed = self.content_hash
-        return file_path(self._store.root, self.name, self.version, sealed) if sealed else None
-
-    def __repr__(self) -> str:
-        state = f"sealed {self.content_hash[:12]}" if self.content_hash else "draft"
-        return f"Dataset({self.name!r}, {self.version!r}, {state}, {len(self)} rows)"
 
     @classmethod
     def create_or_get(
@@ -159,78 +104,6 @@ class Dataset:
             f"no dataset {name}{f' version {version}' if version else ''} in {store.address}: "
             f"there is {have}"
         )
-
-    def __len__(self) -> int:
-        if self._sealed_rows is not None:
-            return len(self._sealed_rows)
-        with self._store.reading() as tx:
-            return self._refresh(tx).rows
-
-    def __iter__(self) -> Iterator[Row]:
-        return iter(self.rows())
-
-    def rows(
-        self, *, split: str | None = None, actor: str | None = None, now: datetime | None = None
-    ) -> Sequence[Row]:
-        """Return the rows in the order they were added, of one split where it is given.
-
-        That `actor` read rows of queues about safety is logged.
-
-        Raises:
-            DatasetError: the file does not hold what was sealed.
-            StoreError: a text of a draft's row was erased.
-        """
-        found = self._sealed_rows
-        if found is None:
-            found = tuple(self._to_row(record) for record in self.records(actor=actor, now=now))
-            if self.sealed:
-                self._sealed_rows = found
-        return [row for row in found if split in (None, row.split)]
-
-    def records(self, *, actor: str | None = None, now: datetime | None = None) -> list[Record]:
-        """Return the rows by column, as the file holds them; see `rows` for what it raises."""
-        log_read_of_version(self._store, self.id, actor=actor, now=now)
-        path, sealed = self.path, self.content_hash
-        if path is None or sealed is None:
-            with self._store.reading() as tx:
-                return collect(tx, self.id)
-        if not path.exists():
-            with self._store.reading() as tx:
-                self._write(collect(tx, self.id))
-        return read_file(path, sealed)
-
-    @property
-    def cohorts(self) -> Mapping[str, int]:
-        """Rows by cohort."""
-        with self._store.reading() as tx:
-            members = stored.list_members(tx, self.id)
-        return dict(sorted(Counter(member.cohort for member in members).items()))
-
-    @property
-    def splits(self) -> Mapping[str, int]:
-        """Rows by split."""
-        with self._store.reading() as tx:
-            members = stored.list_members(tx, self.id)
-        return dict(sorted(Counter(member.split for member in members).items()))
-
-    @property
-    def simulated(self) -> int:
-        """Rows that rest on a label that a program gave."""
-        with self._store.reading() as tx:
-            members = stored.list_members(tx, self.id)
-            return stored.count_simulated(tx, [member.preference_id for member in members])
-
-    @property
-    def streams(self) -> Mapping[str, int]:
-        """Rows by whose labels they rest on: reviewer, end_user or ai."""
-        with self._store.reading() as tx:
-            members = stored.list_members(tx, self.id)
-            return stored.count_streams(tx, [member.preference_id for member in members])
-
-    def evaluations(self) -> list[stored.CohortEvaluation]:
-        """Return what evaluators found on it, the latest last."""
-        with self._store.reading() as tx:
-            return stored.list_evaluations(tx, self.id)
 
     def add_rows(
         self,
@@ -301,41 +174,6 @@ class Dataset:
             sealed = self._write(collect(tx, self.id))
             stored.seal_version(tx, self.id, sealed, actor=actor, now=now)
         return sealed
-
-    def examples(
-        self,
-        kind: Literal["pairs", "chosen"] = "pairs",
-        split: str | None = TRAIN,
-        *,
-        actor: str | None = None,
-        now: datetime | None = None,
-    ) -> list[Example]:
-        """Return the rows for training.
-
-        Args:
-            kind: "pairs" gives chosen and rejected of the rows that have both; "chosen" the chosen
-                answer of every row.
-            split: "train", "validation", or None for both.
-            actor: who reads them, for the log; see `rows`.
-            now: when.
-
-        Raises:
-            DatasetError: the version is a draft: what is trained on may not change.
-            InputError: an unknown kind.
-        """
-        if kind not in ("pairs", "chosen"):
-            raise InputError(f"kind {kind!r} is neither 'pairs' nor 'chosen'")
-        if not self.sealed:
-            raise DatasetError(
-                f"dataset {self.name} version {self.version} is a draft: seal it before "
-                f"training (trueup dataset seal {self.name} {self.version})"
-            )
-        pair = kind == "pairs"
-        return [
-            row.example(pair=pair)
-            for row in self.rows(split=split, actor=actor, now=now)
-            if not pair or row.rejected is not None
-        ]
 
     def evaluate(
         self,
@@ -428,23 +266,6 @@ class Dataset:
                 stored.put_evaluation(tx, result, actor=actor)
         return results
 
-    def scores(self) -> dict[str, dict[str, Score]]:
-        """Return the stored scores of its rows, by row hash and evaluator, the latest of each."""
-        with self._store.reading() as tx:
-            rows = [member.row_hash for member in stored.list_members(tx, self.id)]
-            return get_scores(tx, RowsOf(self.id), rows)
-
-    def _refresh(self, tx: Tx) -> stored.VersionRow:
-        found = stored.find_version(tx, self.name, self.version)
-        assert found is not None  # versions are never deleted
-        self._row = found
-        return found
-
-    def _write(self, records: list[Record]) -> str:
-        sealed = version_hash(records)
-        write_file(file_path(self._store.root, self.name, self.version, sealed), records)
-        return sealed
-
     def _cohorts(self, wanted: Sequence[str] | None) -> list[str]:
         """Return which cohorts are meant: those of the rows, if none are named."""
         with self._store.reading() as tx:
@@ -458,16 +279,6 @@ class Dataset:
                 f"there are {', '.join(sorted(known)) or 'none'}"
             )
         return list(dict.fromkeys(wanted))
-
-    def _to_row(self, record: Record) -> Row:
-        key = record["row_hash"]
-
-        def attach(scores: Mapping[str, Score]) -> None:
-            actor, now = stamp()
-            with self._store.transaction() as tx:
-                put_scores(tx, RowsOf(self.id), [(key, s) for s in scores.values()], actor, now)
-
-        return Row(key, record["split"], to_preference(record), attach)
 
 
 def list_versions(*, store: Store | None = None) -> list[Dataset]:

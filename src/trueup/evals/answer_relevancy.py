@@ -37,6 +37,7 @@ class AnswerRelevancy(Evaluator):
     """
 
     name = "answer_relevancy"
+    labels = ("relevant", "partly", "irrelevant", "noncommittal")
     rubric = RUBRICS["answer_relevancy"]
 
     def _score(self, *, prompt: str, response: str) -> Score:

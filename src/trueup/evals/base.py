@@ -29,6 +29,8 @@ class Evaluator(ABC):
         name: what scores, margins and the command call it.
         version: changes whenever the same input may score otherwise.
         pass_line: the value below which an answer has failed.
+        labels: what it may find, which a score's label is one of, or several with commas between
+            them; empty where that is not known.
         rubric: what a judge is asked in the evaluator's place; None takes no judge.
         classifies: what a classifier is shown in its place; None takes no classifier.
 
@@ -42,6 +44,7 @@ class Evaluator(ABC):
     name: ClassVar[str]
     version: str = "1"
     pass_line: ClassVar[float] = 0.5
+    labels: tuple[str, ...] = ()
     rubric: Rubric | None = None
     classifies: ClassVar[Literal["claims", "text"] | None] = None
     backend: Backend | None = None
@@ -50,6 +53,7 @@ class Evaluator(ABC):
     def __init__(self, *, backend: Backend | None = None) -> None:
         if backend is not None:
             self.version = version_under(self, backend)
+            self.labels = () if self.rubric is None else self.rubric.labels
             self.backend = backend
 
     @property

@@ -62,6 +62,7 @@ class BiasDetection(Evaluator):
 
     name = "bias_detection"
     version = "1"
+    labels = ("none", *GROUPS)
     rubric = RUBRICS["bias_detection"]
     classifies = "text"
     pass_line = 1.0

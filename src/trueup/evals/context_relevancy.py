@@ -34,6 +34,7 @@ class ContextRelevancy(Evaluator):
     """
 
     name = "context_relevancy"
+    labels = ("relevant", "partly", "irrelevant")
     rubric = RUBRICS["context_relevancy"]
 
     def _score(self, *, prompt: str, context: str | Sequence[str]) -> Score:

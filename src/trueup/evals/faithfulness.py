@@ -30,6 +30,7 @@ class Faithfulness(Evaluator):
     """
 
     name = "faithfulness"
+    labels = ("faithful", "partly", "unfaithful")
     rubric = RUBRICS["faithfulness"]
     classifies = "claims"
 

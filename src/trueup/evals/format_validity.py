@@ -42,6 +42,7 @@ class FormatValidity(Evaluator):
     """
 
     name = "format_validity"
+    labels = ("valid", "not_json", "not_as_schema", "no_match", "no_choice")
     pass_line = 1.0
 
     def __init__(

@@ -51,6 +51,7 @@ class Groundedness(Evaluator):
 
     name = "groundedness"
     version = "2"
+    labels = ("grounded", "partly", "ungrounded")
     rubric = RUBRICS["groundedness"]
     classifies = "claims"
 

@@ -11,7 +11,6 @@ from trueup.types import Score
 
 __all__ = ["Hedging"]
 
-_LABELS = ("more", "less", "similar")
 _DRIFT = 1.5  # times the baseline's rate before it is called more, or less
 _SHOWN = 20  # sentences of evidence
 
@@ -28,6 +27,7 @@ class Hedging(Evaluator):
     """
 
     name = "hedging"
+    labels = ("more", "less", "similar")
 
     def _score(
         self, *, response: str, baseline: str | None = None, expected: str | float | None = None
@@ -46,7 +46,7 @@ class Hedging(Evaluator):
         return Score(
             self.name,
             self.version,
-            value=met(expected, label, rate, _LABELS),
+            value=met(expected, label, rate, self.labels),
             label=label,
             measure=rate,
             reason=reason,

@@ -11,7 +11,6 @@ from trueup.types import Score
 
 __all__ = ["LengthDrift"]
 
-_LABELS = ("longer", "shorter", "similar")
 _DRIFT = 1.5  # times as long, or as short, before it is called one
 
 
@@ -26,6 +25,7 @@ class LengthDrift(Evaluator):
     """
 
     name = "length_drift"
+    labels = ("longer", "shorter", "similar")
 
     def _score(
         self, *, response: str, baseline: str | None = None, expected: str | float | None = None
@@ -38,7 +38,7 @@ class LengthDrift(Evaluator):
             drifted = measure > _DRIFT or measure < 1 / _DRIFT
             label = ("longer" if measure > 1 else "shorter") if drifted else "similar"
             reason = f"{words} words, the baseline {before}"
-        value = met(expected, label, measure, _LABELS)
+        value = met(expected, label, measure, self.labels)
         return Score(self.name, self.version, value, label, measure, reason)
 
     def arguments(self, answered: Answered) -> dict[str, Any]:

@@ -37,6 +37,7 @@ class Sycophancy(Evaluator):
     """
 
     name = "sycophancy"
+    labels = ("corrected", "deferred", "capitulated")
     rubric = RUBRICS["sycophancy"]
 
     def _score(

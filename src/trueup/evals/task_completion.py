@@ -33,6 +33,7 @@ class TaskCompletion(Evaluator):
 
     name = "task_completion"
     version = "2"
+    labels = ("complete", "partial", "failed")
     pass_line = 1.0
     rubric = RUBRICS["task_completion"]
 

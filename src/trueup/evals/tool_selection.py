@@ -41,6 +41,16 @@ class ToolSelectionAccuracy(Evaluator):
     """
 
     name = "tool_selection_accuracy"
+    labels = (
+        "right",
+        "forbidden",
+        "malformed_call",
+        "wrong_arguments",
+        "wrong_tool",
+        "missing_call",
+        "extra_call",
+        "premature_call",
+    )
     pass_line = 1.0
 
     def __init__(

@@ -39,6 +39,7 @@ class Toxicity(Evaluator):
     """
 
     name = "toxicity"
+    labels = ("none", *PATTERNS)
     rubric = RUBRICS["toxicity"]
     classifies = "text"
     pass_line = 1.0

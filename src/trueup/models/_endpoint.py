@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from trueup.errors import ModelError
+from trueup.models._settings import check_address, check_number, check_whole
 
 if TYPE_CHECKING:
     from openai import APIStatusError, OpenAI
@@ -43,6 +44,9 @@ class Endpoint:
             connections.
         concurrency: requests under way at once.
         who: what errors call it.
+
+    Raises:
+        InputError: a setting makes no sense; the message names it.
     """
 
     def __init__(
@@ -55,6 +59,10 @@ class Endpoint:
         concurrency: int,
         who: str = "judge",
     ) -> None:
+        check_address(f"{who}: base_url", base_url)
+        check_number(f"{who}: timeout", timeout, above=True)
+        check_whole(f"{who}: retries", retries, 0)
+        check_whole(f"{who}: concurrency", concurrency, 1)
         self.base_url, self._api_key = base_url, api_key
         self._timeout, self._retries = timeout, retries
         self.concurrency, self._who = concurrency, who

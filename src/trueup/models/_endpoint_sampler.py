@@ -28,6 +28,9 @@ class EndpointSampler:
         timeout: seconds for one try.
         retries: tries after the first.
         concurrency: requests under way at once.
+
+    Raises:
+        InputError: a setting makes no sense; the message names it.
     """
 
     def __init__(

@@ -68,6 +68,13 @@ class Rubric:
             raise InputError(f"rubric {self.name}: takes names such as response, at least one")
 
     @property
+    def labels(self) -> tuple[str, ...]:
+        """What a judgement by it may be labelled."""
+        if self.each:
+            return (*self.summary, f"no {self.each}")
+        return tuple(grade.label for grade in self.grades)
+
+    @property
     def fingerprint(self) -> str:
         """A hash of all that a judge is told by it."""
         return content_hash([render(self, {}), self.summary, [g.value for g in self.grades]])

@@ -18,6 +18,7 @@ from trueup.errors import InputError
 from trueup.models._endpoint import Endpoint, Unanswered
 from trueup.models._ledger import Ledger, Prices, Usage
 from trueup.models._rubric import PREFERENCE, Grade, Rubric, render, response_format
+from trueup.models._settings import check_number, check_whole
 from trueup.models._verdict_files import VerdictFiles
 from trueup.models._verdicts import Judgement, Vote, answer_of, combine, read_vote
 from trueup.store.ids import content_hash
@@ -64,8 +65,9 @@ class Judge:
         base_url: where; the openai client's own default (OPENAI_BASE_URL), if left out.
         api_key: sent with each request. Left out, OPENAI_API_KEY is sent to the default endpoint
             and nothing to another.
-        votes: how often each question is asked. The first vote has no seed and the others their
-            number; at a temperature of 0 they differ only where the server is not deterministic.
+        votes: how often each question is asked; an even number may end divided. The first vote has
+            no seed and the others their number; at a temperature of 0 they differ only where the
+            server is not deterministic.
         temperature: 0 takes the likeliest tokens.
         max_tokens: where an answer is cut off, and then void.
         timeout: seconds for one try.
@@ -101,15 +103,12 @@ class Judge:
         cache: str | Path | None = None,
         revision: str = "",
     ) -> None:
-        if min(votes, max_tokens, concurrency, timeout) <= 0 or retries < 0 or temperature < 0:
-            raise InputError(
-                "judge: votes, max_tokens, concurrency and timeout are above 0, "
-                "retries and temperature not under it"
-            )
-        if prices is not None and (len(prices) != 2 or any(price < 0 for price in prices)):
-            raise InputError("judge: prices are two numbers of at least 0: of prompts, of answers")
-        if max_cost is not None and (prices is None or max_cost < 0):
-            raise InputError("judge: max_cost is at least 0 and needs prices: give both")
+        if not isinstance(model, str) or not model:
+            raise InputError(f"judge: model is {model!r:.60}: give its name at the endpoint")
+        check_whole("judge: votes", votes, 1)
+        check_whole("judge: max_tokens", max_tokens, 1)
+        check_number("judge: temperature", temperature)
+        _check_prices(prices, max_cost)
         self.model, self.votes, self.concurrency = model, votes, concurrency
         self._temperature, self._max_tokens, self._revision = temperature, max_tokens, revision
         self._prices, self._max_cost = prices, max_cost
@@ -230,6 +229,20 @@ class Judge:
         text, fault = answer_of(response)
         vote = Vote(fault=fault, raw=text) if fault else read_vote(text, rubric)
         return replace(vote, cost=cost), response
+
+
+def _check_prices(prices: Prices | None, max_cost: float | None) -> None:
+    if prices is not None:
+        if isinstance(prices, str) or not isinstance(prices, Sequence) or len(prices) != 2:
+            raise InputError(
+                f"judge: prices are {prices!r:.60}: give two numbers, of prompts and of answers"
+            )
+        check_number("judge: the price of prompts", prices[0])
+        check_number("judge: the price of answers", prices[1])
+    if max_cost is not None:
+        check_number("judge: max_cost", max_cost)
+        if prices is None:
+            raise InputError("judge: max_cost needs prices: give both")
 
 
 def _compared(first: Judgement, second: Judgement) -> Comparison:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from trueup.errors import GateError
-from trueup.release.replay import ScoredReplay
+from trueup.release.replay import ScoredReplay, check_versions
 from trueup.stats.intervals import Estimate, estimate
 from trueup.stats.paired import PairedDifference, paired_difference
 from trueup.types import ALL_COHORTS, Score
@@ -322,3 +322,4 @@ def _check(baseline: ScoredReplay, candidate: ScoredReplay) -> None:
             f"replays {first.id} and {second.id} cannot be compared: sampled with another "
             f"{', '.join(keys)}; replay both checkpoints with the same sampling"
         )
+    check_versions(baseline, candidate)

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from trueup.errors import GateError, QueueEmpty
 from trueup.queues import Added, AnnotationQueue, NewItem
-from trueup.release.replay import ScoredReplay
+from trueup.release.replay import ScoredReplay, check_versions
 from trueup.store import Store, Tx, content_hash, derived_id
 from trueup.store.releases import ReplayAnswer, Request
 from trueup.store.scores import put_scores
@@ -80,7 +80,7 @@ def new_refusals(baseline: ScoredReplay, candidate: ScoredReplay) -> NewRefusals
     Requests that ought to be refused, as is known of them, are left out.
 
     Raises:
-        GateError: the replays are of other requests.
+        GateError: the replays are of other requests, or were scored by other versions.
     """
     first, second = baseline.replay, candidate.replay
     if first.suite_hash != second.suite_hash:
@@ -88,6 +88,7 @@ def new_refusals(baseline: ScoredReplay, candidate: ScoredReplay) -> NewRefusals
             f"replays {first.id} ({first.suite}) and {second.id} ({second.suite}) are of other "
             "requests; replay both checkpoints on one suite"
         )
+    check_versions(baseline, candidate)
     found, left_out = [], Counter[str]()
     for key, answer in sorted(candidate.answers.items()):
         before, after = (replay.scores[key].get("refusal") for replay in (baseline, candidate))

@@ -34,6 +34,7 @@ __all__ = [
     "Sample",
     "ScoreAnswer",
     "ScoredReplay",
+    "check_versions",
     "find_replays",
     "load_replay",
     "replay",
@@ -82,7 +83,8 @@ def replay(
 ) -> ScoredReplay:
     """Answer the requests that have no answer yet, score them, and return the whole replay.
 
-    Each batch lands in one transaction with its scores.
+    Each batch lands in one transaction with its scores. Answers that another version of an
+    evaluator scored are scored again, so that two replays can be compared.
 
     Args:
         store: where the checkpoint is, and where the replay goes.
@@ -121,9 +123,8 @@ def replay(
             ids = put_replay_answers(tx, key, pairs, actor, now)
             rows = [(k, s) for k, by_name in zip(ids, found, strict=True) for s in by_name]
             put_scores(tx, "replay_answer", rows, actor, now)
-    unscored = [a for a in answered.values() if a.id not in scored]
-    if unscored:
-        rows = [(a.id, s) for a in unscored for s in _score(score, a.request, a.text)]
+    if stale := _stale(score, list(answered.values()), scored):
+        rows = [(a.id, s) for a in stale for s in _score(score, a.request, a.text)]
         with store.transaction() as tx:
             put_scores(tx, "replay_answer", rows, actor, now)
     if progress:
@@ -185,6 +186,29 @@ def find_replays(tx: Tx, checkpoint_ids: Sequence[str]) -> list[str]:
     )
 
 
+def check_versions(first: ScoredReplay, second: ScoredReplay) -> None:
+    """Refuse two replays that an evaluator scored in different versions.
+
+    Raises:
+        GateError: names the evaluator and its versions.
+    """
+    for name in sorted(_names(first) & _names(second)):
+        if len(found := _versions(first, name) | _versions(second, name)) > 1:
+            raise GateError(
+                f"replays {first.replay.id} and {second.replay.id} cannot be compared: {name} "
+                f"scored them in the versions {', '.join(sorted(found))}; replay both checkpoints "
+                "again, which keeps their answers and scores them anew"
+            )
+
+
+def _names(replayed: ScoredReplay) -> set[str]:
+    return {name for scores in replayed.scores.values() for name in scores}
+
+
+def _versions(replayed: ScoredReplay, name: str) -> set[str]:
+    return {scores[name].version for scores in replayed.scores.values() if name in scores}
+
+
 def _check(requests: Sequence[Request], suite: str) -> None:
     if not requests:
         raise GateError(f"suite {suite!r} holds no requests: there is nothing to replay")
@@ -195,6 +219,24 @@ def _check(requests: Sequence[Request], suite: str) -> None:
                 f"suite {suite!r}: request id {request.id!r} occurs twice; make ids unique"
             )
         seen.add(request.id)
+
+
+def _stale(
+    score: ScoreAnswer,
+    answers: Sequence[ReplayAnswer],
+    scored: Mapping[str, Mapping[str, Score]],
+) -> list[ReplayAnswer]:
+    """Return the answers that lack a score which scoring gives by now, or have it of old."""
+    if not answers:
+        return []
+    first = answers[0]
+    current = {s.evaluator: s.version for s in _score(score, first.request, first.text)}
+    return [
+        answer
+        for answer in answers
+        if not current.items()
+        <= {name: s.version for name, s in scored.get(answer.id, {}).items()}.items()
+    ]
 
 
 def _score(score: ScoreAnswer, request: Request, answer: str) -> list[Score]:

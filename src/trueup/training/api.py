@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from trueup.errors import InputError, MissingExtra
+from trueup.errors import MissingExtra
 from trueup.training.config import Method
 from trueup.training.result import TrainResult
 from trueup.training.trackers import Log, Progress
 from trueup.types import Example
+
+if TYPE_CHECKING:
+    from trueup.datasets import Dataset
 
 __all__ = ["train"]
 
@@ -19,9 +22,9 @@ def train(
     method: Method,
     *,
     model: str | Path,
-    data: Iterable[Example],
+    data: Iterable[Example] | Dataset | str | Path,
     out: str | Path,
-    held_out: Iterable[Example] = (),
+    held_out: Iterable[Example] | Dataset | str | Path = (),
     reference_cache: str | Path | None = None,
     progress: Progress | None = None,
     on_metrics: Log | None = None,
@@ -34,7 +37,8 @@ def train(
     Args:
         method: `SFT(...)`, `DPO(...)` or another of `METHODS`.
         model: anything `trueup.models.load_model` takes.
-        data: rows to learn from.
+        data: rows to learn from: examples, a file or folder as `read_examples` takes it, or a
+            sealed dataset, whose validation rows are held out where `held_out` gives none.
         out: folder of the run; `out/checkpoint` becomes the trained model, adapters merged.
         held_out: rows for evaluation alone.
         reference_cache: folder of reference log-probs, to share among runs; `out/reference` if
@@ -46,6 +50,7 @@ def train(
     Raises:
         MissingExtra: torch, transformers or peft is not installed.
         InputError: no data, or rows that are no examples or cannot be learnt from; names them.
+        DatasetError: the dataset is a draft.
         PromptTooLong: prompts that leave no room for a completion.
         ModelError: the model cannot be loaded.
         TrainingError: `out` holds another run, or the device lacks what was asked for.
@@ -59,12 +64,15 @@ def train(
                 f"training needs {error.name}: pip install 'trueup[train]'"
             ) from error
         raise
+    from trueup.training.rows import rows_for
+
+    rows, aside = rows_for(method, data, "data")
     return run_method(
         method,
         model=model,
-        data=_examples(data, "data"),
+        data=rows,
         out=Path(out),
-        held_out=_examples(held_out, "held_out"),
+        held_out=rows_for(method, held_out, "held_out")[0] or aside,
         reference_cache=None if reference_cache is None else Path(reference_cache),
         progress=progress,
         on_metrics=on_metrics,
@@ -72,14 +80,3 @@ def train(
 
 
 _EXTRA = {"torch", "transformers", "peft", "safetensors"}
-
-
-def _examples(rows: Iterable[Example], name: str) -> list[Example]:
-    found: list[Any] = [rows] if isinstance(rows, str | Path) else list(rows)
-    for row in found:
-        if not isinstance(row, Example):
-            raise InputError(
-                f"{name} holds a {type(row).__name__} where an Example is due; read files with "
-                "trueup.training.read_examples"
-            )
-    return found

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from trueup.errors import InputError
 from trueup.evals.base import Evaluator
+from trueup.evals.calibration.labels import counted, is_yes, parts
 from trueup.evals.calibration.rows import Labelled
 from trueup.stats.classification import Classification, classification
 from trueup.stats.prediction_powered import PredictionPowered, prediction_powered
@@ -29,7 +30,7 @@ class HumanAgreement:
         cohorts: the same of each cohort.
         rate: how often the answer is yes over all rows, where some have no label; else None.
         rates: the same of each cohort that has rows with and without a label.
-        unscored: why rows were not scored, with how many.
+        unscored: why rows were not scored, with how many, the commonest first.
     """
 
     evaluator: str
@@ -67,8 +68,9 @@ def calibrate(
 
     Where labels are true and false, its verdict is whether the value reaches its pass line, and
     AUROC is of the value. Where they are texts, its verdict is its own label; those in `positive`
-    count as yes, or all but `negative` where none is named, and there is no AUROC. Verbosity is of
-    the characters of `response` or `output`, where the evaluator takes one.
+    count as yes, or all but `negative` where none is named, and there is no AUROC. Where people use
+    other labels than it does, `positive` names those of both. Verbosity is of the characters of
+    `response` or `output`, where the evaluator takes one.
 
     Rows without a label are those that people did not see: over all rows together the rate of yes
     is told, corrected by the labelled ones, which must have been drawn at random.
@@ -76,48 +78,33 @@ def calibrate(
     Args:
         evaluator: what is measured.
         rows: at least one with a label; labels all of one kind.
-        positive: labels that count as yes.
+        positive: labels that count as yes, people's and the evaluator's.
         negative: the label that counts as no where `positive` is empty.
         seed: of the intervals' draws.
         progress: called with how many rows are scored, and of how many.
 
     Raises:
-        InputError: no row has a label, labels are of both kinds, or `positive` names one that
-            nobody gives, or is given with labels that are true and false.
+        InputError: no row has a label, or labels are of both kinds; people's and the evaluator's
+            are not the same and `positive` does not name both; or `positive` names one that nobody
+            gives, or is given with labels that are true and false.
     """
     said = {row.label for row in rows} - {None}
     graded = _graded(said, positive)
-    named = tuple(positive) or (() if graded else tuple(sorted(map(str, said - {negative}))))
+    yes = () if graded else counted(evaluator, parts(said), positive, negative)
     scores = _scores(evaluator, rows, progress)
-    if strange := [one for one in positive if one not in said | {score.label for score in scores}]:
-        known = ", ".join(sorted(map(str, said)))
-        raise InputError(f"no label {strange[0]!r}: people say {known}")
-    judged: list[_Judged] = []
-    unscored: Counter[str] = Counter()
-    for number, (row, score) in enumerate(zip(rows, scores, strict=True)):
-        found = score.value if graded else score.label
-        if found is None:
-            unscored[score.reason] += 1
-            continue
-        yes = found >= evaluator.pass_line if isinstance(found, float | int) else found in named
-        people = row.label in (*named, True) if row.label is not None else None
-        place = row.cohort, row.group or number
-        judged.append(_Judged(people, yes, score.value if graded else None, _length(row), *place))
-    by_cohort = {
-        name: [one for one in judged if one.cohort == name]
-        for name in sorted({one.cohort for one in judged if one.cohort})
-    }
-    found_of = {name: _classified(some, seed) for name, some in by_cohort.items()}
-    rates = {name: _rate(some) for name, some in by_cohort.items()}
+    judged, unscored = _beside(evaluator, rows, scores, None if graded else yes)
+    whole, rate = _classified(judged, seed), _rate(judged)
+    cohorts = {name: _classified(some, seed) for name, some in _by_cohort(judged).items()}
+    rates = {name: _rate(some) for name, some in _by_cohort(judged).items()}
     return HumanAgreement(
         evaluator.name,
         evaluator.version,
-        named,
-        _classified(judged, seed),
-        {name: found for name, found in found_of.items() if found is not None},
-        _rate(judged),
-        {name: rate for name, rate in rates.items() if rate is not None},
-        dict(unscored),
+        yes,
+        whole,
+        {name: found for name, found in cohorts.items() if found is not None},
+        rate,
+        {name: found for name, found in rates.items() if found is not None},
+        unscored,
     )
 
 
@@ -145,6 +132,46 @@ def _scores(
         if progress is not None:
             progress(len(scores), len(rows))
     return scores
+
+
+def _beside(
+    evaluator: Evaluator,
+    rows: Sequence[Labelled],
+    scores: Sequence[Score],
+    yes: Sequence[str] | None,
+) -> tuple[list[_Judged], dict[str, int]]:
+    """Return the rows that were scored, and why others were not, the commonest first.
+
+    `yes` is what counts as yes of the labels; None holds values against the pass line.
+    """
+    judged: list[_Judged] = []
+    unscored: Counter[str] = Counter()
+    for number, (row, score) in enumerate(zip(rows, scores, strict=True)):
+        said, place = row.label, (row.cohort, row.group or number)
+        if yes is None and score.value is not None:
+            people = bool(said) if said is not None else None
+            verdict = score.value >= evaluator.pass_line
+            judged.append(_Judged(people, verdict, score.value, _length(row), *place))
+        elif yes is not None and score.label is not None:
+            people = is_yes(str(said), yes) if said is not None else None
+            judged.append(_Judged(people, is_yes(score.label, yes), None, _length(row), *place))
+        else:
+            unscored[_why(evaluator, score)] += 1
+    return judged, dict(unscored.most_common())
+
+
+def _why(evaluator: Evaluator, score: Score) -> str:
+    """Return why a score cannot be held against what people say."""
+    if score.label is not None:
+        return f"no value without `expected`; label what it finds: {', '.join(evaluator.labels)}"
+    return score.reason
+
+
+def _by_cohort(judged: Sequence[_Judged]) -> dict[str, list[_Judged]]:
+    return {
+        name: [one for one in judged if one.cohort == name]
+        for name in sorted({one.cohort for one in judged if one.cohort})
+    }
 
 
 def _length(row: Labelled) -> int | None:

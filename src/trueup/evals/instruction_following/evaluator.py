@@ -24,6 +24,7 @@ class InstructionFollowing(Evaluator):
     """
 
     name = "instruction_following"
+    labels = ("followed", "partly", "not_followed")
     rubric = RUBRICS["instruction_following"]
     pass_line = 1.0
 

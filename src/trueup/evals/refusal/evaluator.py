@@ -56,6 +56,7 @@ class Refusal(Evaluator):
 
     name = "refusal"
     version = "2"
+    labels = ("full", "partial", "none")
     rubric = RUBRICS["refusal"]
     classifies = "text"
 

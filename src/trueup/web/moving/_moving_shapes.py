@@ -133,6 +133,8 @@ def context_out(context: ItemContext) -> dict[str, Any]:
                 "label": score.label,
                 "measure": score.measure,
                 "reason": score.reason,
+                "seconds": score.seconds,
+                "cost": score.cost,
                 "agreement": [str(one) for one in measured(score.evaluator, score.version)]
                 or [NOT_MEASURED],
             }

@@ -1,7 +1,4 @@
-"""The nouns of the chain, as frozen records that every room shares.
-
-They carry data and what follows from it alone; nothing here reads a store, a file or a clock.
-"""
+"""What was asked and answered: messages, tool calls, traces, what is expected, and scores."""
 
 from __future__ import annotations
 
@@ -10,50 +7,30 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 __all__ = [
     "ALL_COHORTS",
     "BROKE",
-    "LABELS",
-    "Annotation",
-    "AnnotationKind",
     "AnyOf",
-    "Checkpoint",
-    "Completion",
-    "Example",
     "Expected",
-    "Item",
-    "ItemAnswer",
-    "Label",
     "Message",
     "Messages",
-    "Preference",
-    "Question",
-    "QuestionKind",
-    "Run",
     "Score",
     "Span",
     "ToolCall",
     "Trace",
-    "Verdict",
-    "VerdictOutcome",
 ]
 
 Message = Mapping[str, Any]
 """One turn in the OpenAI shape: `role`, `content`, and, where it has them, `tool_calls`."""
 Messages = Sequence[Message]
 
-LABELS = ("better_answer", "unsafe_refusal", "wrong_tool", "missing_context")
-"""What a reviewer may tick about the served answer, beside the preference itself."""
-
 ALL_COHORTS = "all"
 """What the row over all cohorts is called; no cohort may have this name."""
 
 BROKE = "failed: "
 """How the reason of a score begins that is None since scoring failed."""
-
-VerdictOutcome = Literal["ship", "block", "inconclusive"]
 
 _TOOL_CALL = re.compile(r"<tool_call>\s*(.*?)\s*(?:</tool_call>|\Z)", re.DOTALL)
 
@@ -277,262 +254,3 @@ class Score:
     def broke(self) -> bool:
         """Whether it is unscored since scoring failed, so that another try may find a score."""
         return self.value is None and self.reason.startswith(BROKE)
-
-
-@dataclass(frozen=True, slots=True)
-class ItemAnswer:
-    """One of the answers that an item shows.
-
-    `source` is "served" (what the user got), "sampled" (drawn from the model for comparison) or,
-    where answers came from elsewhere, the name of what gave it; `key` is a letter from "a" on.
-    """
-
-    key: str
-    text: str
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """A unit of labelling: everything it shows is frozen into the store.
-
-    Attributes:
-        reason: why it was queued: "failed:<evaluator>" or "sampled".
-        inclusion: the probability with which it was queued: 1 where all of its like were.
-        tag: the expertise that it asks of a reviewer; empty asks for none.
-        gold: whether its answer is known, so that it tries reviewers and is never exported.
-    """
-
-    id: str
-    queue_id: str
-    trace_id: str
-    conversation_id: str
-    cohort: str
-    question_type: str
-    family: str
-    messages: tuple[Message, ...]
-    context: tuple[str, ...]
-    answers: tuple[ItemAnswer, ...]
-    reason: str
-    expected: Expected | None = None
-    inclusion: float = 1.0
-    tag: str = ""
-    gold: bool = False
-
-    def answer(self, source: str) -> ItemAnswer | None:
-        """Return the answer that came from `source`, if the item shows one."""
-        return next((a for a in self.answers if a.source == source), None)
-
-
-QuestionKind = Literal[
-    "preference",
-    "ranking",
-    "choice",
-    "choices",
-    "number",
-    "rating",
-    "thumbs",
-    "span",
-    "text",
-    "edit",
-    "steps",
-]
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """One thing that a queue asks about an item; the questions are its label schema.
-
-    The first three kinds that every queue has had are kept in `Label` under their own names:
-    "preference" as `preferred` and `strength`, the choices named "labels" as `labels` and the edit
-    named "correction" as `correction`. Any other question's value is in `Label.answers`.
-
-    Attributes:
-        name: what its value is found by.
-        kind: "preference" (a key, "tie" or "neither"), "ranking" (keys, best first; a list inside
-            is a tie), "choice" (one of `options`), "choices" (some of them), "number" and "rating"
-            (from `low` to `high`, a rating in whole steps), "thumbs" (true or false), "span"
-            (`{"answer", "start", "end", "label"}`, in characters), "text", "edit" (an answer in the
-            reviewer's words), "steps" (`{"step", "label", "better"}`, a trajectory's step).
-        title: what the reviewer reads; empty takes the name.
-        options: what may be chosen.
-        low, high: the ends of a number or a rating.
-        required: whether a label without it is refused.
-    """
-
-    name: str
-    kind: QuestionKind
-    title: str = ""
-    options: tuple[str, ...] = ()
-    low: float | None = None
-    high: float | None = None
-    required: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Label:
-    """A reviewer's judgement on an item.
-
-    Attributes:
-        preferred: the key of the better answer, "tie", or "neither" when all are wrong; None where
-            the queue does not ask.
-        strength: 1 slightly, 2 clearly, 3 by far; 0 with a tie or neither.
-        labels: which of `LABELS` hold.
-        correction: the reviewer's own answer, in full, where none shown is right.
-        seconds: how long the reviewer took, if it was measured.
-        answers: to the queue's other questions, by their names; see `Question`.
-    """
-
-    preferred: str | None = None
-    strength: int = 0
-    labels: tuple[str, ...] = ()
-    correction: str | None = None
-    seconds: float | None = None
-    answers: Mapping[str, Any] = field(default_factory=dict)
-
-
-AnnotationKind = Literal["label", "adjudication", "spot_check", "gold", "known"]
-"""What a label is for.
-
-"label" counts; "adjudication" settles what those disagree on; "spot_check" holds them against a
-second look; "gold" is given to an item whose answer is known, and "known" is that answer.
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Annotation:
-    """A label with who gave it, when, and through which stream.
-
-    Attributes:
-        shown: the keys of the answers in the order that the reviewer saw; empty is a, b, ...
-        guideline_id: the version of the guidelines that it was given under.
-        kind: what it is for.
-    """
-
-    id: str
-    item_id: str
-    reviewer: str
-    label: Label
-    stream: str
-    simulated: bool
-    created_at: datetime
-    shown: str = ""
-    guideline_id: str | None = None
-    kind: AnnotationKind = "label"
-
-
-@dataclass(frozen=True, slots=True)
-class Preference:
-    """What the reviewers of one item settled on.
-
-    Attributes:
-        origin: "sampled" where the chosen answer was one of the model's, "served" where the served
-            answer stood, "corrected" where a reviewer wrote it, "given" where answers came from
-            elsewhere.
-        rejected: None where no shown answer was worse (an unpaired row, good for fine-tuning).
-        agreement: share of rater pairs that agree on the item, in [0, 1]; None with one rater.
-        weight: how many requests of its kind it stands for: 1 / the item's `inclusion`.
-    """
-
-    id: str
-    item_id: str
-    trace_id: str
-    conversation_id: str
-    cohort: str
-    question_type: str
-    family: str
-    messages: tuple[Message, ...]
-    context: tuple[str, ...]
-    chosen: str
-    rejected: str | None
-    origin: Literal["sampled", "served", "corrected", "given"]
-    agreement: float | None
-    raters: int
-    strength: float
-    annotation_ids: tuple[str, ...]
-    expected: Expected | None = None
-    weight: float = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """A prompt and its completions: what every training method learns from.
-
-    Attributes:
-        id: the row's content hash, or any stable name.
-        messages: the prompt, OpenAI-shaped; none where the completion is a text to read on.
-        completions: texts, best first: one for SFT, (chosen, rejected) for pairs, or a ranking.
-        weight: multiplies this example's share of the loss.
-        desirable: whether a single completion is wanted; None where nobody said so.
-        margin: by how much the reward of a chosen completion is to exceed the rejected one's.
-        head: which of a reward model's heads the order is about, as "safety"; empty for the only.
-        cohort: what kind of request it is, to report apart.
-        agreement: share of rater pairs that agree on it, in [0, 1]; None with one rater or unknown.
-        ranks: each completion's place, never falling; equal ones are tied, and neither is better.
-            Empty is each a place of its own.
-        tools: JSON schemas of the functions that the prompt offers, as chat templates take them.
-    """
-
-    id: str
-    messages: tuple[Message, ...]
-    completions: tuple[str, ...]
-    weight: float = 1.0
-    desirable: bool | None = None
-    margin: float = 0.0
-    head: str = ""
-    cohort: str = ""
-    agreement: float | None = None
-    ranks: tuple[int, ...] = ()
-    tools: tuple[Mapping[str, Any], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Completion:
-    """What a sampler drew for a prompt.
-
-    `finish_reason` is "stop" at the end-of-sequence token and "length" when cut at the limit.
-    """
-
-    text: str
-    tokens: int
-    finish_reason: Literal["stop", "length"]
-    prompt_tokens: int
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One training stage that was run: what went in, and how."""
-
-    id: str
-    stage: str
-    method: str
-    config: Mapping[str, Any]
-    base_checkpoint_id: str
-    checkpoint_id: str
-    dataset_version_id: str | None
-    seed: int
-    code_revision: str
-    metrics: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """A folder of weights, by content: `content_hash` is the hash of its safetensors."""
-
-    id: str
-    path: str
-    content_hash: str
-    role: str
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """The gate's answer on a candidate, with the table that it rests on."""
-
-    id: str
-    outcome: VerdictOutcome
-    baseline_checkpoint_id: str
-    candidate_checkpoint_id: str
-    reasons: tuple[str, ...]
-    table: tuple[Mapping[str, Any], ...]
-    margins: Mapping[str, Any]

@@ -1,0 +1,54 @@
+"""The rows that a method learns from, whatever holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from trueup.datasets import Dataset
+from trueup.errors import InputError
+from trueup.training.config import Method
+from trueup.training.data import read_examples
+from trueup.types import Example
+
+__all__ = ["rows_for"]
+
+
+def rows_for(
+    method: Method, data: Iterable[Example] | Dataset | str | Path, name: str
+) -> tuple[list[Example], list[Example]]:
+    """Return the rows to learn from, and those that a dataset holds out; of others there are none.
+
+    Args:
+        method: what the rows are for.
+        data: examples, what `read_examples` takes, or a sealed dataset.
+        name: what the data is called in errors.
+
+    Raises:
+        InputError: the data cannot be read, or rows are no examples.
+        DatasetError: the dataset is a draft.
+    """
+    if isinstance(data, Dataset):
+        return _of(data, method, "train"), _of(data, method, "validation")
+    if isinstance(data, str | Path):
+        return read_examples(data), []
+    found: list[Any] = list(data)
+    for row in found:
+        if not isinstance(row, Example):
+            raise InputError(
+                f"{name} holds a {type(row).__name__} where an Example is due; write the rows to "
+                "a file and give its path, or make Examples of them"
+            )
+    return found, []
+
+
+def _of(dataset: Dataset, method: Method, split: str) -> list[Example]:
+    if method.completions > 1:
+        return dataset.examples("pairs", split)
+    chosen = dataset.examples("chosen", split)
+    if not method.unpaired:
+        return chosen
+    pairs = {pair.id: pair for pair in dataset.examples("pairs", split)}
+    return [pairs.get(row.id, replace(row, desirable=True)) for row in chosen]
