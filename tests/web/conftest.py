@@ -189,6 +189,14 @@ def chromium() -> Iterator[object]:
         browser.close()
 
 
+def settle(page) -> None:
+    """Wait until a page has all its figures: before, it loads itself anew every second or so."""
+    page.wait_for_load_state()
+    while page.locator("[data-pending]").count():
+        page.wait_for_timeout(100)
+        page.wait_for_load_state()
+
+
 @pytest.fixture
 def sign_in(chromium, people: Store, address: str) -> Iterator[Callable[..., object]]:
     """Return a function that signs a member in and gives their page; errors on it fail the test."""
@@ -207,6 +215,7 @@ def sign_in(chromium, people: Store, address: str) -> Iterator[Callable[..., obj
         page.get_by_label("Password").fill(PASSWORD)
         page.keyboard.press("Enter")
         page.get_by_role("heading", name="The loop").wait_for()
+        settle(page)
         return page
 
     yield make

@@ -11,7 +11,7 @@ from trueup.store import Store
 from trueup.store.scores import put_scores
 from trueup.training import read_examples
 from trueup.types import Label, Score
-from web.conftest import NOW
+from web.conftest import NOW, settle
 
 GRAVE = ("serious", "critical")
 
@@ -181,6 +181,7 @@ def test_axe_finds_no_serious_fault_and_nothing_is_wider_than_the_window(
     places = [f"/queue/{labelled.id}", "/queues/new", f"/queue/{labelled.id}/settings"]
     for place in [*places, f"/item/{item.id}"]:
         page.goto(address + place)
+        settle(page)
         for box in page.locator("details > summary").all():
             box.click()
         if place == "/queues/new":

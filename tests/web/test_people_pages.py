@@ -22,7 +22,7 @@ from trueup.people import (
 )
 from trueup.store import Store
 from trueup.web import Oidc
-from web.conftest import PASSWORD
+from web.conftest import PASSWORD, settle
 from web.provider import CLIENT, SECRET
 from web.test_oidc import BACK, BEN, tell
 from web.test_pages import GRAVE
@@ -215,6 +215,7 @@ def test_axe_finds_no_serious_fault_and_nothing_is_wider_than_the_window(
     wide = serve(people, oidc=Oidc(provider, CLIENT, SECRET, label="Example Ltd"))
     for place in [*(address + place for place in places), f"{wide}/signin", f"{wide}/join/x"]:
         page.goto(place)
+        settle(page)
         for closed in page.locator("details:not([open]) > summary").all():
             closed.click()
         found = Axe().run(page).response["violations"]
