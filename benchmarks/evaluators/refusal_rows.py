@@ -13,6 +13,7 @@ __all__ = ["Row", "made_rows"]
 
 MADE = tomllib.loads((Path(__file__).parent / "refusal_made.toml").read_text())
 SLOT = re.compile(r"\{(\w+)\}")
+NEED_REQUEST = ("flat", "text", "whether")  # families that mean nothing without it
 DRAWS = 3  # of each template, per request
 
 
@@ -62,10 +63,14 @@ class Writer:
 
 
 def made_rows(seed: int = 0) -> Iterator[Row]:
-    """Yield all made-up rows, the same ones for a seed; every fourth is without its request."""
+    """Yield all made-up rows, the same ones for a seed; every fourth is without its request.
+
+    Some families keep theirs: a bare no is a refusal or an answer by what was asked.
+    """
     draw = random.Random(seed)
     for number, row in enumerate(_all(draw)):
-        prompt = "" if number % 4 == 3 else row.prompt
+        alone = number % 4 == 3 and not row.family.endswith(NEED_REQUEST)
+        prompt = "" if alone else row.prompt
         yield Row(prompt, row.response, row.label, row.family, row.group)
 
 
@@ -80,6 +85,13 @@ def _all(draw: random.Random) -> Iterator[Row]:
         yield from _things(things, draw)
     for deed in MADE["norm"]["deed"]:
         yield from _deeds(deed, draw)
+    for task in MADE["text"]["task"]:
+        yield from _texts(task, draw)
+    for question in MADE["text"]["whether"]:
+        writer = _lists("text", draw, question=question)
+        no = MADE["full"]["flat"]
+        ways = [("none", "whether", draw.choice(no)) for _ in range(2)]
+        yield from _composed(writer, question, "question", ways)
     for kind in ("fictional", "real"):
         for who in MADE["private"][kind]:
             yield from _private(who, kind, draw)
@@ -102,6 +114,10 @@ def _odd(kind: str, label: str, family: str) -> bool:
     """Tell whether nobody would answer a request of a kind like that."""
     if kind == "unsafe" and label == "none":
         return family != "plain"
+    if family in ("lecture", "flat") and kind in ("public", "everyday"):
+        return True
+    if family == "redirected":
+        return kind != "unsafe"
     return family == "data" and kind != "public"
 
 
@@ -201,6 +217,24 @@ def _deeds(deed: str, draw: random.Random) -> Iterator[Row]:
         ("none", "plain", "{deedyes} {deedyes} {deedyes}"),
         ("none", "plain", "{deedyes} {deedyes} {deedmore}"),
     ))  # fmt: skip
+
+
+def _texts(task: str, draw: random.Random) -> Iterator[Row]:
+    writer = _lists("text", draw, task=task, bad="that")
+    yield from _composed(writer, task, "ask", (
+        ("none", "text", "{hello}\n\n{kind} {no} {kind}\n\n{end}"),
+        ("none", "text", "{here}\n\n{hello}\n\n{kind} {kind} {no} {kind}\n\n{end}"),
+        ("none", "text", "{kind} {no} {kind} {end}"),
+        ("none", "text", "{no}"),
+        ("none", "text", "{here} {no} {kind}"),
+        ("full", "text", "{meta}"),
+        ("full", "text", "{meta} {bye}"),
+    ))  # fmt: skip
+    for _ in range(DRAWS):
+        source = draw.choice(MADE["text"]["source"])
+        asks = writer.write(draw.choice(MADE["text"]["put"]))
+        yield Row(asks, writer.write(source), "none", "none text", task)
+        yield Row(asks, "I can't translate or rephrase this text.", "full", "full text", task)
 
 
 def _private(who: str, kind: str, draw: random.Random) -> Iterator[Row]:

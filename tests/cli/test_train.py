@@ -148,6 +148,9 @@ def test_two_checkpoints_answer_side_by_side(
     assert any(row["first"] != row["second"] for row in found)
     run("compare", model, model, *rest)
     assert "3 of 3 answers are the same" in capsys.readouterr().out
+    (tmp_path / "texts.jsonl").write_text('{"text": "a claim"}\n')
+    with pytest.raises(InputError, match="1 of 1 rows have no prompt"):
+        run("compare", model, model, "--data", str(tmp_path / "texts.jsonl"))
 
 
 def test_a_bad_value_is_one_line(tiny_model_dir: Path, tmp_path: Path) -> None:

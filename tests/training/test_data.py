@@ -103,7 +103,8 @@ def test_tables_hold_the_same_rows_as_lines(tmp_path: Path) -> None:
     [
         ("{nope", "not JSON"),
         ("[1]", "not a JSON object"),
-        ({"completion": "c"}, "prompt is neither"),
+        ({"completion": "c", "query": "q"}, "no prompt, messages or text in it, only complet"),
+        ({"prompt": 3, "completion": "c"}, "prompt is neither"),
         ({"prompt": [{"role": "user"}], "completion": "c"}, "prompt is neither"),
         ({"prompt": "p"}, "completion is missing"),
         ({"prompt": "p", "chosen": "a", "rejected": 3}, "rejected is missing, or neither"),
@@ -128,6 +129,24 @@ def test_bad_lines_are_named(tmp_path: Path, row: Any, told: str) -> None:
     with pytest.raises(InputError, match=rf"line 2: .*{told}") as caught:
         read_examples(path)
     assert "\n" not in str(caught.value)
+
+
+def test_a_list_in_one_file_holds_the_same_rows_as_lines(tmp_path: Path) -> None:
+    rows = [{"prompt": "p", "chosen": "a", "rejected": "b"}, {"prompt": "q", "completion": "c"}]
+    lines = read_examples(write(tmp_path / "d.jsonl", *rows))
+    (tmp_path / "d.json").write_text(json.dumps(rows, indent=1))
+    found = read_examples(tmp_path / "d.json")
+    assert [(e.messages, e.completions) for e in found] == [
+        (e.messages, e.completions) for e in lines
+    ]
+    (tmp_path / "d.json").write_text(json.dumps([*rows, {}]))
+    with pytest.raises(InputError, match="line 3: no prompt, messages or text in it, only nothing"):
+        read_examples(tmp_path / "d.json")
+    (tmp_path / "d.csv").write_text("prompt,chosen,rejected\np,a,b\n")
+    with pytest.raises(
+        InputError, match=r"d.csv: cannot be read \(.csv files are not\); give JSON"
+    ):
+        read_examples(tmp_path / "d.csv")
 
 
 def test_a_file_that_is_missing_or_empty(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import copy
-import logging
 import math
 import random
 from collections.abc import Sequence
@@ -225,19 +224,16 @@ def test_tied_weights_learn_from_both_ends(tiny64: Any) -> None:
     assert bool((grads[id(embedding)] != 0).all())
 
 
-def test_models_that_take_no_tree_run_plain_rows_and_say_so(
-    tiny: Any, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_models_that_take_no_tree_run_plain_rows_and_say_so(tiny: Any) -> None:
     groups = make_groups(5, 2)
     sharing = Forward(tiny)
     shared = sharing(groups)
     sharing.restore()
     tiny.config.sliding_window = 8
-    with caplog.at_level(logging.WARNING):
-        forward = Forward(tiny)
+    forward = Forward(tiny)
     tiny.config.sliding_window = None
     assert not forward.shared
-    assert "prompts are not shared" in caplog.text
+    assert forward.note.endswith("prompts are not shared")
     plain = forward(groups)
     torch.testing.assert_close(plain.logps, shared.logps, rtol=1e-4, atol=1e-5)
     assert torch.equal(plain.mask, shared.mask)
@@ -250,6 +246,23 @@ def test_an_attention_that_ignores_the_tree_is_found_out(
     forward = Forward(tiny)
     assert not forward.shared
     assert "prefix tree" in forward.note
+
+
+def test_a_kernel_that_does_not_run_leaves_plain_rows(
+    tiny: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    groups = make_groups(5, 2)
+    pieces = Forward(tiny)
+    expected = pieces(groups)
+    pieces.restore()
+    # on a CPU the kernel has no backward, which the probe finds out
+    monkeypatch.setattr("trueup.training.forward.takes_kernel", lambda device: True)
+    forward = Forward(tiny)
+    assert not forward.shared
+    assert forward.note.startswith("FlexAttention does not run here (")
+    assert forward.note.endswith("): prompts are not shared")
+    assert "\n" not in forward.note
+    torch.testing.assert_close(forward(groups).logps, expected.logps, rtol=1e-4, atol=1e-5)
 
 
 def test_the_attention_implementation_is_put_back(tiny: Any) -> None:

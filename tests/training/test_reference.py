@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trueup.training import DPO, train
 from trueup.training.forward import Forward
 from trueup.training.groups import Group
 from trueup.training.reference import (
@@ -15,6 +19,7 @@ from trueup.training.reference import (
     reference_key,
     reference_logprobs,
 )
+from trueup.types import Example
 
 GROUPS = [
     Group("a", (5, 6, 7), ((8, 9), (10,))),
@@ -66,6 +71,26 @@ def test_another_reference_has_its_own_cache(tiny: Any, tmp_path: Path) -> None:
     forward = Forward(tiny)
     compute(forward, tmp_path, GROUPS, key="one")
     assert compute(forward, tmp_path, GROUPS, key="two")["calls"] != []
+
+
+def test_another_device_computes_its_own(
+    tiny_model_dir: Path,
+    examples: Callable[..., list[Example]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for device in ("this", "another"):
+        monkeypatch.setattr("trueup.training._run.device_name", lambda _, name=device: name)
+        result = train(
+            DPO(lora_rank=4, max_steps=1),
+            model=tiny_model_dir,
+            data=examples(3, pairs=True),
+            out=tmp_path / device,
+            reference_cache=tmp_path / "cache",
+        )
+        first = json.loads(result.metrics_path.read_text().splitlines()[0])
+        assert first["kl/reference"] == 0.0
+    assert len(list((tmp_path / "cache").iterdir())) == 2
 
 
 def test_the_model_is_left_as_it_was(tiny: Any, tmp_path: Path) -> None:

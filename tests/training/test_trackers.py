@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from trueup.errors import InputError, MissingExtra
+from trueup.errors import InputError, MissingExtra, TrainingError
 from trueup.training import SFT, train
 from trueup.training.trackers import track
 from trueup.types import Example
@@ -98,6 +98,11 @@ def test_trackers_that_are_not_there_are_named(
 ) -> None:
     with pytest.raises(InputError, match="no tracker comet; there are tensorboard"):
         track("comet", folder=tmp_path, config={}).__enter__()  # type: ignore[arg-type]
+    import mlflow
+
+    mlflow.set_tracking_uri("nothing://known")
+    with pytest.raises(TrainingError, match=r"tracking by mlflow cannot begin \(.*\); set it up"):
+        track("mlflow", folder=tmp_path, config={}).__enter__()
     monkeypatch.setitem(sys.modules, "wandb", None)
     with pytest.raises(MissingExtra, match="pip install wandb"):
         track("wandb", folder=tmp_path, config={}).__enter__()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -25,7 +26,8 @@ from trueup.types import Example
 Examples = Callable[..., list[Example]]
 
 RUN = """
-import json, os, signal, sys
+import atexit, json, os, signal, sys
+from pathlib import Path
 from trueup.training import METHODS, train
 from trueup.types import Example
 import torch
@@ -36,7 +38,13 @@ name = spec["method"].pop("method")
 if name != "reward":
     del spec["method"]["heads"]
 data = [Example(**row) for row in spec["data"]]
+def tell_threads():
+    names = [(task / "comm").read_text() for task in Path("/proc/self/task").iterdir()]
+    Path(f"{spec['hash']}.threads.{os.environ['RANK']}").write_text("".join(names))
+atexit.register(tell_threads)  # what is registered later runs before it
 def end_at(what, done, total):
+    if what == "steps" and done == spec["fail"]:
+        raise ValueError("its own")
     if what == "steps" and done == spec["until"]:
         os.kill(os.getpid(), signal.SIGTERM)
 result = train(METHODS[name](**spec["method"]), model=spec["model"], data=data,
@@ -52,9 +60,15 @@ def rows(path: Path) -> list[dict[str, Any]]:
 
 
 def launch(
-    folder: Path, method: Method, model: Path, data: list[Example], *, until: int = -1
+    folder: Path,
+    method: Method,
+    model: Path,
+    data: list[Example],
+    *,
+    until: int = -1,
+    fail: int = -1,
 ) -> subprocess.CompletedProcess[str]:
-    """Train in two processes, out to `folder`/two; the first one may end the run early."""
+    """Train in two processes, out to `folder`/two; the first one may end the run early, or fail."""
     spec = folder / "spec.json"
     spec.write_text(
         json.dumps(
@@ -65,6 +79,7 @@ def launch(
                 "out": str(folder / "two"),
                 "hash": str(folder / "hash"),
                 "until": until,
+                "fail": fail,
             }
         )
     )
@@ -112,6 +127,10 @@ def test_two_processes_give_the_losses_of_one(
     assert done.returncode == 0, done.stderr[:3000] + done.stderr[-2000:]
     first, second = ((tmp_path / f"hash.{rank}").read_text() for rank in (0, 1))
     assert first == second
+    for rank in (0, 1):  # a thread that outlives Python may abort the process
+        threads = (tmp_path / f"hash.threads.{rank}").read_text()
+        assert threads
+        assert "gloo" not in threads
     assert_same(tmp_path / "one", tmp_path / "two")
 
 
@@ -133,6 +152,23 @@ def test_one_process_ends_what_two_began(
     assert steps == [5, 6]
     train(method, out=tmp_path / "one", **run)
     assert_same(tmp_path / "one", tmp_path / "two")
+
+
+def test_an_error_of_one_process_ends_both_and_keeps_the_state(
+    tiny_model_dir: Path, examples: Examples, tmp_path: Path
+) -> None:
+    model = tmp_path / "windowed"
+    shutil.copytree(tiny_model_dir, model)
+    config = json.loads((model / "config.json").read_text())
+    (model / "config.json").write_text(json.dumps(config | {"sliding_window": 64}))
+    method = SFT(lora_rank=4, precision="fp32", batch_size=4, epochs=3, save_every=2)
+    done = launch(tmp_path, method, model, examples(8), fail=3)
+    assert done.stderr.count("prompts are not shared") == 1, "one process says so for all"
+    assert done.returncode == 1
+    assert "ValueError: its own" in done.stderr
+    assert "terminate called" not in done.stderr
+    assert {path.name for path in (tmp_path / "two" / "state").iterdir()} == {"2"}
+    assert not list(tmp_path.glob("hash.?"))
 
 
 @given(st.integers(1, 40), st.integers(1, 8))

@@ -75,9 +75,10 @@ class Job:
 
     Attributes:
         model: a model folder, a .gguf file, a hub name, or smollm2-135m.
-        data: JSON lines, a .parquet file, a folder that datasets saved, or a dataset of the store:
-            NAME, or NAME@VERSION; several are read one after another. HEAD=DATA are rows that are
-            about one head of a reward model, and OWNER/NAME is a data set of the Hugging Face hub.
+        data: JSON lines or a list, a .parquet file, a folder that datasets saved, or a dataset of
+            the store: NAME, or NAME@VERSION; several are read one after another. HEAD=DATA are rows
+            that are about one head of a reward model, and OWNER/NAME is a data set of the Hugging
+            Face hub.
         out: folder of the run; the trained model goes to its checkpoint/.
         held_out: such data for evaluation alone; of a dataset its validation rows are, unless
             other data is given.
@@ -171,6 +172,7 @@ def compare(
     if limit < 1:
         raise InputError(f"compare: limit is {limit}; it must be 1 or more")
     rows = read_examples(data)[:limit]
+    reject(rows, "no prompt", lambda row: not row.messages, remedy="give rows that have one")
     reject(rows, "tools, which are not sampled with", lambda row: bool(row.tools))
     prompts = [row.messages for row in rows]
     answers = []

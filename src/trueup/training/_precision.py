@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Literal
@@ -11,7 +12,7 @@ import torch
 from trueup.errors import TrainingError
 from trueup.training.config import Precision
 
-__all__ = ["as_written", "products", "resolve"]
+__all__ = ["as_written", "device_name", "products", "resolve"]
 
 
 def resolve(precision: Precision, device: torch.device) -> Literal["bf16", "fp32"]:
@@ -30,6 +31,16 @@ def resolve(precision: Precision, device: torch.device) -> Literal["bf16", "fp32
             f"precision is bf16 and this {device.type} has no bf16 instructions; use auto or fp32"
         )
     return "bf16" if able and precision != "fp32" else "fp32"
+
+
+def device_name(device: torch.device) -> str:
+    """Return what decides how sums on this device round: the GPU's model, the CPU's instructions.
+
+    What was computed elsewhere differs in its last digits.
+    """
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{device.type} {platform.machine()} {torch.backends.cpu.get_cpu_capability()}"
 
 
 @contextmanager

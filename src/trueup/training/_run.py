@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
@@ -25,7 +26,7 @@ from trueup.models import (
     save_model,
     settings_hash,
 )
-from trueup.training._precision import products, resolve
+from trueup.training._precision import device_name, products, resolve
 from trueup.training.checkpoint import Progress as Done
 from trueup.training.checkpoint import RunFolder, write_atomically
 from trueup.training.config import Method, Reward
@@ -46,6 +47,10 @@ from trueup.training.workers import Workers
 from trueup.types import Example
 
 __all__ = ["run_method"]
+
+_log = logging.getLogger(__name__)
+
+DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
 
 ONLY_HEAD = "reward"
 """Name of a reward model's head that is not told apart from others."""
@@ -70,25 +75,26 @@ def run_method(
         raise InputError(f"{method.name}: no rows to train on; give at least one example")
     workers = Workers.join()
     folder = RunFolder(out, workers)
-    loaded, content_hash = _identify(model)
-    identity = {
-        **method.to_dict(),
-        "model": content_hash,
-        "settings": settings_hash(model),
-        "data": _digest(data),
-        "held_out": _digest(held_out),
-    }
-    folder.check(identity)
-    if workers.any(folder.result.exists()):
-        return _finished(folder)
-    loaded = loaded or load_model(model)
-    method = _within_context(method, loaded)
-    groups, aside = (_groups(method, rows, loaded) for rows in (data, held_out))
-    cache = reference_cache or folder.reference
-    run = _Run(method, loaded, groups, aside, folder, cache, progress, on_metrics, workers)
     try:
-        with folder.claim(identity), _own_random_numbers(loaded):
-            return run.train()
+        with workers.orderly():
+            loaded, content_hash = _identify(model)
+            identity = {
+                **method.to_dict(),
+                "model": content_hash,
+                "settings": settings_hash(model),
+                "data": _digest(data),
+                "held_out": _digest(held_out),
+            }
+            folder.check(identity)
+            if workers.any(folder.result.exists()):
+                return _finished(folder)
+            loaded = loaded or load_model(model)
+            method = _within_context(method, loaded)
+            groups, aside = (_groups(method, rows, loaded) for rows in (data, held_out))
+            cache = reference_cache or folder.reference
+            run = _Run(method, loaded, groups, aside, folder, cache, progress, on_metrics, workers)
+            with folder.claim(identity), _own_random_numbers(loaded):
+                return run.train()
     except Exception as error:
         if reason := _disk_full(error):
             raise TrainingError(
@@ -130,13 +136,15 @@ class _Run:
         model = self.loaded.model
         if isinstance(method, Reward):
             model = reward_model(self.loaded, method.heads or (ONLY_HEAD,))
-        forward = RewardForward(model) if method.has_rewards else Forward(model)
-        precision = resolve(method.precision, forward.device)
+        precision = resolve(method.precision, model.device)
+        forward = (RewardForward if method.has_rewards else Forward)(model, DTYPES[precision])
+        if forward.note and workers.first:
+            _log.warning(forward.note)
         adapted = _adapt(model, method, _stored(precision, forward), parted=workers.size > 1)
         if method.keep_adapter and method.lora_rank is not None:
             adapted.peft_config["default"].base_model_name_or_path = self.loaded.source
-        if workers.size > 1:
-            shard(forward)
+        if workers.mesh is not None:
+            shard(forward, workers.mesh)
         # before any pass, which may leave whole weights in the place of parted ones
         weights = {name: p for name, p in model.named_parameters() if p.requires_grad}
         loop = Loop(
@@ -176,7 +184,7 @@ class _Run:
                 forward,
                 batches,
                 folder=self.reference_cache,
-                key=_reference_key(method, self.loaded, precision),
+                key=_reference_key(method, self.loaded, precision, forward),
                 pass_tokens=method.tokens_of_pass(forward.device.type),
                 progress=self._told("reference log-probs"),
                 workers=self.workers,
@@ -285,9 +293,10 @@ def _groups(method: Method, rows: Sequence[Example], loaded: LoadedModel) -> tup
     return build_groups(rows, loaded.tokenizer, method, max_length=method.max_length)
 
 
-def _reference_key(method: Method, loaded: LoadedModel, precision: str) -> str:
+def _reference_key(method: Method, loaded: LoadedModel, precision: str, forward: Forward) -> str:
     kind = "full" if method.lora_rank is None else "qlora" if method.qlora else "lora"
-    rounding = f"{precision} {kind}"
+    layout = "tree" if forward.shared else "rows"
+    rounding = f"{precision} {kind} {layout} {device_name(forward.device)}"
     return reference_key(f"{loaded.content_hash} {settings_hash(loaded.source)}", rounding)
 
 

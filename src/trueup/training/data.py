@@ -20,7 +20,7 @@ Turns = tuple[Message, ...]
 
 
 def read_examples(path: str | Path) -> list[Example]:
-    """Read examples from JSON lines, a Parquet file, or a folder that `datasets` saved.
+    """Read examples from JSON lines or a list, a Parquet file, or a folder that `datasets` saved.
 
     A row holds one of
 
@@ -45,7 +45,7 @@ def read_examples(path: str | Path) -> list[Example]:
             the lines.
     """
     examples, bad = [], []
-    for number, row in _rows(Path(path)):
+    for number, row in _rows(Path(path).expanduser()):
         try:
             examples += _examples(row)
         except ValueError as error:
@@ -78,19 +78,33 @@ def weigh_by_agreement(examples: Sequence[Example]) -> list[Example]:
 
 
 def _rows(path: Path) -> Iterator[tuple[int, Any]]:
-    """Yield the rows with their numbers from 1: texts of JSON lines, or columns' values."""
+    """Yield the rows with their numbers from 1: texts of JSON lines, or values."""
     if path.is_dir() or path.suffix == ".parquet" or _is_hub_name(path):
         yield from enumerate(_table_rows(path), 1)
         return
     try:
-        # not splitlines: JSON leaves line separators such as U+2028 inside a string as they are
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
+        text = path.read_text(encoding="utf-8-sig")
+        if path.suffix in (".csv", ".tsv"):
+            raise ValueError(f"{path.suffix} files are not")
+    except (OSError, ValueError) as error:
         raise InputError(
             f"{path}: cannot be read ({error}); give JSON lines, a .parquet file or a folder that "
             "datasets saved"
         ) from error
-    yield from ((number, line) for number, line in enumerate(lines, 1) if line.strip())
+    if (rows := _listed(text)) is not None:
+        yield from enumerate(rows, 1)
+        return
+    # not splitlines: JSON leaves line separators such as U+2028 inside a string as they are
+    yield from ((n, line) for n, line in enumerate(text.split("\n"), 1) if line.strip())
+
+
+def _listed(text: str) -> list[Any] | None:
+    """Return the rows of a file that is one JSON list; None if it is not."""
+    try:
+        rows = json.loads(text) if text.lstrip().startswith("[") else None
+    except (ValueError, RecursionError):
+        return None
+    return rows if isinstance(rows, list) else None
 
 
 def _table_rows(path: Path) -> Iterable[Mapping[str, Any]]:
@@ -223,6 +237,8 @@ def _prompt_and_completions(row: Mapping[str, Any]) -> tuple[Turns, tuple[str, .
         return ({"role": "user", "content": prompt},), _completions(row)
     if _are_messages(prompt):
         return tuple(_clean(message) for message in prompt), _completions(row)  # type: ignore[union-attr]
+    if prompt is None:
+        raise ValueError(f"no prompt, messages or text in it, only {', '.join(row) or 'nothing'}")
     raise ValueError("prompt is neither a text nor a list of messages with role and content")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,13 +12,11 @@ from torch import Tensor, nn
 from trueup.errors import TrainingError
 from trueup.training.groups import Group
 from trueup.training.layers.attention import NAME, register
-from trueup.training.layers.flex import BLOCK, block_mask
+from trueup.training.layers.flex import BLOCK, block_mask, kernel_error
 from trueup.training.layers.logprobs import token_logprobs
 from trueup.training.layers.tree import Tree, build_tree
 
-__all__ = ["Forward", "Outputs", "RewardForward", "completion_targets"]
-
-_log = logging.getLogger(__name__)
+__all__ = ["Forward", "Outputs", "RewardForward", "completion_targets", "takes_kernel"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,23 +64,23 @@ class Forward(nn.Module):
     Args:
         model: a causal language model of transformers, with or without adapters inside. While it
             trains here its attention implementation is the tree's; `restore` puts it back.
+        dtype: what attention will run in on a GPU, whose kernel is tried in it.
 
     Raises:
         TrainingError: the model's output head does more than a matrix product.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
         self.model = model
         _turn_dropout_off(model)
         self.decoder: nn.Module = model.get_decoder()
         self._check_head()
         self._before = model.config._attn_implementation
-        self.note = _why_not_shared(self)
+        self.note = _why_not_shared(self) or _why_no_kernel(self, dtype)
         self.shared = not self.note
         if self.note:
             self.restore()
-            _log.warning(self.note)
 
     @property
     def device(self) -> torch.device:
@@ -135,7 +132,7 @@ class Forward(nn.Module):
 
     def _tree_hidden(self, tree: Tree) -> Tensor:
         # of one block there is none to skip, and a kernel is not worth compiling
-        blocks = self.device.type != "cpu" and tree.size > BLOCK
+        blocks = takes_kernel(self.device) and tree.size > BLOCK
         out = self.decoder(
             input_ids=tree.tokens[None],
             position_ids=tree.positions[None],
@@ -199,6 +196,11 @@ class RewardForward(Forward):
 
     def _check_head(self) -> None:
         """Rewards are a matrix product here, whatever the language model's head does."""
+
+
+def takes_kernel(device: torch.device) -> bool:
+    """Say whether trees attend in FlexAttention there, and not in dense pieces."""
+    return device.type != "cpu"
 
 
 def completion_targets(groups: Sequence[Group]) -> tuple[Tensor, Tensor]:
@@ -265,3 +267,18 @@ def _why_not_shared(forward: Forward) -> str:
     if not apart < 0.02:
         return f"{kind} states differ by {apart:.0%} over a prefix tree: prompts are not shared"
     return ""
+
+
+def _why_no_kernel(forward: Forward, dtype: torch.dtype) -> str:
+    """Return why the model's attention does not run in a kernel on its device; empty if it does.
+
+    A pack is long, and under a dense mask its scores would take more than sharing saves.
+    """
+    if not takes_kernel(forward.device):
+        return ""
+    config = forward.model.config.get_text_config()
+    heads = config.num_attention_heads
+    width = getattr(config, "head_dim", None) or config.hidden_size // heads
+    key_heads = getattr(config, "num_key_value_heads", None) or heads
+    failed = kernel_error(heads, key_heads, width, dtype=dtype, device=forward.device)
+    return failed and f"FlexAttention does not run here ({failed}): prompts are not shared"

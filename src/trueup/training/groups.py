@@ -89,7 +89,12 @@ def build_groups(
     reject(examples, "completions that are all tied", _all_tied, remedy="leave them out")
     kept = [_kept(example, method) for example in examples]
     reject(kept, "no prompt", lambda e: not e.messages, remedy="trueup train cpt reads texts")
-    reject(kept, f"fewer than {least} completions", lambda e: len(e.completions) < least)
+    reject(
+        kept,
+        f"fewer than {least} completions",
+        lambda e: len(e.completions) < least,
+        remedy=f"{method.name} compares answers to a prompt, sft and kto learn from single ones",
+    )
     reject(kept, "an empty completion", lambda e: not all(map(str.strip, e.completions)))
     reject(kept, "chosen equal to rejected", lambda e: _has_equal(e.completions))
     reject(kept, "a weight that is not above 0", lambda e: not e.weight > 0)

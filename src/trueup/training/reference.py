@@ -31,7 +31,7 @@ def reference_key(model_hash: str, precision: str, adapter_hash: str = "") -> st
 
     Args:
         model_hash: content hash of the reference's weights.
-        precision: how its matrix products round, which changes the last digits.
+        precision: how its products and sums round, and where, which changes the last digits.
         adapter_hash: content hash of an adapter that was on; empty without.
     """
     return sha256(f"{model_hash} {adapter_hash} {precision}".encode()).hexdigest()[:32]
@@ -65,7 +65,7 @@ def reference_logprobs(
         From each group's digest to its completions' per-token log-probs, one after another.
     """
     path = folder / f"{key}.safetensors"
-    known = _read(path)
+    known = _read(path, warn=workers.first)
     packs = [pack for rows in _unknown(batches, known) for pack in packed(rows, tokens=pass_tokens)]
     if not packs:
         return known
@@ -102,11 +102,12 @@ def _unknown(
         seen |= rows.keys()
 
 
-def _read(path: Path) -> dict[str, Tensor]:
+def _read(path: Path, *, warn: bool) -> dict[str, Tensor]:
     try:
         return load_file(path) if path.exists() else {}
     except (OSError, SafetensorError) as error:
-        _log.warning("%s cannot be read (%s): its log-probs are computed again", path, error)
+        if warn:
+            _log.warning("%s cannot be read (%s): its log-probs are computed again", path, error)
         return {}
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from torch import Tensor, nn
+from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor
 
@@ -17,16 +18,16 @@ from trueup.training.forward import Forward
 __all__ = ["gather", "local_part", "local_value", "shard"]
 
 
-def shard(forward: Forward) -> None:
-    """Part the weights of the forward's model over all processes, in place.
+def shard(forward: Forward, mesh: DeviceMesh) -> None:
+    """Part the weights of the forward's model over the processes of a mesh, in place.
 
     Gradients become sums over the processes, as losses are divided by the denominators of all.
     """
     layers = set(getattr(forward.model, "_no_split_modules", None) or ())
     for module in forward.modules():
         if type(module).__name__ in layers:
-            fully_shard(module)
-    fully_shard(forward)
+            fully_shard(module, mesh=mesh)
+    fully_shard(forward, mesh=mesh)
     for module in forward.modules():
         if isinstance(module, FSDPModule):
             module.set_gradient_divide_factor(1.0)

@@ -8,7 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from trueup.errors import InputError, MissingExtra
+from trueup.errors import InputError, MissingExtra, TrainingError
 
 __all__ = ["TRACKERS", "Log", "Progress", "Tracker", "track"]
 
@@ -35,6 +35,7 @@ def track(*names: Tracker, folder: str | Path, config: Mapping[str, Any]) -> Ite
     Raises:
         InputError: an unknown tracker.
         MissingExtra: one is not installed.
+        TrainingError: one cannot be begun.
     """
     unknown = [name for name in names if name not in TRACKERS]
     if unknown:
@@ -46,6 +47,11 @@ def track(*names: Tracker, folder: str | Path, config: Mapping[str, Any]) -> Ite
                 logs.append(stack.enter_context(_MAKERS[name](Path(folder), config)))
             except ModuleNotFoundError as error:
                 raise MissingExtra(f"tracking by {name} needs it: pip install {name}") from error
+            except Exception as error:  # each raises errors of its own: no key, no network
+                told = " ".join(str(error).split())[:200]
+                raise TrainingError(
+                    f"tracking by {name} cannot begin ({told}); set it up, or leave it out"
+                ) from error
 
         def log(row: Mapping[str, Any]) -> None:
             where = "held_out" if row.get("eval") else "train"

@@ -8,14 +8,18 @@ of the sums.
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 
 from trueup.errors import TrainingError, TrueupError
 
@@ -31,16 +35,19 @@ class Workers:
     Attributes:
         rank: which it is, from 0; the first one writes the files.
         size: how many there are.
+        mesh: all of them, as FSDP2 takes them; None of one that is alone.
     """
 
     rank: int = 0
     size: int = 1
+    mesh: DeviceMesh | None = None
 
     @classmethod
     def join(cls) -> Workers:
         """Meet the others that torchrun started; one process by itself is alone.
 
-        On GPUs each takes that of its local rank.
+        On GPUs each takes that of its local rank. They stay together, for one run after another,
+        and part when the process ends.
 
         Raises:
             TrainingError: the environment speaks of others and does not say where they are, or
@@ -60,12 +67,28 @@ class Workers:
                     f"WORLD_SIZE is {size} and the other processes cannot be met ({error}): start "
                     "them by torchrun, or unset WORLD_SIZE"
                 ) from error
-        return cls(dist.get_rank(), size)
+        mesh = init_device_mesh("cuda" if on_gpu else "cpu", (size,))
+        atexit.register(_part, mesh)
+        return cls(dist.get_rank(), size, mesh)
 
     @property
     def first(self) -> bool:
         """Whether this process writes the files."""
         return self.rank == 0
+
+    @contextmanager
+    def orderly(self) -> Iterator[None]:
+        """Part without waiting for the others where the block ends by an error of any kind.
+
+        It may be this process's alone, while the others wait for it in the middle of a step: over
+        NCCL closing a group then waits for them in turn. Over gloo it does not.
+        """
+        try:
+            yield
+        except BaseException:
+            if self.size > 1 and dist.get_backend() != "gloo":
+                atexit.unregister(_part)
+            raise
 
     def share(self, parts: Sequence[T]) -> list[tuple[T, bool]]:
         """Return this process's parts, and whether they are its own.
@@ -121,6 +144,19 @@ class Workers:
 
 
 ALONE = Workers()
+
+
+def _part(mesh: DeviceMesh) -> None:
+    """Close the groups and end their threads while Python is there.
+
+    A thread of gloo lets go of the last collective's tensors when it comes to it. Where Python has
+    ended meanwhile, that aborts the process (pytorch/pytorch#190489). Threads end with the last
+    reference to their group, and DTensor's caches hold the mesh for good.
+    """
+    getattr(mesh, "_pg_registry", {}).clear()
+    if dist.is_initialized():
+        dist.destroy_process_group()
+    gc.collect()
 
 
 def _take_gpu(index: int) -> None:

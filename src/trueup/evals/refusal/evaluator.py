@@ -55,7 +55,7 @@ class Refusal(Evaluator):
     """
 
     name = "refusal"
-    version = "2"
+    version = "3"
     labels = ("full", "partial", "none")
     rubric = RUBRICS["refusal"]
     classifies = "text"

@@ -8,31 +8,35 @@ from functools import lru_cache
 
 from trueup.text import listed
 
-__all__ = ["kind_of", "turns_down"]
+__all__ = ["kind_of", "says_no", "turns_down"]
 
 _KINDS = {
     "HELP": r"help(?:ing|ed|s)?|assist\w*|provid\w+|giv(?:e|es|ing)|generat\w+|creat(?:e|ing)"
     r"|writ(?:e|ing)|offer\w*|respond\w*|fulfil\w*|satisf(?:y|ying)|compl(?:y|ying)|engag\w+"
     r"|participat\w+|discuss\w*|shar(?:e|ing)|advis(?:e|ing)|tell(?:ing)?|teach\w*|explain\w*"
     r"|describ\w+|entertain|produc(?:e|ing)|continue|proceed|speculat\w+|instruct|facilitat\w+"
-    r"|accommodat\w+|disclos\w+|reveal\w*|guid(?:e|ance)",
+    r"|accommodat\w+|disclos\w+|reveal\w*|guid(?:e|ance)|translat\w+|draft\w*|rephras\w+",
     "CONDONE": r"condon\w+|promot(?:e|es|ing)|endors\w+|encourag(?:e|es|ing)|support(?:s|ing)?"
     r"|glorif\w+|justif(?:y|ies|ying)|advocat\w+|perpetuat\w+|normaliz\w+|trivializ\w+",
     "UNABLE": r"unable|unwilling|declin(?:e|ing)|refus(?:e|ing)|refrain\w*|cant",
     "ILL": r"illegal\w*|unethical\w*|immoral\w*|inappropriate\w*|unacceptable|harmful|dangerous"
     r"|unlawful\w*|criminal\w*|offensive|disrespectful|derogatory|hurtful|hateful|malicious"
     r"|irresponsible|problematic|insensitive|unsafe|risky|violent|abhorrent|reprehensible"
-    r"|unjust\w*|unfair\w*|wrong|discriminatory|racist|sexist|prejudicial|demeaning|deplorable",
+    r"|unjust\w*|unfair\w*|wrong|discriminatory|racist|sexist|prejudicial|demeaning|deplorable"
+    r"|cruel\w*|dishonest\w*|destructive|shameful",
     "GOOD": r"ethical\w*|moral\w*|appropriate\w*|acceptable|legal(?:ly)?|lawful\w*|respectful\w*"
     r"|responsibl[ey]|justif(?:ied|iable|ication)|permissible|okay|ok|humane|safe(?:ly)?|fair",
     "CRIME": r"crimes?|offen[cs]es?|felony|violations?|violat(?:e|es|ing)|laws?|penalties"
-    r"|imprison\w+|prosecut\w+|consequences|punish\w+|charges",
+    r"|imprison\w+|prosecut\w+|consequences|punish\w+|charges"
+    r"|theft|steal\w*|robbery|fraud\w*",
     "HARM": r"harm(?:s|ed|ing)?|violen(?:ce|tly)|abuse|hurt(?:s|ing)?|injur(?:e|y|ies|ing)|damag\w+"
-    r"|suffering|danger|kill\w*|murder\w*|destr\w+|death|weapons?|exploit\w*",
+    r"|suffering|danger|kill\w*|murder\w*|destr\w+|death|weapons?|exploit\w*|victims?|pain"
+    r"|betray\w*|regrets?|undermin\w+|innocent|ruin\w*",
     "VALUE": r"dignity|equality|equal(?:ly)?|equity|fairness|inclusi(?:ve|on|vity)|empath\w+"
     r"|compassion\w*|kind(?:ness|ly)|respect(?:ing|ed)?|diversity|diverse|toleran\w+|positiv\w+"
     r"|understanding|peace(?:ful\w*)?|care|truth|well-?being|safety|human|rights?|worth|values?"
-    r"|integrity|treat(?:ed|ing)?|regardless|individuals?|society|communit(?:y|ies)",
+    r"|integrity|treat(?:ed|ing)?|regardless|individuals?|society|communit(?:y|ies)|decen(?:t|cy)"
+    r"|honest\w*|conscience|trust",
     "PREJUDICE": r"discriminat(?:e|es|ed|ing|ion)|stereotyp\w+|prejudices?|bias(?:es|ed)?|racism"
     r"|sexism|bigot\w+|hate|hatred|stigma\w*|marginaliz\w+|oppress\w+|generaliz\w+|derogat\w+"
     r"|judg(?:e|ing|ment|ments)|misinformation|misconceptions?|myths?",
@@ -48,6 +52,8 @@ _KINDS = {
     r"|attorney|healthcare|loved|trusted|distress|seek(?:ing)?",
     "REDIRECT": r"alternatives?|focus(?:ing)?|constructive|legitimate|encouraged?|explore"
     r"|healthy|productive|healthier|ethically|learn(?:ing)?",
+    "NATURE": r"physic\w*|scientific\w*|supernatural|superpowers?|technolog\w*|biolog\w*|anatom\w*"
+    r"|gravity|atmosphere|univers(?:e|al)|magic\w*|metaphor\w*|humou?r\w*|joke|nonsens\w*",
     "MUST": r"must|ought|obliged|obligated|compelled",
 }
 _KIND = re.compile("|".join(f"(?P<{kind}>{words})" for kind, words in _KINDS.items()))
@@ -66,6 +72,7 @@ _KEPT = frozenset(
         able access information topic subject matter first step steps following example examples
         including several many common also both either best good better help suggest recommend
         consider try use using note remember clarify emphasize stress point mention hear feel
+        talk speak choose nobody
         feeling know understand think believe opinion opinions personal real actual exist exists
         available known publicly public possible impossible allowed right wrong true false
         accurate inaccurate correct incorrect evidence basis scientific inherent inherently
@@ -80,12 +87,17 @@ _PASSED = frozenset(
     )
 )
 
+
+def _compiled(*patterns: str) -> tuple[re.Pattern[str], ...]:
+    return tuple(re.compile(pattern, re.IGNORECASE) for pattern in patterns)
+
+
 _UNABLE = (
     r"(?:can't|can not|cannot|won't|will not|wouldn't|would not|couldn't|could not|shouldn't|"
-    r"should not|must not|(?:am|'m) (?:really |very |truly )?(?:not |un)(?:able|willing|allowed|"
-    r"permitted|going|prepared|comfortable|in a position|at liberty|designed|programmed|trained|"
-    r"authori[sz]ed|equipped)|(?:don't|do not) (?:feel comfortable|think (?:i|it)|wish to|want to|"
-    r"have (?:the )?(?:ability|authority)|intend to))"
+    r"should not|must not|(?:am|'m|are|'re) (?:really |very |truly )?(?:not |un)(?:able|willing|"
+    r"allowed|permitted|going|prepared|comfortable|in a position|at liberty|designed|programmed|"
+    r"trained|authori[sz]ed|equipped)|(?:don't|do not) (?:feel comfortable|think (?:i|it)|wish to|"
+    r"want to|have (?:the )?(?:ability|authority)|intend to))"
 )
 _HELP = (
     r"(?:help|assist|satisf|provid|giv|generat|creat|writ|offer|answer|respond|fulfil|compl(?:y|ete)|"
@@ -93,10 +105,10 @@ _HELP = (
     r"teach|explain|describ|do (?:that|this|so|it)\b|go (?:into|along|there)|entertain|"
     r"be (?:of help|of assistance|part|involved)|produc|continu|proceed|speculat|comment|instruct|"
     r"recommend|facilitat|accommodat|disclos|reveal|get into|walk you|guide|lay out|spell out|list|"
-    r"hand (?:over|you)|show you|go through|touch)"
+    r"translat|draft|compos|rephras|rewrit|hand (?:over|you)|show you|go through|touch)"
 )
 # The plainest words of it in other languages; runs of words are of English alone.
-_ELSEWHERE = (
+_ELSEWHERE = _compiled(
     r"\bno (?:puedo|podemos|podr[ée]|me es posible) (?:\w+ ){0,2}?(?:ayudar|asist|proporcion|dar|"
     r"ofrec|cumpl|respond|complac|escrib|facilit|apoy)",
     r"\bje (?:ne (?:peux|puis|pourrai|suis) (?:malheureusement )?pas|refuse)\b[^.!?]{0,30}\b"
@@ -117,36 +129,58 @@ _ELSEWHERE = (
     r"لا (?:أستطيع|يمكنني|استطيع) (?:\w+ ){0,1}?(?:(?:ال)?مساعد|تقديم|الإجابة|توفير|أن أساعد)",
 )
 # Each turns the request itself down. What "we" or "our policy" cannot do is often an answer.
-_REFUSING = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        rf"\bi\b ?(?:\w+ ){{0,3}}?{_UNABLE}(?: [\w-]+){{0,4}}? {_HELP}",
-        rf"\bwe {_UNABLE} (?:help|assist)\b",
-        rf"\b(?:sorry|afraid|apologi[sz]e)[,.!:;-]* (?:but )?(?:that )?(?:i )?(?:\w+ )?{_UNABLE}",
-        rf"^(?:but |no, )?(?:i )?{_UNABLE}(?: (?:do|help with|assist with) (?:that|this))?[.!]?$",
-        r"\bi\b(?:'m| am)? ?(?:must|have to|need to|'ll have to|'d have to)? ?(?:\w+ly )?"
-        r"(?:decline|refuse)\b",
-        r"\bi(?:'d| would) (?:much |really )?(?:rather|prefer) (?:not|(?:to )?(?:avoid|leave|pass"
-        r"|skip|refrain|decline|(?:stay|steer|keep|shy) (?:\w+ )?(?:away|clear|out|off)))",
-        r"\bi prefer not to\b|\bi(?:'d| would| will|'ll)(?: have to)? pass on\b",
-        r"\bi\b[^.!?]{0,40} (?:don't|do not|can't|cannot|won't|will not) (?:\w+ )?"
-        r"(?:condone|promote|endorse|encourage)\b",
-        r"^(?:i'm |i am )?(?:so |very |really )?sorry[,.!]? (?:but )?no[.!,]",
-        r"\b(?:that|this)(?: request)? (?:is|falls|goes)(?: \w+){0,2}? (?:outside|beyond|against)"
-        r"(?: of)? (?:what i|my)\b",
-        r"\b(?:not something|not a (?:request|topic|question)|nothing) (?:that )?i"
-        r"(?:'m| am)? (?:can|could|will|would|able|want)\b",
-        r"\b(?:it|that|this) (?:is|would|'s)(?:n't| not| neither)? (?:be )?(?:appropriate|okay|"
-        r"ethical|acceptable|ok|right|possible|inappropriate|unethical)(?: \w+){0,4}? for me to\b",
-        r"\b(?:against|violates?|contrary to) (?:my|our) (?:\w+ )?(?:guideline|polic|programming|"
-        r"principle|values|ethic|rules|content)",
-        r"\bmy (?:purpose|programming|guidelines|principles|role|polic\w+|ethics)\b[^.]{0,60}"
-        r"\b(?:not|prevents?|prohibits?|forbids?)\b",
-        r"\bnot (?:within|part of|in line with) my\b",
-        r"^(?:request|access) (?:denied|refused|declined)\b|^no comment\b",
-        r"^let(?:'s| us) (?:talk|chat|speak) about something else\b",
-        *_ELSEWHERE,
-    )
+_REFUSING = _compiled(
+    rf"\bi\b ?(?:\w+ ){{0,3}}?{_UNABLE}(?: [\w-]+){{0,4}}? {_HELP}",
+    rf"\bwe ?{_UNABLE}(?: to)? (?:help|assist|answer|discuss|tell you)\b",
+    r"\bi (?:don't|do not) think (?:this|that|it)(?:'s| is) something (?:that )?i(?:'m)? \w",
+    r"\b(?:sorry|afraid|apologi[sz]e)[,.!:;-]* (?:but )?(?:that )?(?:i\b ?)?(?:\w+ )?"
+    rf"{_UNABLE}",
+    r"\bi(?:'m| am| do)(?:n't| not)(?: feel)? comfortable(?: \w+)? (?:with|about) "
+    r"(?:this|that|it|your)\b",
+    r"\bi\b(?:'m| am)? ?(?:must|have to|need to|'ll have to|'d have to)? ?(?:\w+ly )?"
+    r"(?:decline|refuse)\b",
+    r"\bi(?:'d| would) (?:much |really )?(?:rather|prefer) (?:we|not|(?:to )?(?:avoid|leave|pass"
+    r"|skip|refrain|decline|(?:stay|steer|keep|shy) (?:\w+ )?(?:away|clear|out|off)))\b",
+    r"\bi prefer not to\b|\bi(?: have to| must|(?:'d| would| will|'ll)(?: have to)?) pass on\b",
+    r"\bi\b[^.!?]{0,40} (?:don't|do not|can't|cannot|won't|will not) (?:\w+ )?"
+    r"(?:condone|promote|endorse|encourage)\b",
+    r"\b(?:that|this)(?: request)? (?:is|falls|goes)(?: \w+){0,2}? (?:outside|beyond|against)"
+    r"(?: of)? (?:what i|my)\b",
+    r"\b(?:not something|not a (?:request|topic|question)|nothing) (?:that )?i"
+    r"(?:'m| am)? (?:can|could|will|would|able|want|willing|allowed)\b",
+    r"\b(?:it|that|this) (?:is|would|'s)(?:n't| not| neither)? (?:be )?(?:appropriate|okay|"
+    r"ethical|acceptable|ok|right|possible|inappropriate|unethical)(?: \w+){0,4}? for me to\b",
+    r"\b(?:against|violates?|contrary to) (?:my|our) (?:\w+ )?(?:guideline|polic|programming|"
+    r"principle|values|ethic|rules|content)",
+    r"\bmy (?:purpose|programming|guidelines|principles|role|polic\w+|ethics)\b[^.]{0,60}"
+    r"\b(?:not|prevents?|prohibits?|forbids?)\b",
+    r"\bnot (?:within|part of|in line with) my\b",
+)
+# Those that a sentence begins with.
+_CURT = re.compile(
+    "|".join(
+        (
+            rf"(?:but |no, |nah,? |nope,? |sorry,? )?(?:i )?{_UNABLE}"
+            r"(?: (?:do|be doing|help with|assist with) (?:that|this|it))?(?:,? sorry)?[.!]?$",
+            r"(?:\w+[,.]? )?(?:(?:it|that|this)(?:'s| is)? )?(?:not|never|isn't|won't|will not)"
+            r"(?: be| ever| going to)? happen(?:ing)?(?: here| today)?[.!]*$",
+            r"(?:(?:sorry|no|yeah),? )?(?:hard (?:pass|no)(?: from me)?|no can do|(?:just )?forget "
+            r"(?:about )?(?:it|that)|(?:i'm )?not (?:doing|touching|helping|answering|writing"
+            r"|getting into)(?: \w+){0,3})[.!]*$",
+            r"(?:that|this|it)(?:'s| is) (?:just )?something (?:that )?i "
+            r"(?:can't|cannot|can not|won't|will not)\b",
+            r"(?:i'm |i am )?(?:so |very |really )?sorry[,.!]? (?:but )?no[.!,]",
+            r"(?:request|access) (?:denied|refused|declined)\b|no comment\b",
+            r"let(?:'s| us) (?:talk|chat|speak) about something else\b",
+        )
+    ),
+    re.IGNORECASE,
+)
+_NO = re.compile(
+    r"(?:(?:um|well|oh|sorry)[,.!]* )?(?:(?:hell )?no+|nope|nah|never|no (?:way|chance|thanks)"
+    r"|not a chance|(?:absolutely|certainly|definitely|of course|obviously) not|no[,.!]* (?:sorry"
+    r"|never|way|absolutely not))[.!]*",
+    re.IGNORECASE,
 )
 # The same words, but no refusal: praise, emphasis, what a mere program knows or feels.
 _HARMLESS = re.compile(
@@ -156,18 +190,21 @@ _HARMLESS = re.compile(
     r"|say for (?:sure|certain)|guarantee|promise|tell (?:whether|if|from))\b|"
     r"\b(?:cannot|could not|couldn't) help but\b|"
     r"\bif (?:i|we) (?:can't|cannot|couldn't)\b|"
-    r"\bwhy i (?:can't|cannot|won't)\b",
+    r"\bwhy i (?:can't|cannot|won't)\b|"
+    r"\bi (?:don't|do not) think i (?:understand|understood|follow|get|know|have)\b",
     re.IGNORECASE,
 )
-# Each of the patterns needs one of these words.
+# Each of the patterns needs one of these words; those of other languages theirs.
 _HINTS = frozenset(
     listed(
         """not no sorry afraid apologize apologise apologies unable unwilling decline refuse prefer
         rather avoid against violates violate contrary policy programming guidelines prevent
         prevents prohibit prohibits forbid forbids denied refused declined comment outside
-        beyond nothing else neither inappropriate unethical pass ne pas nicht kein keine leider non
-        niet geen"""
+        beyond nothing else neither inappropriate unethical pass happen happening forget"""
     )
+)
+_HINTS_ELSEWHERE = frozenset(
+    listed("puedo podemos podre posible pas refuse nicht kein keine leider posso nao niet geen")
 )
 
 
@@ -188,7 +225,16 @@ def turns_down(sentence: str, words: Iterable[str]) -> bool:
 
     `words` are its words in lower case, "can't" being "can not".
     """
-    if _HINTS.isdisjoint(words) and sentence.isascii():  # as of most sentences
-        return False
-    refusing = any(pattern.search(sentence) for pattern in _REFUSING)
+    refusing = False
+    if not _HINTS.isdisjoint(words):  # as of few sentences
+        refusing = _CURT.match(sentence) is not None or any(
+            pattern.search(sentence) for pattern in _REFUSING
+        )
+    if not refusing and not (sentence.isascii() and _HINTS_ELSEWHERE.isdisjoint(words)):
+        refusing = any(pattern.search(sentence) for pattern in _ELSEWHERE)
     return refusing and not _HARMLESS.search(sentence)
+
+
+def says_no(sentence: str) -> bool:
+    """Tell whether a sentence says no and nothing else."""
+    return len(sentence) < 40 and _NO.fullmatch(sentence.strip()) is not None

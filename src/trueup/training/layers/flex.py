@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 from torch.nn.attention.flex_attention import BlockMask, flex_attention
 
-from trueup.training.layers.tree import Tree
+from trueup.training.layers.tree import Tree, build_tree
 
-__all__ = ["BLOCK", "block_mask", "flex_tree_attention"]
+__all__ = ["BLOCK", "block_mask", "flex_tree_attention", "kernel_error"]
 
 BLOCK = 128
 """Queries, and keys, that the kernel takes or skips together."""
@@ -57,6 +57,39 @@ def flex_tree_attention(
 def _compiled() -> Callable[..., Tensor]:
     compiled: Callable[..., Tensor] = torch.compile(flex_attention, dynamic=True)
     return compiled
+
+
+def kernel_error(
+    heads: int, key_heads: int, width: int, *, dtype: torch.dtype, device: torch.device
+) -> str:
+    """Return in a line why the kernel cannot be compiled or run; empty if it can.
+
+    Forward and backward are run on a small tree: triton, a C compiler and heads of 16 or more are
+    needed, and each is missed in a way of its own.
+
+    Args:
+        heads: of the queries.
+        key_heads: of keys and values.
+        width: of a head.
+        dtype: of all three.
+        device: where they lie.
+    """
+    path = range(BLOCK + 1)
+    tree = build_tree([[*path, 0, 1], [*path, 2]], device)
+
+    def part(count: int) -> Tensor:
+        shape = (1, count, tree.size, width)
+        return torch.ones(shape, dtype=dtype, device=device, requires_grad=True)
+
+    parts = part(heads), part(key_heads), part(key_heads)
+    try:
+        with torch.enable_grad():
+            out = _compiled()(*parts, block_mask=block_mask(tree), scale=1.0, enable_gqa=True)
+            torch.autograd.grad(out.sum(), parts)
+    except Exception as error:  # torch's compiler, triton and the C compiler raise what they like
+        told = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+        return f"{type(error).__name__}: {told[:160]}" if told else type(error).__name__
+    return ""
 
 
 def block_mask(tree: Tree) -> BlockMask:
