@@ -11,7 +11,8 @@ loop: setup
 	$(BIN)/trueup loop
 
 test: check
-	$(BIN)/pytest -n 2 --dist loadfile
+	# commands that tests start would compile the package anew each time, where bytecode is not kept
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 2 --dist worksteal
 
 check: setup
 	$(BIN)/ruff format --check .

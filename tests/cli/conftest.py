@@ -22,13 +22,13 @@ class Always(Evaluator):
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
+def folder(new_store, tmp_path, monkeypatch):
     """A store with dataset d: v1 sealed and evaluated, v2 a draft."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TRUEUP_STORE", str(tmp_path / "store"))
     turns = ({"role": "user", "content": "Is it covered?"},)
     traces = [Trace(f"t{i}", f"c{i}", "tool-heavy", turns, f"served {i}") for i in range(3)]
-    with Store.open(tmp_path / "store") as store:
+    with Store.open(new_store(tmp_path / "store")) as store:
         with store.transaction() as tx:
             for trace in traces:
                 put_trace(tx, trace, source="test", checkpoint_id=None, actor="ana", now=NOW)

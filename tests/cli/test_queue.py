@@ -14,7 +14,7 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
+def folder(new_store, tmp_path, monkeypatch):
     """A store with a queue of four items, of which two are labelled by ann and bob."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TRUEUP_STORE", str(tmp_path / "store"))
@@ -23,7 +23,7 @@ def folder(tmp_path, monkeypatch):
         Trace(f"t{i}", f"c{i}", "tool-heavy", turns, f"served {i}", question_type=f"kind {i % 2}")
         for i in range(4)
     ]
-    with Store.open(tmp_path / "store") as store:
+    with Store.open(new_store(tmp_path / "store")) as store:
         with store.transaction() as tx:
             for trace in traces:
                 put_trace(tx, trace, source="test", checkpoint_id=None, actor="ana", now=NOW)

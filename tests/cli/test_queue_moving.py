@@ -36,12 +36,12 @@ high = 7
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
+def folder(new_store, tmp_path, monkeypatch):
     """A store with four traces, half of them failed, and nothing else."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TRUEUP_STORE", str(tmp_path / "store"))
     monkeypatch.setenv("TRUEUP_ACTOR", "ana")
-    with Store.open(tmp_path / "store") as store, store.transaction() as tx:
+    with Store.open(new_store(tmp_path / "store")) as store, store.transaction() as tx:
         for i in range(4):
             made = build_trace(
                 id=f"t{i}",

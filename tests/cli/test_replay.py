@@ -20,7 +20,7 @@ SAID = {"baseline": "Yes, it is covered.", "candidate": "I'm sorry, but I can't 
 
 
 @pytest.fixture
-def store(tmp_path, monkeypatch):
+def store(new_store, tmp_path, monkeypatch):
     """A store with traffic, and two checkpoints that answered it."""
     monkeypatch.setenv("TRUEUP_STORE", str(tmp_path / "store"))
     monkeypatch.setenv("TRUEUP_ACTOR", "ana")
@@ -28,7 +28,7 @@ def store(tmp_path, monkeypatch):
         Trace(f"t{n}", f"c{n}", "hail", ({"role": "user", "content": f"Is {n} covered?"},), "Yes.")
         for n in range(6)
     ]
-    with Store.open(tmp_path / "store") as opened:
+    with Store.open(new_store(tmp_path / "store")) as opened:
         with opened.transaction() as tx:
             for trace in traces:
                 put_trace(tx, trace, source="app", checkpoint_id=None, actor="ana", now=NOW)

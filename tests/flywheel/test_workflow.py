@@ -119,17 +119,23 @@ def test_checkpoints_load_in_plain_transformers(finished):
     assert AutoModelForCausalLM.from_pretrained(path).config.vocab_size == 259
 
 
-@pytest.mark.parametrize("station", ["evaluate", "train candidate", "replay control", "report"])
-def test_a_killed_turn_goes_on_to_the_same_report(station, finished, tiny_model_dir, tmp_path):
+def test_a_turn_that_is_killed_again_and_again_goes_on_to_the_same_report(
+    finished, tiny_model_dir, tmp_path
+):
     turn, found = finished
     store = tmp_path / "store"
     script = [sys.executable, str(TINY), str(tiny_model_dir), str(store)]
-    killed = subprocess.run([*script, station], capture_output=True, text=True, check=False)
-    assert killed.returncode == -9, killed.stderr
+    names = list(STATIONS)
+    begun = 0
+    for station in ("evaluate", "train candidate", "replay control", "report"):
+        killed = subprocess.run([*script, station], capture_output=True, text=True, check=False)
+        assert killed.returncode == -9, killed.stderr
+        fatal = names.index(station)
+        assert killed.stdout.split("\n")[:-1] == names[begun : fatal + 1]
+        begun = fatal
     resumed = subprocess.run(script, capture_output=True, text=True, check=False)
     assert resumed.returncode == 0, resumed.stderr
-    names = list(STATIONS)
-    assert resumed.stdout.split("\n")[:-1] == names[names.index(station) :]
+    assert resumed.stdout.split("\n")[:-1] == names[begun:]
     (path,) = (store / "loops").glob("*/report.json")
     report = json.loads(path.read_text().replace(str(store), turn.store.address))
     expected = read_report(found)

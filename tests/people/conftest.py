@@ -5,8 +5,11 @@ from datetime import UTC, datetime
 import pytest
 import sqlalchemy as sa
 
+from passwords import full_cost, quick_passwords
 from trueup.people import add_member
 from trueup.store import Store, schema
+
+__all__ = ["full_cost", "quick_passwords"]
 
 NOW = datetime(2026, 5, 1, 9, 0, tzinfo=UTC)
 PASSWORD = "correct horse battery"
@@ -24,7 +27,7 @@ def password() -> str:
 
 @pytest.fixture
 def ana(store: Store):
-    """An admin without a password, so that tests that need none wait for none."""
+    """An admin without a password."""
     return add_member(store, "ana", "admin", actor="ana", now=NOW)
 
 

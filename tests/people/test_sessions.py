@@ -1,4 +1,4 @@
-"""Signing in with real argon2: it takes a quarter of a second each time, so tests share tries."""
+"""Signing in and out, and what a session lets a member do."""
 
 import threading
 from collections import Counter
@@ -70,7 +70,7 @@ def test_a_session_begins_by_name_or_email_and_names_its_member(store, ben, now,
 
 
 def test_whatever_is_wrong_one_hash_is_computed_and_one_thing_is_said(
-    store, ben, now, password, computed
+    full_cost, store, ben, now, password, computed
 ):
     add_member(store, "gone", "viewer", password=OTHER, actor="ana", now=now)
     set_member(store, "gone", active=False, now=now)
@@ -160,7 +160,7 @@ def test_who_is_made_inactive_while_the_password_is_tried_stays_out(
         sign_in(store, "ben", password, now=now)
 
 
-def test_a_hash_of_other_parameters_is_renewed(store, ben, now, password):
+def test_a_hash_of_other_parameters_is_renewed(full_cost, store, ben, now, password):
     weak = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(password)
     with store.transaction() as tx:
         rows_of.set_member(tx, ben.id, {"password_hash": weak})

@@ -57,9 +57,9 @@ def member(key: str, position: int, split: str = "train") -> MemberRow:
 
 
 @pytest.fixture
-def tx(tmp_path):
+def tx(new_store, tmp_path):
     """A transaction on a store with two preferences and a draft."""
-    with Store.open(tmp_path) as store, store.transaction() as opened:
+    with Store.open(new_store(tmp_path / "store")) as store, store.transaction() as opened:
         put_queue(opened, "q", overlap=1, stream="reviewer", questions=(), settings={}, **STAMP)
         settle(opened, "1", simulated=False)
         settle(opened, "2", simulated=True)

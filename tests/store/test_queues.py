@@ -28,9 +28,9 @@ NOTHING = {"stream": "ai", "questions": (), "settings": {}}
 
 
 @pytest.fixture
-def tx(tmp_path):
+def tx(new_store, tmp_path):
     """A transaction on a store with two traces and a queue."""
-    with Store.open(tmp_path) as store, store.transaction() as opened:
+    with Store.open(new_store(tmp_path / "store")) as store, store.transaction() as opened:
         for key in ("t1", "t2"):
             trace = Trace(key, "c1", "cohort", ({"role": "user", "content": "?"},), "answer")
             put_trace(opened, trace, source="test", checkpoint_id=None, **STAMP)

@@ -47,11 +47,11 @@ def tiny64(tiny: Any) -> Any:
 
 
 @pytest.fixture(scope="session")
-def real_model() -> Any:
+def real_model(real_model_dir: Path) -> Any:
     """SmolLM2-135M-Instruct in float32; copy it before changing it."""
     from trueup.models import load_model
 
-    return load_model("smollm2-135m").model
+    return load_model(real_model_dir).model
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from passwords import quick_passwords
 from trueup.people import PERMISSIONS, add_member, get_member, make_key, set_password
 from trueup.people._sessions import begin
 from trueup.queues import AnnotationQueue, NewItem, Settings
@@ -24,6 +25,8 @@ from trueup.store.traces import put_trace
 from trueup.types import Trace
 from trueup.web import create_app
 
+__all__ = ["quick_passwords"]
+
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 PASSWORD = "correct horse battery staple"
 PEOPLE = {"ana": "admin", "mo": "manager", "sue": "senior", "ben": "reviewer", "vic": "viewer"}
@@ -31,10 +34,7 @@ PEOPLE = {"ana": "admin", "mo": "manager", "sue": "senior", "ben": "reviewer", "
 
 @pytest.fixture
 def people(store: Store) -> Store:
-    """The store with a member of each role; `cleo` is a second reviewer.
-
-    Nobody has a password until they sign in: making one takes a quarter of a second, by design.
-    """
+    """The store with a member of each role; `cleo` is a second reviewer."""
     for name, role in (PEOPLE | {"cleo": "reviewer"}).items():
         add_member(store, name, role, actor="ana", now=NOW)
     return store
@@ -143,7 +143,7 @@ def session(people: Store, address: str) -> Iterator[Callable[[str], httpx.Clien
     made = []
 
     def make(name: str) -> httpx.Client:
-        # as `sign_in` begins one: a password for each of many would take seconds
+        # as `sign_in` begins one, without a password
         with people.transaction() as tx:
             token, actor = begin(tx, get_member(people, name), {}, datetime.now(UTC))
         made.append(httpx.Client(base_url=address, headers={"X-CSRF-Token": actor.csrf}))
@@ -189,6 +189,14 @@ def chromium() -> Iterator[object]:
         browser.close()
 
 
+def settle(page) -> None:
+    """Wait until a page has all its figures: before, it loads itself anew every second or so."""
+    page.wait_for_load_state()
+    while page.locator("[data-pending]").count():
+        page.wait_for_timeout(100)
+        page.wait_for_load_state()
+
+
 @pytest.fixture
 def sign_in(chromium, people: Store, address: str) -> Iterator[Callable[..., object]]:
     """Return a function that signs a member in and gives their page; errors on it fail the test."""
@@ -207,6 +215,7 @@ def sign_in(chromium, people: Store, address: str) -> Iterator[Callable[..., obj
         page.get_by_label("Password").fill(PASSWORD)
         page.keyboard.press("Enter")
         page.get_by_role("heading", name="The loop").wait_for()
+        settle(page)
         return page
 
     yield make

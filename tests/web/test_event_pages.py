@@ -9,15 +9,16 @@ from trueup.store import Store
 from trueup.store.reservations import list_held
 from trueup.types import Label
 from trueup.webhooks import add_webhook, list_webhooks
+from web.conftest import settle
 from webhooks.conftest import Receiver
 
 GRAVE = ("serious", "critical")
 
 
 @pytest.fixture(params=["sqlite"])
-def store(request, tmp_path):
+def store(request, new_store, tmp_path):
     """One database will do: what a browser sees does not depend on it."""
-    with Store.open(tmp_path / "store") as opened:
+    with Store.open(new_store(tmp_path / "store")) as opened:
         yield opened
 
 
@@ -101,6 +102,7 @@ def test_no_page_has_a_grave_fault_or_is_wider_than_a_phone(fill, sign_in, addre
     page = sign_in("ana", color_scheme=scheme, viewport={"width": 390, "height": 800})
     for path in ("/audit", "/webhook", f"/queue/{queue.id}"):
         page.goto(address + path)
+        settle(page)
         page.locator("main").wait_for()
         found = Axe().run(page).response["violations"]
         assert [v["id"] for v in found if v["impact"] in GRAVE] == [], path

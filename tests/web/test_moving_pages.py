@@ -11,15 +11,15 @@ from trueup.store import Store
 from trueup.store.scores import put_scores
 from trueup.training import read_examples
 from trueup.types import Label, Score
-from web.conftest import NOW
+from web.conftest import NOW, settle
 
 GRAVE = ("serious", "critical")
 
 
 @pytest.fixture(params=["sqlite"])
-def store(request, tmp_path):
+def store(request, new_store, tmp_path):
     """One database will do: what a browser sees does not depend on it."""
-    with Store.open(tmp_path / "store") as opened:
+    with Store.open(new_store(tmp_path / "store")) as opened:
         yield opened
 
 
@@ -181,6 +181,7 @@ def test_axe_finds_no_serious_fault_and_nothing_is_wider_than_the_window(
     places = [f"/queue/{labelled.id}", "/queues/new", f"/queue/{labelled.id}/settings"]
     for place in [*places, f"/item/{item.id}"]:
         page.goto(address + place)
+        settle(page)
         for box in page.locator("details > summary").all():
             box.click()
         if place == "/queues/new":

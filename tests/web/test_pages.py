@@ -9,6 +9,7 @@ from trueup.people import first_invitation, set_password
 from trueup.store import Store
 from trueup.store.annotations import list_annotations
 from trueup.types import Label, Question
+from web.conftest import settle
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 GRAVE = ("serious", "critical")
@@ -23,9 +24,9 @@ ASKED = (
 
 
 @pytest.fixture(params=["sqlite"])
-def store(request, tmp_path):
+def store(request, new_store, tmp_path):
     """One database will do: what a browser sees does not depend on it."""
-    with Store.open(tmp_path / "store") as opened:
+    with Store.open(new_store(tmp_path / "store")) as opened:
         yield opened
 
 
@@ -299,6 +300,7 @@ def test_axe_finds_no_serious_fault_and_nothing_is_wider_than_the_window(
     places = ["/", "/queue", *here, f"/item/{item.id}", f"/trace/{item.trace_id}"]
     for place in [*places, "/none", "/signin"]:
         page.goto(address + place)
+        settle(page)
         if place.endswith(("/label", "/adjudicate")):
             page.locator(".answer").first.wait_for()
         found = Axe().run(page).response["violations"]

@@ -22,7 +22,7 @@ from trueup.people import (
 )
 from trueup.store import Store
 from trueup.web import Oidc
-from web.conftest import PASSWORD
+from web.conftest import PASSWORD, settle
 from web.provider import CLIENT, SECRET
 from web.test_oidc import BACK, BEN, tell
 from web.test_pages import GRAVE
@@ -31,9 +31,9 @@ OTHER = "another horse battery"
 
 
 @pytest.fixture(params=["sqlite"])
-def store(request, tmp_path):
+def store(request, new_store, tmp_path):
     """One database will do: what a browser sees does not depend on it."""
-    with Store.open(tmp_path / "store") as opened:
+    with Store.open(new_store(tmp_path / "store")) as opened:
         yield opened
 
 
@@ -215,6 +215,7 @@ def test_axe_finds_no_serious_fault_and_nothing_is_wider_than_the_window(
     wide = serve(people, oidc=Oidc(provider, CLIENT, SECRET, label="Example Ltd"))
     for place in [*(address + place for place in places), f"{wide}/signin", f"{wide}/join/x"]:
         page.goto(place)
+        settle(page)
         for closed in page.locator("details:not([open]) > summary").all():
             closed.click()
         found = Axe().run(page).response["violations"]

@@ -11,6 +11,7 @@ from trueup.errors import QueueEmpty
 from trueup.store import Store
 from trueup.types import Label, Question
 from trueup.web.quality._figures import Figures
+from web.conftest import settle
 
 NOW = datetime(2026, 6, 1, 9, tzinfo=UTC)
 GRAVE = ("serious", "critical")
@@ -22,9 +23,9 @@ ASKED = (
 
 
 @pytest.fixture(params=["sqlite"])
-def store(request, tmp_path):
+def store(request, new_store, tmp_path):
     """One database will do: what figures are is tested on both elsewhere."""
-    with Store.open(tmp_path / "store") as opened:
+    with Store.open(new_store(tmp_path / "store")) as opened:
         yield opened
 
 
@@ -263,8 +264,7 @@ def test_axe_finds_no_serious_fault_and_nothing_is_wider_than_the_window(
     of = f"/queue/{queue.id}"
     for place in (of, f"{of}/agreement", f"{of}/items?disagree=1", "/reviewer/ben"):
         page.goto(address + place)
-        while page.locator("[data-pending]").count():
-            time.sleep(0.2)
+        settle(page)
         page.locator("details").evaluate_all("all => all.forEach(d => d.open = true)")
         found = Axe().run(page).response["violations"]
         serious = [(v["id"], v["nodes"][0]["html"]) for v in found if v["impact"] in GRAVE]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from threading import Lock
 
@@ -208,13 +209,11 @@ class Store:
         return f"Store({self.address!r})"
 
     def _migrate(self, *, create: bool) -> None:
-        config = Config()
-        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-        head = ScriptDirectory.from_config(config).get_current_head()
+        scripts = _scripts()
         try:
             with self.reading() as tx:
                 current = MigrationContext.configure(tx).get_current_revision()
-            if current == head:
+            if current == scripts.get_current_head():
                 return
             if current is None and not create:
                 raise StoreError(
@@ -222,7 +221,8 @@ class Store:
                     "to fill it, or name another with --store"
                 )
             with self._rewriting() as tx:
-                config.attributes["connection"] = tx
+                config = Config(attributes={"connection": tx})
+                config.set_main_option("script_location", scripts.dir)
                 command.upgrade(config, "head")
         except CommandError as error:
             raise StoreError(
@@ -280,6 +280,12 @@ class Store:
             else:
                 advice = "check the address, the rights and the disk, or restore a backup"
             raise StoreError(f"store {self.address}: {reason}; {advice}") from error
+
+
+@cache
+def _scripts() -> ScriptDirectory:
+    """Read the migrations, once a process."""
+    return ScriptDirectory(str(Path(__file__).parent / "migrations"))
 
 
 _opened: dict[str, Store] = {}
