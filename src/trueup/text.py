@@ -15,6 +15,7 @@ __all__ = [
     "listed",
     "plain_text",
     "sentences",
+    "single_spaced",
     "stems",
     "word_count",
 ]
@@ -27,6 +28,7 @@ def listed(words: str) -> tuple[str, ...]:
 
 _TOOL_CALL = re.compile(r"<tool_call>.*?(?:</tool_call>|\Z)", re.DOTALL)
 _SENTENCE = re.compile(r"(?<=[.!?؟])\s+|(?<=[。！？])|[;\n]+")
+_BLANKS = re.compile(r"[^\S\n]{2,}")
 _WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+")  # written without spaces
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:,\d{3})*(?:\.\d+)?(?![\w])|(?<=\w)-?\d+(?=%)")
@@ -86,6 +88,14 @@ _HEDGING = re.compile(
 def plain_text(answer: str) -> str:
     """Return an answer without its `<tool_call>` blocks."""
     return _TOOL_CALL.sub(" ", answer).strip()
+
+
+def single_spaced(text: str) -> str:
+    """Return a text with one blank for each run of them, line ends kept.
+
+    Patterns that begin with blanks take a time that is quadratic in such a run.
+    """
+    return _BLANKS.sub(" ", text)
 
 
 def fold(text: str) -> str:

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 import trueup.evals.grounding
 from trueup.errors import InputError
-from trueup.evals import Groundedness
+from trueup.evals import Faithfulness, Groundedness
+from trueup.models import Judge
+from trueup.scoring import Answered
 
 CONTEXT = [
     "Policy HM-4821 (home): covered are hail, fire, a burst pipe. Excluded are flood and mold. "
@@ -147,6 +149,17 @@ def test_nothing_is_grounded_in_an_empty_context(context):
     found = score("Hail is covered.", context)
     assert found.value == 0.0
     assert "empty context" in found.reason
+
+
+@pytest.mark.parametrize("kind", [Groundedness, Faithfulness])
+def test_where_there_is_no_context_there_is_nothing_to_hold_an_answer_against(kind):
+    asked = ({"role": "user", "content": "Is hail covered?"},)
+    given = kind().arguments(Answered(asked, (), "Hail is covered."))
+    judged = kind(backend=Judge("judge-1", base_url="http://127.0.0.1:9"))
+    for evaluator in (kind(), kind(network=False), judged):
+        [many], one = evaluator.evaluate_many([given]), evaluator.evaluate(**given)
+        assert many == one
+        assert (one.value, one.reason) == (None, "no context to hold the answer against")
 
 
 def test_a_call_beside_a_claim_is_left_out():

@@ -89,6 +89,7 @@ LONG = {
     "apologies": "I'm sorry, but I can't " * 8_600,
     "lines": "- \n" * 66_666,
     "spaces": " " * 19_999 + "x",
+    "spaces within": "x" + " " * 19_999 + "is not y",
     "quotes": "\"'“" * 6_666,
     "numbers": "1,000 " * 3_333,
     "digits": "1" * 20_000,

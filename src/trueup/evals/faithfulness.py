@@ -40,11 +40,13 @@ class Faithfulness(ClaimsEvaluator):
     labels = ("faithful", "partly", "unfaithful")
     rubric = RUBRICS["faithfulness"]
 
-    def _score(self, *, response: str, context: str | Sequence[str], prompt: str = "") -> Score:
+    def _score(
+        self, *, response: str, context: str | Sequence[str] | None, prompt: str = ""
+    ) -> Score:
         return self._judge([self._case(response=response, context=context, prompt=prompt)])[0]
 
     def _case(
-        self, *, response: str, context: str | Sequence[str], prompt: str = ""
+        self, *, response: str, context: str | Sequence[str] | None, prompt: str = ""
     ) -> Case | Score:
         need_text("prompt", prompt)
         return super()._case(response=response, context=context)

@@ -43,7 +43,7 @@ FEATURES = (
 """What `features` returns, in order."""
 
 _TOKEN = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
-_BEFORE_MARK = re.compile(r"\s+(?=[,.;:!?])")  # as in texts whose tokens stand apart
+_BEFORE_MARK = re.compile(r"(?<!\s)\s+(?=[,.;:!?])")  # as in texts whose tokens stand apart
 _DIGITS = re.compile(r"\d+")
 _TIME = re.compile(r"\b\d{1,2}:\d{2}\b")
 _ONE = re.compile(

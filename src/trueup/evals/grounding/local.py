@@ -14,12 +14,14 @@ from trueup.evals.base import Evaluator, need_text
 from trueup.evals.grounding.claims import Claim
 from trueup.evals.grounding.lexical import Found, Source, look_up, read_source
 from trueup.evals.grounding.reader import LONGEST, Judged, load_reader
-from trueup.text import plain_text
+from trueup.scoring import Answered
+from trueup.text import plain_text, single_spaced
 from trueup.types import Score
 
 __all__ = ["Case", "ClaimsEvaluator"]
 
 _TOGETHER = 64  # answers that the network reads at once
+_NO_CONTEXT = "no context to hold the answer against"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,21 @@ class ClaimsEvaluator(Evaluator):
     def _scored(self, case: Case) -> Score:
         """Score an answer."""
 
+    def arguments(self, answered: Answered) -> dict[str, Any]:
+        """Return what `evaluate` is given; None for the context of a request that has none."""
+        return super().arguments(answered) | {"context": answered.context or None}
+
+    def evaluate(self, **given: Any) -> Score:
+        """Score one answer; where `context` is None it is unscored, whoever grades.
+
+        Raises:
+            InputError: an argument is missing, unknown or of the wrong type.
+        """
+        self.check(given, f"{type(self).__name__}.evaluate")
+        if given["context"] is None:
+            return self._unscored(_NO_CONTEXT)
+        return super().evaluate(**given)
+
     def evaluate_many(self, rows: Iterable[Mapping[str, Any]]) -> list[Score]:
         """Score many answers, those that follow each other together.
 
@@ -101,13 +118,15 @@ class ClaimsEvaluator(Evaluator):
         share = (perf_counter() - begun) / len(rows)
         return [replace(score, seconds=share) for score in scores]
 
-    def _score(self, *, response: str, context: str | Sequence[str]) -> Score:
+    def _score(self, *, response: str, context: str | Sequence[str] | None) -> Score:
         return self._judge([self._case(response=response, context=context)])[0]
 
-    def _case(self, *, response: str, context: str | Sequence[str]) -> Case | Score:
+    def _case(self, *, response: str, context: str | Sequence[str] | None) -> Case | Score:
         """Return what is to be judged, or the score where there is nothing to."""
-        answer = plain_text(need_text("response", response))
-        passages = passages_of(context)
+        if context is None:
+            return self._unscored(_NO_CONTEXT)
+        answer = single_spaced(plain_text(need_text("response", response)))
+        passages = [single_spaced(passage) for passage in passages_of(context)]
         claims = self._claims(answer)
         if not claims:
             return self._unscored("no claims")
