@@ -47,15 +47,15 @@ def test_every_evaluator_scores_an_answer():
         answer="Yes, hail is covered with a $500 deductible.",
         expected=EXPECTED,
     )
-    assert scores["groundedness"].label == "grounded"
-    assert {name: score.value for name, score in scores.items() if name != "groundedness"} == {
+    likely = {name: scores.pop(name).label for name in ("groundedness", "faithfulness")}
+    assert likely == {"groundedness": "grounded", "faithfulness": "faithful"}
+    assert {name: score.value for name, score in scores.items()} == {
         "task_completion": 1.0,
         "tool_selection_accuracy": 1.0,
         "refusal": 1.0,
         "length_drift": None,
         "bias_detection": 1.0,
         "format_validity": None,
-        "faithfulness": 1.0,
         "answer_relevancy": 1.0,
         "context_relevancy": 0.5,
         "instruction_following": None,
