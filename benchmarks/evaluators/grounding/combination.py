@@ -24,8 +24,8 @@ UNUSED = ("claims", "answer_length", "context_length")
 LEAST = {
     "short": {
         "facts_missing": -4.0,
-        "opposed": -3.0,
-        "negated": -4.0,
+        "opposed": -2.5,
+        "negated": -2.5,
         "swapped": -4.0,
         "foreign": -1.0,
     },
