@@ -75,7 +75,7 @@ PUBLIC = {
         measure_rewards weigh_heads""",
     "training.advise": "Advice Evidence advise evidence_of",
     "release.replay": """Request Sample ScoreAnswer ScoredReplay check_versions find_replays
-        load_replay replay""",
+        load_replay load_replays replay""",
     "release.compare": "ALL METRICS Cell Metric compare is_right preferred significant",
     "release.margins": "Margin Margins load_margins",
     "release.gate": "Judged decide gate judge",

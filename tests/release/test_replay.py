@@ -3,9 +3,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from trueup.errors import GateError, UnknownName
-from trueup.release.replay import Request, find_replays, load_replay, replay
+from trueup.release.replay import Request, find_replays, load_replay, load_replays, replay
 from trueup.store.releases import list_replays
-from trueup.types import Completion, Score
+from trueup.types import BROKE, Completion, Score
 
 pytestmark = pytest.mark.one_database
 
@@ -95,24 +95,83 @@ def test_answers_without_scores_are_scored(store):
     assert all("task_completion" in s for s in found.scores.values())
 
 
-def test_answers_that_another_version_scored_are_scored_again(store):
-    run(store, Model())
-    model = Model()
+def scored_by(store, version, days, *, checkpoint="baseline-0001", names=("task_completion",)):
+    """Replay with evaluators of this version, so many days later; how many answers they scored."""
+    scored = []
+
+    def score(*, answer, **_):
+        scored.append(answer)
+        return {name: Score(name, version, 0.5) for name in names}
+
     found = replay(
         store,
-        "baseline-0001",
+        checkpoint,
         REQUESTS,
         suite="held-out",
-        sample=model,
-        score=lambda **_: {"task_completion": Score("task_completion", "2", 0.5)},
+        sample=Model(),
+        score=score,
+        versions=dict.fromkeys(names, version),
         sampling={"seed": 1},
         actor="ana",
-        now=NOW + timedelta(days=90),
+        now=NOW + timedelta(days=days),
     )
-    assert model.asked == []
-    assert {
-        (s["task_completion"].version, s["task_completion"].value) for s in found.scores.values()
-    } == {("2", 0.5)}
+    return found, len(scored)
+
+
+def versions_of(replayed):
+    return {score.version for scores in replayed.scores.values() for score in scores.values()}
+
+
+def test_answers_are_scored_again_by_another_version_and_only_then(store):
+    first, scored = scored_by(store, "1", 0)
+    assert (versions_of(first), scored) == ({"1"}, 7)
+    second, scored = scored_by(store, "2", 90)
+    assert (versions_of(second), scored) == ({"2"}, 7)
+    assert second.answers == first.answers
+    again, scored = scored_by(store, "2", 91)
+    assert (again, scored) == (second, 0)
+    back, scored = scored_by(store, "1", 92)
+    assert (versions_of(back), scored) == ({"1"}, 0)
+
+
+def test_replays_are_compared_by_the_newest_version_that_all_have(store):
+    ids = [
+        scored_by(store, version, days, checkpoint=name)[0].replay.id
+        for name, version, days in (
+            ("baseline-0001", "1", 0),
+            ("baseline-0001", "2", 1),
+            ("candidate-0001", "1", 2),
+        )
+    ]
+    with store.reading() as tx:
+        assert [versions_of(one) for one in load_replays(tx, ids[1:])] == [{"1"}, {"1"}]
+    scored_by(store, "2", 3, checkpoint="candidate-0001")
+    with store.reading() as tx:
+        assert [versions_of(one) for one in load_replays(tx, ids[1:])] == [{"2"}, {"2"}]
+    scored_by(store, "3", 4)
+    scored_by(store, "4", 5, checkpoint="candidate-0001")
+    with store.reading() as tx:
+        assert [versions_of(one) for one in load_replays(tx, ids[1:])] == [{"2"}, {"2"}]
+
+
+def test_a_score_that_broke_is_tried_again(store):
+    options = {"suite": "held-out", "sampling": {"seed": 1}, "actor": "ana", "sample": Model()}
+    for days, value in ((0, None), (1, 1.0)):
+        reason = "" if value else f"{BROKE}no answer"
+
+        def score(value=value, reason=reason, **_):
+            return {"task_completion": Score("task_completion", "1", value, reason=reason)}
+
+        found = replay(
+            store,
+            "baseline-0001",
+            REQUESTS,
+            score=score,
+            now=NOW + timedelta(days=days),
+            versions={"task_completion": "1"},
+            **options,
+        )
+    assert {scores["task_completion"].value for scores in found.scores.values()} == {1.0}
 
 
 def test_other_requests_or_sampling_make_another_replay(store):

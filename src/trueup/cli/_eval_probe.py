@@ -39,7 +39,7 @@ from trueup.evals.probes import (
     read_xstest,
 )
 from trueup.release.compare import is_right
-from trueup.release.replay import find_replays, load_replay
+from trueup.release.replay import find_replays, load_replays
 from trueup.store import content_hash
 from trueup.types import Messages
 
@@ -218,7 +218,7 @@ def _read_pairs(path: Path) -> list[AnswerPair]:
 def _replayed(address: str | None, baseline: str, candidate: str) -> list[AnswerPair]:
     """Return the pairs of answers of two checkpoints' newest replays of the same requests."""
     with open_store(address) as opened, opened.reading() as tx:
-        first, second = (load_replay(tx, key) for key in find_replays(tx, [baseline, candidate]))
+        first, second = load_replays(tx, find_replays(tx, [baseline, candidate]))
     pairs = []
     for key, before in first.answers.items():
         request = before.request

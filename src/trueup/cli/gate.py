@@ -16,7 +16,7 @@ from trueup.cli._output import JsonOption, Out, StoreOption, print_table, say, s
 from trueup.errors import GateError
 from trueup.release.gate import gate as decide
 from trueup.release.margins import Margins, load_margins
-from trueup.release.replay import find_replays, load_replay
+from trueup.release.replay import find_replays, load_replays
 from trueup.release.summary import report_files, verdict_report, write_report
 from trueup.release.wording import signed
 from trueup.store import Store
@@ -81,7 +81,7 @@ def gate(
         )
         if report:
             with opened.reading() as tx:
-                compared = [load_replay(tx, replay) for replay in replays]
+                compared = load_replays(tx, replays)
             write_report(verdict_report(opened, verdict, *compared), report)
     if json:
         show_json(asdict(verdict))

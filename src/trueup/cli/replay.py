@@ -23,7 +23,7 @@ from trueup.evals.run import score_answer
 from trueup.flywheel.collect import evaluators
 from trueup.queues import AnnotationQueue
 from trueup.release.over_refusals import NewRefusals, new_refusals, queue_refusals, requests_of
-from trueup.release.replay import Request, find_replays, load_replay
+from trueup.release.replay import Request, find_replays, load_replays
 from trueup.release.replay import replay as replay_on
 from trueup.store import Store
 from trueup.store.runs import get_checkpoint
@@ -97,7 +97,7 @@ def over_refusals(
     with open_store(store) as opened:
         into = None if queue is None else AnnotationQueue.get(queue, store=opened)
         with opened.reading() as tx:
-            pair = [load_replay(tx, key) for key in find_replays(tx, [baseline, candidate])]
+            pair = load_replays(tx, find_replays(tx, [baseline, candidate]))
         refusals = new_refusals(*pair)
         added = None
         if into is not None and refusals.found:
@@ -141,6 +141,7 @@ def _replay(
         checkpoint = get_checkpoint(tx, key)
     sampler = LocalSampler(load_model(store.locate(checkpoint.path), dtype="auto"))
     actor, now = stamp()
+    scoring = evaluators()
     with progress_bar(f"replaying on {checkpoint.id[:12]}") as progress:
         made = replay_on(
             store,
@@ -150,7 +151,8 @@ def _replay(
             sample=lambda prompts: [
                 drawn for (drawn,) in sampler.sample(prompts, max_new_tokens=max_new_tokens)
             ],
-            score=partial(score_answer, evaluators()),
+            score=partial(score_answer, scoring),
+            versions={evaluator.name: evaluator.version for evaluator in scoring},
             sampling={"temperature": 0.0, "max_new_tokens": max_new_tokens, "seed": 0},
             actor=actor,
             now=now,

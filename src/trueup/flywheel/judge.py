@@ -32,13 +32,15 @@ def replay_on(turn: Turn, checkpoint_id: str, who: str, which: RequestSet = "rep
         drawn = source.sample(prompts, max_new_tokens=config.max_new_tokens, seed=config.seed)
         return [completion for (completion,) in drawn]
 
+    scoring = evaluators()
     scored = replay(
         turn.store,
         checkpoint_id,
         requests,
         suite=f"{turn.application.name}/{which}-{config.seed}",
         sample=sample,
-        score=partial(score_answer, evaluators()),
+        score=partial(score_answer, scoring),
+        versions={evaluator.name: evaluator.version for evaluator in scoring},
         sampling=sampling,
         actor=turn.actor,
         now=turn.now(),

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from trueup.flywheel.context import Found, Turn
 from trueup.release.lineage import backward_tree, trace_back
-from trueup.release.replay import load_replay
+from trueup.release.replay import load_replays
 from trueup.release.summary import comparison_report, write_report
 from trueup.report.model import LoopReport, Stage, Station
 from trueup.store.releases import get_verdict
@@ -32,9 +32,9 @@ def report(turn: Turn, found: Mapping[str, Found]) -> Found:
 def _assemble(turn: Turn, found: Mapping[str, Found]) -> LoopReport:
     with turn.store.reading() as tx:
         verdict = get_verdict(tx, found["gate"]["verdict"])
-        baseline, control, candidate = (
-            load_replay(tx, found[f"replay {who}"]["replay"])
-            for who in ("baseline", "control", "candidate")
+        sides = ("baseline", "control", "candidate")
+        baseline, control, candidate = load_replays(
+            tx, [found[f"replay {who}"]["replay"] for who in sides]
         )
     export = found["export"]
     made: dict[str, Any] = {

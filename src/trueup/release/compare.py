@@ -255,6 +255,8 @@ _VALUES: Mapping[str, Values] = {
     "preference": _preference,
     "length_ratio": _log_tokens,
 }
+_READ = ("tool_selection_accuracy", "task_completion", "groundedness", "refusal")
+"""The evaluators that metrics rest on."""
 _SPANS = {"preference": 0.5, "length_ratio": math.log(2)}
 
 
@@ -322,4 +324,4 @@ def _check(baseline: ScoredReplay, candidate: ScoredReplay) -> None:
             f"replays {first.id} and {second.id} cannot be compared: sampled with another "
             f"{', '.join(keys)}; replay both checkpoints with the same sampling"
         )
-    check_versions(baseline, candidate)
+    check_versions(baseline, candidate, _READ)

@@ -18,7 +18,7 @@ from typing import Any, Literal
 from trueup.errors import GateError
 from trueup.release.compare import ALL, Cell, compare, significant
 from trueup.release.margins import Margin, Margins
-from trueup.release.replay import ScoredReplay, load_replay
+from trueup.release.replay import ScoredReplay, load_replays
 from trueup.release.wording import describe
 from trueup.stats.paired import clusters_to_show, holm
 from trueup.store import Store, derived_id
@@ -199,11 +199,11 @@ def gate(
     """
     margins = margins or Margins()
     with store.reading() as tx:
-        baseline, candidate = (
-            load_replay(tx, baseline_replay_id),
-            load_replay(tx, candidate_replay_id),
+        ids = [baseline_replay_id, candidate_replay_id]
+        baseline, candidate, *controls = load_replays(
+            tx, ids if control_replay_id is None else [*ids, control_replay_id]
         )
-        control = load_replay(tx, control_replay_id) if control_replay_id else None
+    control = controls[0] if controls else None
     if baseline.replay.checkpoint_id == candidate.replay.checkpoint_id:
         raise GateError(
             f"baseline and candidate are both checkpoint {baseline.replay.checkpoint_id}; "

@@ -88,7 +88,7 @@ def new_refusals(baseline: ScoredReplay, candidate: ScoredReplay) -> NewRefusals
             f"replays {first.id} ({first.suite}) and {second.id} ({second.suite}) are of other "
             "requests; replay both checkpoints on one suite"
         )
-    check_versions(baseline, candidate)
+    check_versions(baseline, candidate, ["refusal"])
     found, left_out = [], Counter[str]()
     for key, answer in sorted(candidate.answers.items()):
         before, after = (replay.scores[key].get("refusal") for replay in (baseline, candidate))

@@ -7,7 +7,7 @@ nothing to ask for again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -26,7 +26,7 @@ from trueup.store.releases import (
     suite_hash,
 )
 from trueup.store.runs import get_checkpoint
-from trueup.store.scores import get_scores, put_scores
+from trueup.store.scores import get_scores, put_scores, scored_versions
 from trueup.types import Completion, Expected, Messages, Score
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "check_versions",
     "find_replays",
     "load_replay",
+    "load_replays",
     "replay",
 ]
 
@@ -78,13 +79,14 @@ def replay(
     sampling: Mapping[str, Any],
     actor: str,
     now: datetime,
+    versions: Mapping[str, str] | None = None,
     batch: int = 32,
     progress: Callable[[int, int], None] | None = None,
 ) -> ScoredReplay:
     """Answer the requests that have no answer yet, score them, and return the whole replay.
 
-    Each batch lands in one transaction with its scores. Answers that another version of an
-    evaluator scored are scored again, so that two replays can be compared.
+    Each batch lands in one transaction with its scores. Answers that lack a score of `versions`, or
+    have one that broke, are scored again, so that two replays can be compared.
 
     Args:
         store: where the checkpoint is, and where the replay goes.
@@ -96,7 +98,8 @@ def replay(
         sampling: how answers are drawn (temperature, seed, ...), as JSON values; part of the id.
         actor: who writes.
         now: when, UTC.
-        batch: requests a call of `sample`.
+        versions: by which `score` scores, by evaluator; None scores what has no score at all.
+        batch: requests a call of `sample`, and answers that are scored again at once.
         progress: called with requests done and in all.
 
     Raises:
@@ -110,7 +113,8 @@ def replay(
         key = derived_id("replay", checkpoint.id, checkpoint.content_hash, digest, dict(sampling))
         put_replay(tx, Replay(key, checkpoint.id, suite, digest, dict(sampling)), actor, now)
         answered = {a.request.id: a for a in get_replay_answers(tx, key)}
-        scored = get_scores(tx, "replay_answer", [a.id for a in answered.values()])
+        ids = [answer.id for answer in answered.values()]
+        scored = get_scores(tx, "replay_answer", ids, versions=versions)
     missing = [r for r in requests if r.id not in answered]
     for start in range(0, len(missing), batch):
         if progress:
@@ -123,18 +127,50 @@ def replay(
             ids = put_replay_answers(tx, key, pairs, actor, now)
             rows = [(k, s) for k, by_name in zip(ids, found, strict=True) for s in by_name]
             put_scores(tx, "replay_answer", rows, actor, now)
-    if stale := _stale(score, list(answered.values()), scored):
-        rows = [(a.id, s) for a in stale for s in _score(score, a.request, a.text)]
+    stale = [a for a in answered.values() if _is_stale(scored.get(a.id, {}), versions)]
+    for start in range(0, len(stale), batch):
+        part_of = stale[start : start + batch]
+        rows = [(a.id, s) for a in part_of for s in _score(score, a.request, a.text)]
         with store.transaction() as tx:
             put_scores(tx, "replay_answer", rows, actor, now)
     if progress:
         progress(len(requests), len(requests))
     with store.reading() as tx:
-        return load_replay(tx, key)
+        return load_replay(tx, key, versions)
 
 
-def load_replay(tx: Tx, replay_id: str) -> ScoredReplay:
-    """Return a finished replay by its id or a prefix of it.
+def load_replays(tx: Tx, replay_ids: Sequence[str]) -> list[ScoredReplay]:
+    """Return finished replays to be compared: each evaluator's scores in one version.
+
+    It is the newest in which all of them were scored; where there is none, each has its own.
+
+    Raises:
+        UnknownName, GateError: as `load_replay` does.
+    """
+    each = []
+    for key in replay_ids:
+        answers = get_replay_answers(tx, get_replay(tx, key).id)
+        each.append(scored_versions(tx, "replay_answer", [answer.id for answer in answers]))
+    shared: dict[str, str] = {}
+    for name in set.intersection(*map(set, each)) if each else ():
+        common = set.intersection(*(set(one[name]) for one in each))
+        if common:
+            newest = {version: max(one[name][version] for one in each) for version in common}
+            shared[name] = _newest(newest)
+    return [
+        load_replay(tx, key, {name: _newest(found) for name, found in one.items()} | shared)
+        for key, one in zip(replay_ids, each, strict=True)
+    ]
+
+
+def _newest(versions: Mapping[str, datetime]) -> str:
+    return max(versions, key=lambda version: (versions[version], version))
+
+
+def load_replay(tx: Tx, replay_id: str, versions: Mapping[str, str] | None = None) -> ScoredReplay:
+    """Return a finished replay by its id or a prefix of it, with the scores of these versions.
+
+    Without any it has the latest of each evaluator.
 
     Raises:
         UnknownName: no replay answers to the id.
@@ -147,7 +183,7 @@ def load_replay(tx: Tx, replay_id: str) -> ScoredReplay:
             f"replay {found.id} of checkpoint {found.checkpoint_id} is unfinished "
             f"({len(answers)} answers to {found.suite}): run it again, it goes on where it stopped"
         )
-    scores = get_scores(tx, "replay_answer", [a.id for a in answers])
+    scores = get_scores(tx, "replay_answer", [a.id for a in answers], versions=versions)
     return ScoredReplay(
         found,
         {a.request.id: a for a in answers},
@@ -186,23 +222,20 @@ def find_replays(tx: Tx, checkpoint_ids: Sequence[str]) -> list[str]:
     )
 
 
-def check_versions(first: ScoredReplay, second: ScoredReplay) -> None:
-    """Refuse two replays that an evaluator scored in different versions.
+def check_versions(first: ScoredReplay, second: ScoredReplay, names: Iterable[str]) -> None:
+    """Refuse two replays that one of these evaluators scored in different versions.
 
     Raises:
         GateError: names the evaluator and its versions.
     """
-    for name in sorted(_names(first) & _names(second)):
-        if len(found := _versions(first, name) | _versions(second, name)) > 1:
+    for name in names:
+        one, other = _versions(first, name), _versions(second, name)
+        if one and other and len(one | other) > 1:
             raise GateError(
                 f"replays {first.replay.id} and {second.replay.id} cannot be compared: {name} "
-                f"scored them in the versions {', '.join(sorted(found))}; replay both checkpoints "
-                "again, which keeps their answers and scores them anew"
+                f"scored them in the versions {', '.join(sorted(one | other))}; replay both "
+                "checkpoints again, which keeps their answers and scores them anew"
             )
-
-
-def _names(replayed: ScoredReplay) -> set[str]:
-    return {name for scores in replayed.scores.values() for name in scores}
 
 
 def _versions(replayed: ScoredReplay, name: str) -> set[str]:
@@ -221,22 +254,10 @@ def _check(requests: Sequence[Request], suite: str) -> None:
         seen.add(request.id)
 
 
-def _stale(
-    score: ScoreAnswer,
-    answers: Sequence[ReplayAnswer],
-    scored: Mapping[str, Mapping[str, Score]],
-) -> list[ReplayAnswer]:
-    """Return the answers that lack a score which scoring gives by now, or have it of old."""
-    if not answers:
-        return []
-    first = answers[0]
-    current = {s.evaluator: s.version for s in _score(score, first.request, first.text)}
-    return [
-        answer
-        for answer in answers
-        if not current.items()
-        <= {name: s.version for name, s in scored.get(answer.id, {}).items()}.items()
-    ]
+def _is_stale(scores: Mapping[str, Score], versions: Mapping[str, str] | None) -> bool:
+    """Say whether an answer lacks a score, or one of the versions asked for, or has one broken."""
+    missing = not scores if versions is None else not versions.keys() <= scores.keys()
+    return missing or any(score.broke for score in scores.values())
 
 
 def _score(score: ScoreAnswer, request: Request, answer: str) -> list[Score]:

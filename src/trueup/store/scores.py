@@ -23,6 +23,7 @@ __all__ = [
     "find_by_input",
     "get_scores",
     "put_scores",
+    "scored_versions",
     "steps_and_scores",
 ]
 
@@ -112,6 +113,34 @@ def get_scores(
             if before is None or before.version != score.version or not score.broke:
                 found[row.subject][row.evaluator] = score
     return dict(found)
+
+
+def scored_versions(
+    tx: Tx, subject: Literal["trace", "replay_answer"], ids: Sequence[str]
+) -> dict[str, dict[str, datetime]]:
+    """Return by evaluator and version when it last scored any of `ids`.
+
+    A version that scored fewer of them than another one did, as one that was cut off, is left out.
+    """
+    table = schema.score
+    of = table.c[f"{subject}_id"]
+    names = table.c.evaluator, table.c.evaluator_version
+    figures = sa.func.count(of.distinct()), sa.func.max(table.c.created_at)
+    count: dict[tuple[str, str], int] = defaultdict(int)
+    last: dict[tuple[str, str], datetime] = {}
+    for some in chunks(ids):
+        query = sa.select(*names, *figures).where(of.in_(some)).group_by(*names)
+        for name, version, scored, at in tx.execute(query):
+            count[name, version] += scored
+            last[name, version] = max(at, last.get((name, version), at))
+    most: dict[str, int] = defaultdict(int)
+    for (name, _), scored in count.items():
+        most[name] = max(most[name], scored)
+    found: dict[str, dict[str, datetime]] = {name: {} for name in most}
+    for (name, version), at in last.items():
+        if count[name, version] == most[name]:
+            found[name][version] = at
+    return found
 
 
 def find_by_input(tx: Tx, hashes: Iterable[str]) -> dict[str, Score]:
