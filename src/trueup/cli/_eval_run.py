@@ -194,7 +194,7 @@ def _score_rows(
                 workers=workers,
                 progress=progress,
             )
-    scores = dataset.scores()
+    scores = dataset.scores({evaluator.name: evaluator.version for evaluator in evaluators})
     tallies: _Tallies = defaultdict(_Tally)
     for row in dataset:
         if cohorts is None or row.cohort in cohorts:

@@ -41,6 +41,7 @@ StoreOption = Annotated[
 _WIDE = 10_000  # characters
 _WORD = 24  # characters that are not broken while there are longer texts to break
 _GAP = 3  # characters between columns
+_LEAST = 12  # characters that a column of longer texts keeps beside whole words
 CONTROLS = {
     code: f"\\u{code:04x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n"
 }
@@ -106,20 +107,36 @@ def show_table(
     """Print a table for people; None is an empty cell, and figures stand on the right.
 
     However narrow the terminal, the first column is whole: it is what other commands ask for.
-    Columns of single words give way last. Where there is no terminal, all columns are whole.
+    Columns of single words are whole too while the others have room beside them. Where there is no
+    terminal, all columns are whole.
     """
     cells = [list(row) for row in rows]
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
+    widths = _widths(columns, cells)
+    words = [
+        index
+        for index in range(1, len(columns))
+        if all(" " not in (cell := _cell(row[index])) and len(cell) <= _WORD for row in cells)
+    ]
+    others = len(columns) - 1 - len(words)
+    room = Out().width - widths[0] - _LEAST * others - _GAP * len(columns) if columns else 0
+    whole = sum(widths[index] for index in words) <= room
     for index, name in enumerate(columns):
-        column = [row[index] for row in cells]
-        numbers = cells and all(isinstance(value, int | float | None) for value in column)
-        word = all(" " not in (cell := _cell(value)) and len(cell) <= _WORD for value in column)
-        table.add_column(name, justify="right" if numbers else "left", no_wrap=index == 0 or word)
+        numbers = cells and all(isinstance(row[index], int | float | None) for row in cells)
+        kept = index == 0 or (whole and index in words)
+        table.add_column(name, justify="right" if numbers else "left", no_wrap=kept)
     for row in cells:
         table.add_row(*(Text(_cell(value)) for value in row))
     if table.columns:
-        table.columns[0].min_width = max(cell_len(_cell(row[0])) for row in [columns, *cells])
+        table.columns[0].min_width = widths[0]
     print_table(Out(), table)
+
+
+def _widths(columns: Sequence[str], cells: Sequence[Sequence[Any]]) -> list[int]:
+    """Return how wide each column is where nothing is broken."""
+    return [
+        max(cell_len(_cell(row[at])) for row in [columns, *cells]) for at in range(len(columns))
+    ]
 
 
 def show_parts(
@@ -130,9 +147,7 @@ def show_parts(
     Where the terminal is too narrow for all columns it is several tables, each with the first.
     """
     cells = [list(row) for row in rows]
-    widths = [
-        max(cell_len(_cell(row[at])) for row in [columns, *cells]) for at in range(len(columns))
-    ]
+    widths = _widths(columns, cells)
     console = Out()
     room = console.width if console.is_terminal else _WIDE
     parts, used = [[0]], 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from trueup.training import Method, read_examples
 from trueup.training.rows import rows_for
 from trueup.types import Example
 
-__all__ = ["is_file", "read_rows"]
+__all__ = ["is_file", "read_held_out", "read_rows"]
 
 FILES = (".jsonl", ".json", ".parquet")
 """How a name ends that is a file's; another that is no file or folder is a dataset's."""
@@ -36,13 +36,30 @@ def read_rows(data: Sequence[str], method: Method, store: str | None) -> Split:
     """
     rows: list[Example] = []
     aside: list[Example] = []
+    for found, held in _each(data, method, store):
+        rows += found
+        aside += held
+    return rows, aside
+
+
+def read_held_out(data: Sequence[str], method: Method, store: str | None) -> list[Example]:
+    """Return rows to measure on: a dataset's validation rows, all of a file, or where it has none.
+
+    Args:
+        data, method, store: as `read_rows` takes them.
+    """
+    return [row for found, held in _each(data, method, store) for row in held or found]
+
+
+def _each(data: Sequence[str], method: Method, store: str | None) -> Iterator[Split]:
     for named in data:
         head, _, name = named.rpartition("=")
         if not re.fullmatch(r"\w[\w-]*", head) or Path(named).exists():
             head, name = "", named
-        for into, found in zip((rows, aside), _read(name, method, store), strict=True):
-            into += [replace(row, head=head) for row in found] if head else found
-    return rows, aside
+        rows, aside = _read(name, method, store)
+        if head:
+            rows, aside = ([replace(row, head=head) for row in some] for some in (rows, aside))
+        yield rows, aside
 
 
 def _read(data: str, method: Method, store: str | None) -> Split:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from trueup.cli._output import JsonOption, StoreOption, say, show_json, show_table
 from trueup.cli._progress import progress_bars
-from trueup.cli._rows import read_rows
+from trueup.cli._rows import read_held_out
 from trueup.errors import InputError
 from trueup.stats.intervals import Estimate
 from trueup.training import Reward
@@ -27,12 +27,12 @@ def reward(
 
     Args:
         models: Folder of a reward model; several are an ensemble, whose spread is shown.
-        data: Labelled pairs or rankings, as training takes them; HEAD=DATA are about that head.
+        data: Labelled pairs or rankings, as training takes them; HEAD=DATA are about that head. Of
+            a dataset the validation rows, or all where it has none.
     """
     if not models:
         raise InputError("no reward model is named; give its folder: trueup reward DIR/checkpoint")
-    rows, aside = read_rows(data, Reward(), store)
-    rows = aside or rows
+    rows = read_held_out(data, Reward(), store)
     model = RewardModel.load(*models)
     with progress_bars(hidden=as_json) as progress:
         scored = model.score(rows, progress=partial(progress, "rewards"))

@@ -16,7 +16,7 @@ from cyclopts.config import Toml
 from trueup.cli._named import find_dataset
 from trueup.cli._output import JsonOption, StoreOption, open_store, say, show_json, speaks
 from trueup.cli._progress import progress_bars
-from trueup.cli._rows import is_file, read_rows
+from trueup.cli._rows import is_file, read_held_out, read_rows
 from trueup.errors import InputError
 from trueup.report.html import render_training
 from trueup.report.model import TrainReport
@@ -80,8 +80,8 @@ class Job:
             that are about one head of a reward model, and OWNER/NAME is a data set of the Hugging
             Face hub.
         out: folder of the run; the trained model goes to its checkpoint/.
-        held_out: such data for evaluation alone; of a dataset its validation rows are, unless
-            other data is given.
+        held_out: such data for evaluation alone; of a dataset its validation rows, or all where it
+            has none. Without it those of `data` are.
         store: the store's folder or URL; else TRUEUP_STORE, else .trueup/.
         weigh_by_agreement: multiply each row's weight by the share of rater pairs that agree on it.
         config: a TOML file with any of these options by name; what the command says goes first.
@@ -203,7 +203,7 @@ def _asked(messages: Messages) -> str:
 def _run(job: Job, method: Method) -> None:
     rows, aside = read_rows(job.data, method, job.store)
     if job.held_out:
-        aside, _ = read_rows(job.held_out, method, job.store)
+        aside = read_held_out(job.held_out, method, job.store)
     rows = weigh_by_agreement(rows) if job.weigh_by_agreement else rows
     method = replace(method, lora_rank=None) if job.full else method
     with (

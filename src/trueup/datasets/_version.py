@@ -182,11 +182,15 @@ class Version:
         with self._store.reading() as tx:
             return stored.list_evaluations(tx, self.id)
 
-    def scores(self) -> dict[str, dict[str, Score]]:
-        """Return the stored scores of its rows, by row hash and evaluator, the latest of each."""
+    def scores(self, versions: Mapping[str, str] | None = None) -> dict[str, dict[str, Score]]:
+        """Return the stored scores of its rows, by row hash and evaluator.
+
+        Args:
+            versions: of these evaluators in these versions alone; None gives the latest of each.
+        """
         with self._store.reading() as tx:
             rows = [member.row_hash for member in stored.list_members(tx, self.id)]
-            return get_scores(tx, RowsOf(self.id), rows)
+            return get_scores(tx, RowsOf(self.id), rows, versions=versions)
 
     def _refresh(self, tx: Tx) -> stored.VersionRow:
         found = stored.find_version(tx, self.name, self.version)

@@ -40,7 +40,8 @@ def train(
         data: rows to learn from: examples, a file or folder as `read_examples` takes it, or a
             sealed dataset, whose validation rows are held out where `held_out` gives none.
         out: folder of the run; `out/checkpoint` becomes the trained model, adapters merged.
-        held_out: rows for evaluation alone.
+        held_out: rows for evaluation alone; of a dataset its validation rows, or all where it has
+            none.
         reference_cache: folder of reference log-probs, to share among runs; `out/reference` if
             None.
         progress: told what is under way ("reference log-probs", then "steps"), and how many of
@@ -64,7 +65,7 @@ def train(
                 f"training needs {error.name}: pip install 'trueup[train]'"
             ) from error
         raise
-    from trueup.training.rows import rows_for
+    from trueup.training.rows import held_out_rows, rows_for
 
     rows, aside = rows_for(method, data, "data")
     return run_method(
@@ -72,7 +73,7 @@ def train(
         model=model,
         data=rows,
         out=Path(out),
-        held_out=rows_for(method, held_out, "held_out")[0] or aside,
+        held_out=held_out_rows(method, held_out) or aside,
         reference_cache=None if reference_cache is None else Path(reference_cache),
         progress=progress,
         on_metrics=on_metrics,

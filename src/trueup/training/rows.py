@@ -13,17 +13,18 @@ from trueup.training.config import Method
 from trueup.training.data import read_examples
 from trueup.types import Example
 
-__all__ = ["rows_for"]
+__all__ = ["held_out_rows", "rows_for"]
+
+Rows = Iterable[Example] | Dataset | str | Path
+"""What holds rows: examples, what `read_examples` takes, or a sealed dataset."""
 
 
-def rows_for(
-    method: Method, data: Iterable[Example] | Dataset | str | Path, name: str
-) -> tuple[list[Example], list[Example]]:
+def rows_for(method: Method, data: Rows, name: str) -> tuple[list[Example], list[Example]]:
     """Return the rows to learn from, and those that a dataset holds out; of others there are none.
 
     Args:
         method: what the rows are for.
-        data: examples, what `read_examples` takes, or a sealed dataset.
+        data: what holds them.
         name: what the data is called in errors.
 
     Raises:
@@ -34,7 +35,7 @@ def rows_for(
         return _of(data, method, "train"), _of(data, method, "validation")
     if isinstance(data, str | Path):
         return read_examples(data), []
-    found: list[Any] = list(data)
+    found: list[Any] = list(data) if isinstance(data, Iterable) else [data]
     for row in found:
         if not isinstance(row, Example):
             raise InputError(
@@ -42,6 +43,16 @@ def rows_for(
                 "a file and give its path, or make Examples of them"
             )
     return found, []
+
+
+def held_out_rows(method: Method, data: Rows) -> list[Example]:
+    """Return the rows to hold out: a dataset's validation rows, all of one that has none.
+
+    Raises:
+        InputError, DatasetError: as `rows_for` does.
+    """
+    rows, aside = rows_for(method, data, "held_out")
+    return aside or rows
 
 
 def _of(dataset: Dataset, method: Method, split: str) -> list[Example]:

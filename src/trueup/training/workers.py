@@ -161,9 +161,9 @@ def _part(mesh: DeviceMesh) -> None:
 
 def _take_gpu(index: int) -> None:
     count = torch.cuda.device_count()
-    if index >= count:
-        raise TrainingError(
-            f"process {index} of this machine has no GPU of its own: there are {count}; start as "
-            "many with torchrun --nproc-per-node"
+    if (local := max(index + 1, int(os.environ.get("LOCAL_WORLD_SIZE", 1)))) > count:
+        raise TrainingError(  # in all of them, so that the first one says so
+            f"{local} processes of this machine train together and there are {count} GPUs; start "
+            "as many with torchrun --nproc-per-node"
         )
     torch.cuda.set_device(index)

@@ -86,6 +86,8 @@ def kernel_error(
         with torch.enable_grad():
             out = _compiled()(*parts, block_mask=block_mask(tree), scale=1.0, enable_gqa=True)
             torch.autograd.grad(out.sum(), parts)
+    except torch.OutOfMemoryError:
+        raise  # it says nothing of the kernel
     except Exception as error:  # torch's compiler, triton and the C compiler raise what they like
         told = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
         return f"{type(error).__name__}: {told[:160]}" if told else type(error).__name__
