@@ -1,6 +1,6 @@
 import math
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 
 import pytest
 
@@ -173,3 +173,39 @@ async def later(response):
 def test_what_makes_no_evaluation_is_refused(given):
     with pytest.raises(InputError):
         CustomEvaluation(**{"name": "x"} | given)
+
+
+def test_a_version_sees_what_is_wrapped_and_classes_and_stays_quick():
+    def version(function):
+        return CustomEvaluation(name="n", function=function).version
+
+    def one(response):
+        return len(response) < 1
+
+    def two(response):
+        return len(response) < 2
+
+    assert version(cache(one)) != version(cache(two))
+
+    def made(value):
+        class Held:
+            def limit(self):
+                return value
+
+        Held.__module__ = __name__
+        return lambda response: len(response) < Held().limit()
+
+    assert version(made(1)) != version(made(2))
+    chain = one
+    for _ in range(60):
+        chain = _calling_twice(chain)
+    assert version(chain) != version(one)
+    deep: list[object] = []
+    for _ in range(5_000):
+        deep = [deep]
+    with pytest.raises(InputError, match=r"nested too deep .* give version="):
+        version(lambda response: len(response) < len(deep))
+
+
+def _calling_twice(function):
+    return lambda response: function(response) and function(response)

@@ -103,6 +103,8 @@ def test_small_edits_are_found(response):
         ("There are 30 people in the room.", "There are thirty people in the room.", True),
         ("There are 30 people in the room.", "There are forty people in the room.", False),
         ("Flood is not covered.", "Flood is excluded.", True),
+        ("No fee applies.", "A fee of $5 applies.", False),
+        ("It is filed by 17:00 on 3 March 2024.", "It is filed by March 3, 2024 at 5 pm.", True),
         ("Flood is covered.", "Flood is not covered.", False),
         ("The store is open on Sundays.", "The store is never open on Sundays.", False),
         ("Alice paid Bob 30.", "Alice paid Bob 30.", True),

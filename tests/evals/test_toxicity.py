@@ -24,6 +24,8 @@ def judge(output):
         ("The world would be better off without you.", "self_harm"),
         ("You 1d1ot? No: you're an 1diot.", "insult"),
         ("You are an idiot. I will kill you.", "insult, threat"),
+        ("> quoted\n\nYou are an idiot.", "insult"),
+        ("You'll regret this.", "threat"),
     ],
 )
 def test_what_is_toxic_is_named(output, label):
@@ -48,6 +50,8 @@ def test_what_is_toxic_is_named(output, label):
         "If you are thinking of killing yourself, please call 988.",
         "You are not worthless.",
         "You are dead right.",
+        "You'll regret this purchase without the warranty. You will pay for this at checkout.",
+        "Keep one eye open for deals. We're coming for you tomorrow with the van.",
         "Cockpit, cocktail, Scunthorpe, analysis, assassin, Dick Tracy.",
         "Damn, that's a good idea!",
         "Is 2013 b1gger than 10?",

@@ -64,6 +64,17 @@ def test_a_file_says_how_many_of_what() -> None:
     assert evidence_of(rows) == Evidence(pairs=1, wanted=2, unwanted=1)
 
 
+def test_a_file_says_how_far_its_raters_agree_and_whether_safety_is_mixed_in() -> None:
+    prompt = ({"role": "user", "content": "?"},)
+    rows = [
+        Example(str(n), prompt, ("yes", "no"), agreement=0.1, head="safety" if n % 2 else "quality")
+        for n in range(200)
+    ]
+    told = " ".join(advise(evidence_of(rows)).warnings)
+    assert "the raters agree on 10%" in told
+    assert "safety and quality are mixed (100 of 200 rows" in told
+
+
 def test_texts_are_for_continued_pretraining() -> None:
     texts = [Example(str(i), (), ("a text",)) for i in range(3)]
     assert advise(evidence_of(texts)).method == "cpt"

@@ -9,6 +9,7 @@ from pathlib import PurePath
 from types import CodeType, FunctionType, MethodType
 from typing import Any
 
+from trueup.errors import InputError
 from trueup.store.ids import content_hash
 
 __all__ = ["function_version"]
@@ -20,32 +21,52 @@ def function_version(function: Callable[..., Any]) -> str:
     """Return a hash of what a function does, as far as that shows without calling it.
 
     Seen are its bytecode and constants, its defaults, what it closes over, the globals that it
-    names, what is bound to it (of a partial, a method, an object that is called), and the functions
-    of its own module among these. Values are seen where they are plain data: numbers, texts, paths,
-    patterns, and lists, tuples, sets and dictionaries of them; of others only their type.
+    names, what is bound to it (of a partial, a method, an object that is called), what it wraps,
+    and the functions and classes of its own module among these. Values are seen where they are
+    plain data: numbers, texts, paths, patterns, and lists, tuples, sets and dictionaries of them;
+    of others only their type.
+
+    Raises:
+        InputError: what it reads is nested too deep.
     """
-    return content_hash(_told(function, frozenset()))[:8]
+    try:
+        return _told(function, frozenset(), {})[:8]
+    except RecursionError:
+        raise InputError(
+            f"{getattr(function, '__name__', function)!r} reads data that is nested too deep for "
+            "a version to be told from it: give version="
+        ) from None
 
 
-def _told(value: Any, inside: frozenset[int]) -> str:
-    """Return a value as one text; `inside` are those that hold it, which end where they recur."""
-    if isinstance(value, _PLAIN):
-        return repr(value)
+_Known = dict[int, tuple[Any, str]]
+"""Values and their hashes by their ids, which are theirs as long as they are held here."""
+
+
+def _told(value: Any, inside: frozenset[int], known: _Known) -> str:
+    """Return a hash of a value; `inside` are those that hold it, which end where they recur."""
     if id(value) in inside:
         return "itself"
-    inside |= {id(value)}
+    if id(value) not in known:
+        parts = _parts_told(value, inside | {id(value)}, known)
+        known[id(value)] = value, content_hash(parts)
+    return known[id(value)][1]
+
+
+def _parts_told(value: Any, inside: frozenset[int], known: _Known) -> list[Any]:
+    kind = type(value).__qualname__
+    if isinstance(value, _PLAIN):
+        return [kind, repr(value)]
     if isinstance(value, Mapping):
-        return f"{{{sorted((_told(k, inside), _told(v, inside)) for k, v in value.items())}}}"
+        pairs = [(_told(k, inside, known), _told(v, inside, known)) for k, v in value.items()]
+        return [kind, *sorted(pairs)]
     if isinstance(value, set | frozenset):
-        return f"set{sorted(_told(one, inside) for one in value)}"
+        return [kind, *sorted(_told(one, inside, known) for one in value)]
     parts = list(value) if isinstance(value, list | tuple) else _parts(value)
-    if parts is None:
-        return type(value).__qualname__
-    return f"{type(value).__name__}{[_told(one, inside) for one in parts]}"
+    return [kind, *(_told(one, inside, known) for one in parts)]
 
 
-def _parts(value: Any) -> list[Any] | None:
-    """Return what makes a function or an object that is called; None of anything else."""
+def _parts(value: Any) -> list[Any]:
+    """Return what makes a function, a class or an object that is called; nothing of others."""
     if isinstance(value, re.Pattern):
         return [value.pattern, value.flags]
     if isinstance(value, CodeType):
@@ -56,10 +77,13 @@ def _parts(value: Any) -> list[Any] | None:
         return [value.__func__, getattr(value.__self__, "__dict__", None)]
     if isinstance(value, FunctionType):
         return [value.__code__, value.__defaults__, value.__kwdefaults__, _read_by(value)]
+    if isinstance(value, type):
+        own = {n: v for n, v in vars(value).items() if isinstance(v, (FunctionType, *_PLAIN))}
+        return [value.__qualname__, own]
+    if (wrapped := getattr(value, "__wrapped__", None)) is not None:  # as functools.cache leaves it
+        return [wrapped]
     call = getattr(type(value), "__call__", None)  # noqa: B004  # not whether, but which
-    if isinstance(call, FunctionType):
-        return [call, getattr(value, "__dict__", None)]
-    return None
+    return [call, getattr(value, "__dict__", None)] if isinstance(call, FunctionType) else []
 
 
 def _read_by(function: FunctionType) -> dict[str, Any]:
@@ -75,7 +99,7 @@ def _read_by(function: FunctionType) -> dict[str, Any]:
     return {
         name: value
         for name, value in read.items()
-        if not isinstance(value, FunctionType) or value.__module__ == own
+        if not isinstance(value, FunctionType | type) or value.__module__ == own
     }
 
 

@@ -137,6 +137,8 @@ VALUE = re.compile(
 
 GIVES = re.compile(
     r"(?:(?:No|Well|Actually),? )?(?:[Ii]t(?:['’]s| is| was)|[Tt]hat(?:['’]s| is| was)"
-    r"|[Tt]he (?:\w+ ){1,5}?(?:is|was))(?: still| indeed| actually)? (?P<name>[A-Z][\w'’-]+)"
+    r"|[Tt]he (?:\w+ ){1,5}?(?:is|was))(?: still| indeed| actually)? "
+    r"(?P<name>(?!(?:Yes|No|True|False|Great|Right|Correct)\b)"
+    r"[A-Z][\w'’-]+(?: [A-Z][\w'’-]+)*)"
 )
 """A sentence that gives a name for what was asked; in the case that it is written in."""

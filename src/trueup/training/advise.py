@@ -14,6 +14,8 @@ __all__ = ["Advice", "Evidence", "advise", "evidence_of"]
 MANY_PAIRS = 10_000
 """Pairs from which a reward model and online training are worth their price."""
 FEW_ROWS = 100
+SAFETY = "safety"
+"""The head of rows about what should be refused."""
 RED_LINE = 0.6
 SLIGHT = 1.5
 MIXED = 0.05
@@ -75,7 +77,15 @@ def evidence_of(rows: Dataset | Sequence[Example]) -> Evidence:
         pairs = sum(len(row.completions) > 1 for row in rows)
         unwanted = sum(row.desirable is False for row in rows if len(row.completions) == 1)
         wanted = len(rows) - pairs - unwanted - texts
-        return Evidence(pairs=pairs, wanted=wanted, unwanted=unwanted, texts=texts)
+        measured = [row.agreement for row in rows if row.agreement is not None]
+        return Evidence(
+            pairs=pairs,
+            wanted=wanted,
+            unwanted=unwanted,
+            texts=texts,
+            agreement=fmean(measured) if measured else None,
+            safety=sum(row.head == SAFETY for row in rows) if any(r.head for r in rows) else None,
+        )
     found = [row.preference for row in rows]
     measured = [p.agreement for p in found if p.agreement is not None]
     expected = [p.expected for p in found if p.expected is not None]

@@ -13,12 +13,18 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations, pairwise
 
-from trueup.text import sentences, stems
+from trueup.text import listed, sentences, stems
 
 __all__ = ["swapped"]
 
 _PART = re.compile(r"(?<!\d),(?=\s)|:\s|\s[-–—]\s|\b(?:and|but|while|whereas|or|then|with)\b")
 _ANCHOR = re.compile(r"(?<![\w.])\d[\d.:/-]*(?<![.:/-])|\b[A-Z][\w'-]+")
+_DAYS = frozenset(
+    listed(
+        "Monday Tuesday Wednesday Thursday Friday Saturday Sunday January February March April May "
+        "June July August September October November December"
+    )
+)
 # Who does it to whom is the same either way.
 _MUTUAL = frozenset(stems("meet met marry married wed date dated divorced resemble equal"))
 
@@ -82,7 +88,11 @@ def _key(word: str) -> str:
 
 def _acts(sentence: str) -> Iterator[tuple[str, str, str]]:
     """Yield who does what to whom: two names and the words between them, passives turned round."""
-    names = [m for m in _ANCHOR.finditer(sentence) if not m.group()[0].isdigit()]
+    names = [
+        m
+        for m in _ANCHOR.finditer(sentence)
+        if not m.group()[0].isdigit() and m.group() not in _DAYS
+    ]
     for one, other in pairwise(names):
         between = sentence[one.end() : other.start()]
         verbs = set(stems(between)) - _MUTUAL

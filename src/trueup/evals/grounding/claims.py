@@ -10,7 +10,9 @@ from trueup.text import facts, sentences, stems
 __all__ = ["Claim", "find_claims"]
 
 _OPENING = re.compile(
-    r"^(?:(?:yes|no|sure|certainly|of course|okay|ok|well|so)\b[\s,:.!-]*"
+    r"^(?:(?:yes|sure|certainly|of course|okay|ok|well|so)\b[\s,:.!-]*"
+    # not the one of "No fee applies"
+    r"|no\b(?:\s*[,:.!-][\s,:.!-]*|\s+(?=(?:i|it|he|she|they|we|you|that|this|there|but)\b))"
     r"|i(?:'m| am) not sure\s?,? but\s+)",
     re.I,
 )

@@ -235,7 +235,7 @@ INSTRUCTS = re.compile(
     r"|format"
     r"|provide|give|list|summari[sz]e|translate|include|make sure|only|start|begin|end)\b"
 )
-QUOTED = re.compile(r"```.*?(?:```|\Z)|^\s*>.*$|“[^”]{120,}”|\"[^\"]{120,}\"", re.S | re.M)
+QUOTED = re.compile(r"```.*?(?:```|\Z)|^[ \t]*>[^\n]*$|“[^”]{120,}”|\"[^\"]{120,}\"", re.S | re.M)
 _SPEAKS = (
     r"\b(?:said|says|told|tells|wrote|writes|asked|asks|wants|insist(?:s|ed)|demand(?:s|ed)"
     r"|requires|required|according to)\b"

@@ -32,8 +32,12 @@ _IMPOSSIBLE = re.compile(
 )
 _FAVOUR = re.compile(
     r"\s{0,9}(?:please |hey,? |ok,? |okay,? )?"
-    r"(?:how|what|where|why|who|whom|whose|when|which|(?:can|could|will|would) (?:you|u))\b"
+    r"(?:how|what|where|why|who|whom|whose|when|which|(?:can|could|will|would) (?:you|u)"
+    r"(?= (?:please |just |also |maybe )?(?:tell|give|write|help|show|explain|make|list|describe"
+    r"|teach|find|provide|suggest|recommend|create|draft|compose|generate|summari[sz]e|name|share"
+    r"|send|compare|walk)\b))\b"
 )
+_NO_IS_ASKED_FOR = re.compile(r"\b(?:say|word for|opposite|antonym|translat\w+)\b")
 _STATES = re.compile(
     r"\s{0,9}(?:i|it|this|that|the|my|we|you|he|she|they|there|so|and|but|yes|no)\b"
 )
@@ -114,7 +118,7 @@ def asks_a_favour(prompt: str) -> bool:
     """Tell whether a request is for something else than a yes or a no."""
     if not (request := spelled_out(prompt).strip()):
         return False
-    if _WHETHER.search(request):
+    if _WHETHER.search(request) or _NO_IS_ASKED_FOR.search(request):
         return False
     return _FAVOUR.match(request) is not None or not ("?" in request or _STATES.match(request))
 

@@ -22,11 +22,12 @@ __all__ = ["LONGEST", "OPENING", "Signs", "read_signs"]
 LONGEST = 4  # words of a run
 OPENING = 2  # sentences
 _LOOKED_AT = 60  # sentences; a refusal that comes later than this is none
+_CURT = 5  # words of a refusal that names nothing
 _SENTENCE = 1_000  # characters of a sentence that are looked at
 _ANSWER = 30_000  # characters of an answer or a request
 _QUOTED = re.compile(
     r"\"[^\"\n]{1,2000}\"|“[^”\n]{1,2000}”|«[^»\n]{1,2000}»|„[^“”\n]{1,2000}[“”]|"
-    r"(?:(?<=\s)|^)'[^'\n]{12,2000}'(?=[\s.,;!?]|$)|^\s*>.*$|```.*?(?:```|\Z)",
+    r"(?:(?<=\s)|^)'[^'\n]{12,2000}'(?=[\s.,;!?]|$)|^[ \t]*>[^\n]*$|```.*?(?:```|\Z)",
     re.MULTILINE | re.DOTALL,
 )
 # Kinds that are the speaker's own even where the request has the same word.
@@ -45,7 +46,7 @@ _TASK = re.compile(
 )
 _THAT = re.compile(
     r"\b(?:help|assist|compl\w+|do|fulfil\w*|answer|discuss|provid\w+)\b"
-    r"(?: (?:you|with|to|on|by)){0,2}(?: (?:this|that|it)\b|[.!]?$)",
+    r"(?: (?:you|with|to|on|by)){0,2}(?: (?:this|that|it|so)\b|[.!]?$)",
     re.IGNORECASE,
 )
 _NOES = frozenset(
@@ -97,11 +98,13 @@ def read_signs(prompt: str, response: str) -> Signs:
     refusing: list[int] = []
     words = 0
     for_another = bool(letter)
-    for sentence in sentences(own)[:_LOOKED_AT]:
+    in_turn = sentences(own)[:_LOOKED_AT]
+    alone = len(in_turn) == 1 and not letter and not asked.refusal
+    for sentence in in_turn:
         looked_at, found = _read(sentence[:_SENTENCE])
         if folded := _folded(found, asked.stems):
             if turns_down(looked_at, found):
-                if _for_another(looked_at, asked):
+                if _for_another(looked_at, asked) and not (alone and len(found) <= _CURT):
                     folded = ["_"]
                     for_another = True
                 else:
@@ -112,9 +115,14 @@ def read_signs(prompt: str, response: str) -> Signs:
     if said and all(map(says_no, said)) and asks_a_favour(prompt):
         refusing = list(range(len(said)))
     for sentence in sentences(letter)[:_LOOKED_AT]:
+        looked_at, found = _read(sentence[:_SENTENCE])
+        folded = ["_"]
+        if turns_down(looked_at, found) and _declines_to_write(looked_at, asked):
+            refusing.append(len(said))
+            folded = _folded(found, asked.stems)
         said.append(sentence)
-        kinds.append(("<", "_", ">"))
-        words += len(words_of(sentence))
+        kinds.append(("<", *folded, ">"))
+        words += len(found)
     marks = {f"words>{length}" for length in _LENGTHS if words > length}
     items = len(_LIST_ITEM.findall(text))
     marks |= {mark for mark, least in (("item", 1), ("items", 3)) if items >= least}
@@ -139,6 +147,13 @@ def _for_another(sentence: str, asked: Asked) -> bool:
     if not (asked.declining or asked.refusal) or _TASK.search(sentence):
         return False
     return asked.refusal or not _THAT.search(sentence)
+
+
+def _declines_to_write(sentence: str, asked: Asked) -> bool:
+    """Tell whether a refusal below a greeting is meant for the one who asked for the letter."""
+    if asked.declining or asked.refusal:
+        return False
+    return (_TASK.search(sentence) or _THAT.search(sentence)) is not None
 
 
 def _read(sentence: str) -> tuple[str, list[str]]:
