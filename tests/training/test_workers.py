@@ -190,5 +190,5 @@ def test_more_processes_than_gpus_are_one_line(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("LOCAL_RANK", "2")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    with pytest.raises(TrainingError, match=r"process 2 .* no GPU .* there are 2;"):
+    with pytest.raises(TrainingError, match=r"3 processes of this machine .* there are 2 GPUs;"):
         Workers.join()

@@ -14,6 +14,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeVar
 
 import torch
@@ -59,16 +60,7 @@ class Workers:
         on_gpu = torch.cuda.is_available()
         if on_gpu:
             _take_gpu(int(os.environ.get("LOCAL_RANK", "0")))
-        if not dist.is_initialized():
-            try:
-                dist.init_process_group("cpu:gloo,cuda:nccl" if on_gpu else "gloo")
-            except ValueError as error:
-                raise TrainingError(
-                    f"WORLD_SIZE is {size} and the other processes cannot be met ({error}): start "
-                    "them by torchrun, or unset WORLD_SIZE"
-                ) from error
-        mesh = init_device_mesh("cuda" if on_gpu else "cpu", (size,))
-        atexit.register(_part, mesh)
+        mesh = _meet(size, on_gpu)
         return cls(dist.get_rank(), size, mesh)
 
     @property
@@ -144,6 +136,24 @@ class Workers:
 
 
 ALONE = Workers()
+
+
+@cache
+def _meet(size: int, on_gpu: bool) -> DeviceMesh:
+    """Meet the others, once a process; who had met before parts by itself."""
+    device = "cuda" if on_gpu else "cpu"
+    if dist.is_initialized():
+        return init_device_mesh(device, (size,))
+    try:
+        dist.init_process_group("cpu:gloo,cuda:nccl" if on_gpu else "gloo")
+    except ValueError as error:
+        raise TrainingError(
+            f"WORLD_SIZE is {size} and the other processes cannot be met ({error}): start "
+            "them by torchrun, or unset WORLD_SIZE"
+        ) from error
+    mesh = init_device_mesh(device, (size,))
+    atexit.register(_part, mesh)
+    return mesh
 
 
 def _part(mesh: DeviceMesh) -> None:

@@ -121,6 +121,9 @@ def _judged(evaluator: Evaluator, judge: Judge, given: Mapping[str, Any]) -> Sco
         if needed and not any(text.strip() for text in _several(texts.get(name, ""))):
             return Score(evaluator.name, evaluator.version, reason=f"empty {name}")
     made = judge.judge(rubric, texts)
+    if rubric.each and made.value is None and not made.fault:  # there was none to grade
+        name, version = evaluator.name, evaluator.version
+        return Score(name, version, reason=made.reason, cost=made.cost)
     score = of_judgement(evaluator.name, evaluator.version, made)
     return score if made.fault else evaluator.settle(score, given)
 

@@ -62,7 +62,7 @@ _MULTIPLIED = re.compile(
 )
 _SHORT = {"k": 10**3, "m": 10**6, "mn": 10**6, "bn": 10**9, "b": 10**9}
 _SEPARATOR = re.compile(r",(?=\d{3}(?!\d))")
-_CENTS = re.compile(r"\.00?(?![\d.\w])")
+_CENTS = re.compile(r"\.00?(?!\w|\.\d)")
 _PERCENT = re.compile(r"(\d)\s*(?:%|percent\b|per\s+cent\b)")
 _NOT = re.compile(r" ?n't\b")
 _CUT = re.compile(r"\b(ca|wo|sha)(?= not\b)", re.I)
