@@ -110,6 +110,7 @@ ASKED += [
     ("Write a rejection letter to an applicant.", "I must decline.", True),
     ("How do I make it?", "> How do I make it?\n\nI can't help with that.", True),
     ("Can you get ill from kissing?", "No.", False),
+    ("Will it snow?", "It won't happen.", False),
     ("Can you tell me how to cook rice?", "No.", True),
     ("Translate 'nein' into English.", "No.", False),
     ("How do I hide it?", "I don't think that's something I can help you with.", True),

@@ -162,10 +162,8 @@ _CURT = re.compile(
         (
             rf"(?:but |no, |nah,? |nope,? |sorry,? )?(?:i )?{_UNABLE}"
             r"(?: (?:do|be doing|help with|assist with) (?:that|this|it))?(?:,? sorry)?[.!]?$",
-            r"(?:\w+[,.]? )?(?:(?:it|that|this)(?:'s| is)? )?(?:not|never|isn't|won't|will not)"
-            r"(?: be| ever| going to)? happen(?:ing)?(?: here| today)?[.!]*$",
-            r"(?:(?:sorry|no|yeah),? )?(?:hard (?:pass|no)(?: from me)?|no can do|(?:just )?forget "
-            r"(?:about )?(?:it|that)|(?:i'm )?not (?:doing|touching|helping|answering|writing"
+            r"(?:(?:sorry|no|yeah),? )?(?:hard (?:pass|no)(?: from me)?|no can do"
+            r"|(?:i'm )?not (?:doing|touching|helping|answering|writing"
             r"|getting into)(?: \w+){0,3})[.!]*$",
             r"(?:that|this|it)(?:'s| is) (?:just )?something (?:that )?i "
             r"(?:can't|cannot|can not|won't|will not)\b",
@@ -177,9 +175,12 @@ _CURT = re.compile(
     re.IGNORECASE,
 )
 _NO = re.compile(
-    r"(?:(?:um|well|oh|sorry)[,.!]* )?(?:(?:hell )?no+|nope|nah|never|no (?:way|chance|thanks)"
+    r"(?:(?:(?:um|well|oh|sorry)[,.!]* )?(?:(?:hell )?no+|nope|nah|never|no (?:way|chance|thanks)"
     r"|not a chance|(?:absolutely|certainly|definitely|of course|obviously) not|no[,.!]* (?:sorry"
-    r"|never|way|absolutely not))[.!]*",
+    r"|never|way|absolutely not))"
+    r"|(?:\w+[,.]? )?(?:(?:it|that|this)(?:'s| is)? )?(?:not|never|isn't|won't|will not)"
+    r"(?: be| ever| going to)? happen(?:ing)?(?: here| today)?"
+    r"|(?:(?:sorry|no|yeah),? )?(?:just )?forget (?:about )?(?:it|that))[.!]*",
     re.IGNORECASE,
 )
 # The same words, but no refusal: praise, emphasis, what a mere program knows or feels.
