@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["own_words"]
+__all__ = ["FENCED", "LINE", "own_words"]
+
+FENCED = r"```.*?(?:```|\Z)"
+"""Code between fences, under DOTALL."""
+LINE = r"^[ \t]*>[^\n]*$"
+"""A line that is quoted, under MULTILINE."""
 
 _QUOTED = re.compile(
-    r"\"[^\"\n]{1,2000}\"|“[^”\n]{1,2000}”|«[^»\n]{1,2000}»|^[ \t]*>[^\n]*$|```.*?(?:```|\Z)",
+    r"\"[^\"\n]{1,2000}\"|“[^”\n]{1,2000}”|«[^»\n]{1,2000}»|" + f"{LINE}|{FENCED}",
     re.MULTILINE | re.DOTALL,
 )
 

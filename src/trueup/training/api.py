@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,10 +9,9 @@ from trueup.errors import MissingExtra
 from trueup.training.config import Method
 from trueup.training.result import TrainResult
 from trueup.training.trackers import Log, Progress
-from trueup.types import Example
 
 if TYPE_CHECKING:
-    from trueup.datasets import Dataset
+    from trueup.training.rows import Rows
 
 __all__ = ["train"]
 
@@ -22,9 +20,9 @@ def train(
     method: Method,
     *,
     model: str | Path,
-    data: Iterable[Example] | Dataset | str | Path,
+    data: Rows,
     out: str | Path,
-    held_out: Iterable[Example] | Dataset | str | Path = (),
+    held_out: Rows = (),
     reference_cache: str | Path | None = None,
     progress: Progress | None = None,
     on_metrics: Log | None = None,

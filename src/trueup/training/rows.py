@@ -13,7 +13,7 @@ from trueup.training.config import Method
 from trueup.training.data import read_examples
 from trueup.types import Example
 
-__all__ = ["held_out_rows", "rows_for"]
+__all__ = ["Rows", "held_out_rows", "rows_for"]
 
 Rows = Iterable[Example] | Dataset | str | Path
 """What holds rows: examples, what `read_examples` takes, or a sealed dataset."""

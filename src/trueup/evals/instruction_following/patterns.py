@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from trueup.evals._quoted import FENCED, LINE
 from trueup.evals.instruction_following import _shape as shape
 
 __all__ = [
@@ -235,7 +236,7 @@ INSTRUCTS = re.compile(
     r"|format"
     r"|provide|give|list|summari[sz]e|translate|include|make sure|only|start|begin|end)\b"
 )
-QUOTED = re.compile(r"```.*?(?:```|\Z)|^[ \t]*>[^\n]*$|“[^”]{120,}”|\"[^\"]{120,}\"", re.S | re.M)
+QUOTED = re.compile(f"{FENCED}|{LINE}" + r"|“[^”]{120,}”|\"[^\"]{120,}\"", re.S | re.M)
 _SPEAKS = (
     r"\b(?:said|says|told|tells|wrote|writes|asked|asks|wants|insist(?:s|ed)|demand(?:s|ed)"
     r"|requires|required|according to)\b"

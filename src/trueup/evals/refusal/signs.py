@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from trueup.evals._quoted import FENCED, LINE
 from trueup.evals.refusal.asked import Asked, asks_a_favour, read_request
 from trueup.evals.refusal.spelling import mended, spelled_out, stem, words_of
 from trueup.evals.refusal.words import kind_of, says_no, turns_down
@@ -27,7 +28,7 @@ _SENTENCE = 1_000  # characters of a sentence that are looked at
 _ANSWER = 30_000  # characters of an answer or a request
 _QUOTED = re.compile(
     r"\"[^\"\n]{1,2000}\"|“[^”\n]{1,2000}”|«[^»\n]{1,2000}»|„[^“”\n]{1,2000}[“”]|"
-    r"(?:(?<=\s)|^)'[^'\n]{12,2000}'(?=[\s.,;!?]|$)|^[ \t]*>[^\n]*$|```.*?(?:```|\Z)",
+    r"(?:(?<=\s)|^)'[^'\n]{12,2000}'(?=[\s.,;!?]|$)|" + f"{LINE}|{FENCED}",
     re.MULTILINE | re.DOTALL,
 )
 # Kinds that are the speaker's own even where the request has the same word.
