@@ -189,6 +189,7 @@ def by_trl(loaded: LoadedModel, method: Method, pairs: Sequence[Example], out: P
         "lr_scheduler_type": method.schedule,
         "warmup_steps": method.warmup,
         "num_train_epochs": method.epochs,
+        "seed": method.seed,
         # TRL's KTO takes no other order than that of the rows
         "train_sampling_strategy": "sequential" if method.name == "kto" else "random",
         "logging_steps": 1000,

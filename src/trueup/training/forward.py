@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from trueup.training.groups import Group
 from trueup.training.layers.attention import NAME, register
 from trueup.training.layers.flex import BLOCK, block_mask, kernel_error
 from trueup.training.layers.logprobs import token_logprobs
+from trueup.training.layers.remade import remaking
 from trueup.training.layers.tree import Tree, build_tree
 
 __all__ = ["Forward", "Outputs", "RewardForward", "completion_targets", "takes_kernel"]
@@ -110,7 +112,9 @@ class Forward(nn.Module):
 
         Of a completion they are those from the prompt's last token to the last that is read.
         """
-        return self._shared(groups) if self.shared else self._plain(groups)
+        # a GPU has the memory, and what Python does for each kept tensor would hold it up
+        with nullcontext() if takes_kernel(self.device) else remaking():
+            return self._shared(groups) if self.shared else self._plain(groups)
 
     def _check_head(self) -> None:
         _check_head(self.model)

@@ -1,13 +1,12 @@
 """Attention over a prefix tree, in the form that transformers' attention interface calls.
 
 On GPUs it is FlexAttention (`flex.py`), for which a few tokens are not worth compiling a kernel:
-those are a dense mask. On CPUs it is dense pieces instead of one (L, L) mask: a
-segment attends to itself and what is above it, and the branches below it, as one batch, to all that
-and themselves. For G branches that is G times fewer scores. They are written out in matrix
-products, which run on the processor's bf16 units where the fused kernel does not; of many keys the
-weights are not kept but computed again in the backward. Scores stay in float32. What is multiplied
-by attention weights or by their slopes is so in the dtype that the values come in, which is bf16
-where the layers answer in it.
+those are a dense mask. On CPUs it is dense pieces instead of one (L, L) mask: a segment attends to
+itself and what is above it, and the branches below it, as one batch, to all that and themselves.
+For G branches that is G times fewer scores. They are written out in matrix products, which run on
+the processor's bf16 units where the fused kernel does not. Scores stay in float32. What is
+multiplied by attention weights or by their slopes is so in the dtype that the values come in, which
+is bf16 where the layers answer in it.
 """
 
 from __future__ import annotations
@@ -28,10 +27,6 @@ __all__ = ["NAME", "dense_tree_attention", "masked_attention", "register", "tree
 
 NAME = "trueup_tree"
 """The name under which transformers knows `tree_attention`."""
-
-KEPT = 640
-"""Keys up to which attention weights are kept for the backward, as one number a query and key."""
-
 
 CAUSAL = torch.ones(1, BLOCK, BLOCK, dtype=torch.bool).tril()
 """What the queries of a block see of its own keys."""
@@ -151,7 +146,10 @@ def masked_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor, scale: float
 
 
 class _MaskedAttention(torch.autograd.Function):
-    """`masked_attention` by matrix products, its scores computed again in the backward.
+    """`masked_attention` by matrix products, its weights computed again in the backward.
+
+    They are a number a head, query and key: kept, they would be a quarter of what a layer keeps,
+    and computing them again takes no time that could be measured.
 
     The heads that share a key head are stacked as further queries: (B, K, H/K * m, d).
     """
@@ -160,19 +158,18 @@ class _MaskedAttention(torch.autograd.Function):
     def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, mask: Tensor, scale: float) -> Tensor:
         with as_written(q):
             weights = _weights(_stack(q * scale, k.shape[2]), _heads(k), mask).to(v.dtype)
-            ctx.save_for_backward(q, k, v, mask, weights if k.shape[1] <= KEPT else None)
+            ctx.save_for_backward(q, k, v, mask)
             ctx.scale = scale
             return _unstack(weights @ _heads(v), q)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        q, k, v, mask, weights = ctx.saved_tensors
+        q, k, v, mask = ctx.saved_tensors
         with as_written(grad):
             qs, gs = _stack(q * ctx.scale, k.shape[2]), _stack(grad, k.shape[2])
             ks, vs = _heads(k), _heads(v)
-            if weights is None:
-                weights = _weights(qs, ks, mask).to(v.dtype)
+            weights = _weights(qs, ks, mask).to(v.dtype)
             grad_v = weights.transpose(-1, -2) @ gs
             # their rounding would not cancel where the softmax takes their mean away
             grad_weights = gs.to(q.dtype) @ vs.to(q.dtype).transpose(-1, -2)

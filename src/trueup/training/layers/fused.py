@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from trueup.training.layers.remade import can_be_made_again
+
 __all__ = ["fuse", "gated_silu", "rms_norm"]
 
 
@@ -39,12 +41,14 @@ def rms_norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:
     if x.is_cuda:  # torch has kernels of its own there
         return nn.functional.rms_norm(x, weight.shape, weight, eps).to(x.dtype)
     out: Tensor = _RMSNorm.apply(x, weight, eps)  # type: ignore[no-untyped-call]
+    can_be_made_again(out, partial(rms_norm, x.detach(), weight.detach(), eps))
     return out
 
 
 def gated_silu(gate: Tensor, up: Tensor) -> Tensor:
     """silu(gate) * up, arXiv:2002.05202 eq. 6, elementwise."""
     out: Tensor = _GatedSilu.apply(gate, up)  # type: ignore[no-untyped-call]
+    can_be_made_again(out, partial(gated_silu, gate.detach(), up.detach()))
     return out
 
 

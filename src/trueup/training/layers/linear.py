@@ -16,6 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from trueup.training.layers.remade import follows
+
 __all__ = ["Cast", "multiply_in"]
 
 
@@ -52,6 +54,7 @@ class Cast:
         """Return `x` in the dtype."""
         if self.made is None or self.given() is not x:
             self.given, self.made = weakref.ref(x), x.to(self.dtype)
+            follows(self.made, x, lambda made: made.to(self.dtype))
         return self.made
 
 
