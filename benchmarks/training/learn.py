@@ -28,6 +28,7 @@ import re
 import tempfile
 from collections.abc import Sequence
 from hashlib import sha256
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -222,14 +223,16 @@ def methods(arguments: argparse.Namespace, folder: Path | None) -> None:
         start = ranked(loaded, aside)
         if not {"orpo", "simpo"}.isdisjoint(arguments.methods):
             show(name, "mean log-prob", "nobody yet", correct(start[:, 1], aside))
-        for kind in arguments.methods:
-            method = METHODS[kind](lr=arguments.lr, epochs=arguments.epochs, max_length=768)
+        for kind, seed in product(arguments.methods, arguments.seeds):
+            options = {"lr": arguments.lr, "epochs": arguments.epochs, "seed": seed}
+            method = METHODS[kind](max_length=768, **options)
+            told = kind if len(arguments.seeds) == 1 else f"{kind}, seed {seed}"
             with tempfile.TemporaryDirectory() as work:
                 result = train(method, model=arguments.model, data=given, out=Path(work) / "run")
-                show(name, kind, "trueup", accuracy(method, result.checkpoint_path, start, aside))
+                show(name, told, "trueup", accuracy(method, result.checkpoint_path, start, aside))
                 if arguments.beside:
                     saved = by_trl(loaded, method, given, Path(work) / "trl")
-                    show(name, kind, "TRL", accuracy(method, saved, start, aside))
+                    show(name, told, "TRL", accuracy(method, saved, start, aside))
 
 
 def heads(arguments: argparse.Namespace, folder: Path | None) -> None:
@@ -267,6 +270,7 @@ def main() -> None:
     parser.add_argument("--longest", type=int, default=1200, help="characters of a text")
     parser.add_argument("--lr", type=float, default=2e-4)
     parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="a model of each")
     parser.add_argument("--beside", action="store_true", help="train by TRL too")
     parser.add_argument("--heads", action="store_true")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
