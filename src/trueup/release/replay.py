@@ -129,8 +129,8 @@ def replay(
             put_scores(tx, "replay_answer", rows, actor, now)
     stale = [a for a in answered.values() if _is_stale(scored.get(a.id, {}), versions)]
     for start in range(0, len(stale), batch):
-        part_of = stale[start : start + batch]
-        rows = [(a.id, s) for a in part_of for s in _score(score, a.request, a.text)]
+        again = stale[start : start + batch]
+        rows = [(a.id, s) for a in again for s in _score(score, a.request, a.text)]
         with store.transaction() as tx:
             put_scores(tx, "replay_answer", rows, actor, now)
     if progress:
@@ -147,10 +147,8 @@ def load_replays(tx: Tx, replay_ids: Sequence[str]) -> list[ScoredReplay]:
     Raises:
         UnknownName, GateError: as `load_replay` does.
     """
-    each = []
-    for key in replay_ids:
-        answers = get_replay_answers(tx, get_replay(tx, key).id)
-        each.append(scored_versions(tx, "replay_answer", [answer.id for answer in answers]))
+    whole = [_whole(tx, key) for key in replay_ids]
+    each = [scored_versions(tx, "replay_answer", [a.id for a in answers]) for _, answers in whole]
     shared: dict[str, str] = {}
     for name in set.intersection(*map(set, each)) if each else ():
         common = set.intersection(*(set(one[name]) for one in each))
@@ -158,8 +156,8 @@ def load_replays(tx: Tx, replay_ids: Sequence[str]) -> list[ScoredReplay]:
             newest = {version: max(one[name][version] for one in each) for version in common}
             shared[name] = _newest(newest)
     return [
-        load_replay(tx, key, {name: _newest(found) for name, found in one.items()} | shared)
-        for key, one in zip(replay_ids, each, strict=True)
+        _scored(tx, *found, {name: _newest(versions) for name, versions in one.items()} | shared)
+        for found, one in zip(whole, each, strict=True)
     ]
 
 
@@ -176,6 +174,11 @@ def load_replay(tx: Tx, replay_id: str, versions: Mapping[str, str] | None = Non
         UnknownName: no replay answers to the id.
         GateError: it is unfinished.
     """
+    return _scored(tx, *_whole(tx, replay_id), versions)
+
+
+def _whole(tx: Tx, replay_id: str) -> tuple[Replay, list[ReplayAnswer]]:
+    """Return a replay with its answers, all of them."""
     found = get_replay(tx, replay_id)
     answers = get_replay_answers(tx, found.id)
     if suite_hash(a.request for a in answers) != found.suite_hash:
@@ -183,6 +186,12 @@ def load_replay(tx: Tx, replay_id: str, versions: Mapping[str, str] | None = Non
             f"replay {found.id} of checkpoint {found.checkpoint_id} is unfinished "
             f"({len(answers)} answers to {found.suite}): run it again, it goes on where it stopped"
         )
+    return found, answers
+
+
+def _scored(
+    tx: Tx, found: Replay, answers: Sequence[ReplayAnswer], versions: Mapping[str, str] | None
+) -> ScoredReplay:
     scores = get_scores(tx, "replay_answer", [a.id for a in answers], versions=versions)
     return ScoredReplay(
         found,
