@@ -148,8 +148,7 @@ def masked_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor, scale: float
 class _MaskedAttention(torch.autograd.Function):
     """`masked_attention` by matrix products, its weights computed again in the backward.
 
-    They are a number a head, query and key: kept, they would be a quarter of what a layer keeps,
-    and computing them again takes no time that could be measured.
+    They are a number a head, query and key: kept, they would be a fifth of what a layer keeps.
 
     The heads that share a key head are stacked as further queries: (B, K, H/K * m, d).
     """
