@@ -36,3 +36,14 @@ def test_what_is_slow_is_told_by_the_minute():
             bars.move("judged", step, 100)
         (task,) = bars.tasks
         assert any("6.0/min" in str(column(task)) for column in bars.columns)
+
+
+def test_a_note_is_cut_at_the_end_of_the_line():
+    out = Console(file=StringIO(), force_terminal=True, width=60)
+    with Bars(out) as bars:
+        bars.move("steps", 3, 20)
+        bars.note("steps", "loss 0.6913  1,239 tok/s  held-out acc. 1.00")
+        lines = out.render_lines(bars.get_renderable())
+        (line,) = ["".join(part.text for part in parts) for parts in lines]
+    assert "loss 0.6913" in line
+    assert "\N{HORIZONTAL ELLIPSIS}" in line

@@ -23,6 +23,7 @@ from trueup.errors import (
     UnknownName,
 )
 from trueup.store import Store
+from trueup.store.runs import list_checkpoints, list_runs
 from trueup.training import METHODS, train
 
 
@@ -133,6 +134,48 @@ def test_a_dataset_of_the_store_is_trained_on_by_its_name(
         run(method, "--data", "d@v2", "--out", str(folder / "other"), *rest)
 
 
+def test_a_run_on_a_dataset_of_the_store_is_in_its_lineage(
+    folder: Path, tiny_model_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rest = ("--data", "d@v1", "--max-steps", "1", "--lora-rank", "2", "--json")
+    model, hashes = str(tiny_model_dir), []
+    for name in ("round-1", "round-2", "round-2"):  # the last is asked for again
+        run("dpo", "--model", model, "--out", str(folder / name), *rest)
+        told = json.loads(capsys.readouterr().out)
+        model = told["checkpoint_path"] if name == "round-1" else model
+        hashes.append(told["content_hash"])
+    with Store.open(folder / "store", create=False) as store:
+        version = Dataset.get("d", "v1", store=store).id
+        with store.reading() as tx:
+            runs = {found.stage: found for found in list_runs(tx)}
+            made = {c.content_hash: c for c in list_checkpoints(tx)}
+    assert sorted(runs) == ["round-1", "round-2"]
+    assert {found.dataset_version_id for found in runs.values()} == {version}
+    first, second = runs["round-1"], runs["round-2"]
+    assert first.checkpoint_id == second.base_checkpoint_id == made[hashes[0]].id
+    assert (second.checkpoint_id, second.method) == (made[hashes[1]].id, "dpo")
+    assert made[hashes[1]].role == "candidate"
+
+
+def test_what_would_be_ignored_is_refused(tiny_model_dir: Path, tmp_path: Path) -> None:
+    data = str(write_pairs(tmp_path / "d.jsonl"))
+    rest = ("--model", str(tiny_model_dir), "--out", str(tmp_path / "o"))
+    with pytest.raises(
+        InputError, match=r"--data quality=\.\.\. is about a head.*--heads quality, or"
+    ):
+        run("reward", "--data", f"quality={data}", *rest)
+    with pytest.raises(InputError, match=r"dpo has none of that name: train reward has them"):
+        run("dpo", "--data", f"quality={data}", *rest)
+    for option in (("--keep", "best"), ("--eval-every", "1")):
+        with pytest.raises(InputError, match="there are none: give --held-out"):
+            run("dpo", "--data", data, *option, *rest)
+    with pytest.raises(
+        InputError, match="nothing: no file or folder has that name; as a dataset, no"
+    ):
+        run("dpo", "--data", "nothing", "--store", str(tmp_path / "none"), *rest)
+    assert not (tmp_path / "o").exists()
+
+
 def test_two_checkpoints_answer_side_by_side(
     tiny_model_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -187,9 +230,13 @@ def test_a_file_gives_what_the_command_does_not_say(
     ("text", "said"),
     [
         ("bta = 0.3\n", "bta"),
-        ("beta = 0.3\nbeta", "dpo.toml|TOML"),
+        (
+            "beta = 0.3\nbeta",
+            r"dpo.toml: cannot be read \(.*\); --config takes a TOML file",
+        ),
         ("lr = 'fast'\n", "fast"),
         ("[train.dpo]\nlr = 0.1\n", r"\[train\]"),
+        ("[dpo]\nlr = 0.1\n", r"\[dpo\] is not read; options stand at the top"),
     ],
 )
 def test_mistakes_in_the_file_are_named(text: str, said: str, tmp_path: Path) -> None:

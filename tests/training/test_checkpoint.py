@@ -393,7 +393,10 @@ def test_weights_that_are_not_finite_are_never_saved(
 
 @pytest.mark.parametrize(
     ("rows", "told"),
-    [("nope.jsonl", "nope.jsonl: cannot be read"), ([{"prompt": "a"}], "data holds a dict where")],
+    [
+        ("nope.jsonl", "nope.jsonl: there is no such file"),
+        ([{"prompt": "a"}], "data holds a dict where"),
+    ],
 )
 def test_what_is_no_example_is_refused(
     tiny_model_dir: Path, tmp_path: Path, rows: Any, told: str
@@ -413,3 +416,20 @@ def test_rows_may_come_from_an_iterator_or_a_file(
     found = train(method, model=tiny_model_dir, data=file, held_out=file, out=tmp_path / "other")
     assert found.steps == 2
     assert found.best_metric is not None
+
+
+def test_a_run_that_saved_nothing_leaves_its_folder_free(
+    tiny_model_dir: Path, examples: Examples, tmp_path: Path
+) -> None:
+    wild = SFT(lora_rank=2, batch_size=2, lr=1e30, warmup=0.0)
+    inputs: dict[str, Any] = {"model": tiny_model_dir, "data": examples(6)}
+    with pytest.raises(TrainingError, match="no state was saved"):
+        train(wild, out=tmp_path / "run", **inputs)
+    tame = replace(wild, lr=1e-4)
+    result = train(tame, out=tmp_path / "run", **inputs)
+    assert result == replace(
+        train(tame, out=tmp_path / "other", **inputs),
+        checkpoint_path=result.checkpoint_path,
+        metrics_path=result.metrics_path,
+        seconds=result.seconds,
+    )

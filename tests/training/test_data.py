@@ -150,8 +150,13 @@ def test_a_list_in_one_file_holds_the_same_rows_as_lines(tmp_path: Path) -> None
 
 
 def test_a_file_that_is_missing_or_empty(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match=r"none.jsonl: there is no such file or folder; check"):
         read_examples(tmp_path / "none.jsonl")
+    (tmp_path / "d.bin").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(
+        InputError, match=r"cannot be read \(it is no UTF-8 text\); give JSON lines"
+    ):
+        read_examples(tmp_path / "d.bin")
     with pytest.raises(InputError, match="no examples"):
         read_examples(write(tmp_path / "d.jsonl", ""))
 
@@ -328,3 +333,17 @@ def test_rows_that_no_model_can_learn_from_are_named(
 ) -> None:
     with pytest.raises(InputError, match=f"line 1: {told}"):
         read_examples(write(tmp_path / "d.jsonl", row))
+
+
+def test_a_row_without_an_id_is_named_by_its_line(tmp_path: Path) -> None:
+    row = {"prompt": "p", "chosen": "a", "rejected": "b"}
+    found = read_examples(write(tmp_path / "d.jsonl", "\n\n".join([json.dumps(row)] * 2)))
+    assert [example.id.partition(",")[0] for example in found] == ["line 1", "line 3"]
+    other = read_examples(write(tmp_path / "e.jsonl", json.dumps(row | {"chosen": "c"})))
+    assert other[0].id != found[0].id, "rows of two files are told apart"
+
+
+def test_who_speaks_is_known(tmp_path: Path) -> None:
+    turns = [{"role": "usr", "content": "p"}, {"role": "assistant", "content": "a"}]
+    with pytest.raises(InputError, match=r"line 1: messages is not .* a role \(system, user, "):
+        read_examples(write(tmp_path / "d.jsonl", json.dumps({"messages": turns})))

@@ -34,6 +34,13 @@ class _Speed(ProgressColumn):
         return Text(f"{rate:.1f}/{unit}", style="progress.data.speed")
 
 
+class _Note(ProgressColumn):
+    """What is said beside a bar, cut at the end of the line in a narrow window."""
+
+    def render(self, task: Task) -> Text:
+        return Text(task.fields["note"], no_wrap=True, overflow="ellipsis")
+
+
 class Bars(Progress):
     """A bar for each thing that is under way, on standard error; none are left at the end."""
 
@@ -49,8 +56,7 @@ class Bars(Progress):
             *elapsed,
             _Speed(table_column=whole()),
             TimeRemainingColumn(table_column=whole()),
-            # in a narrow window this is what is cut
-            TextColumn("{task.fields[note]}", table_column=Column(overflow="ellipsis")),
+            _Note(),
             console=console,
             transient=True,
             # where nothing can be drawn over, a bar would be a line for every state it was in
@@ -69,7 +75,7 @@ class Bars(Progress):
     def note(self, what: str, text: str) -> None:
         """Write a text beside the bar of `what`, if it is there."""
         if what in self._named:
-            self.update(self._named[what], note=text.replace(" ", "\N{NO-BREAK SPACE}"))
+            self.update(self._named[what], note=text)
 
     __call__ = move
 

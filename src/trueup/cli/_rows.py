@@ -9,11 +9,14 @@ from pathlib import Path
 
 from trueup.cli._named import find_dataset
 from trueup.cli._output import open_store
+from trueup.datasets import Dataset
+from trueup.errors import InputError, StoreError
+from trueup.store import Store
 from trueup.training import Method, read_examples
 from trueup.training.rows import rows_for
 from trueup.types import Example
 
-__all__ = ["is_file", "read_held_out", "read_rows"]
+__all__ = ["datasets_of", "head_of", "is_file", "read_held_out", "read_rows"]
 
 FILES = (".jsonl", ".json", ".parquet")
 """How a name ends that is a file's; another that is no file or folder is a dataset's."""
@@ -24,6 +27,12 @@ Split = tuple[list[Example], list[Example]]
 def is_file(data: str) -> bool:
     """Say whether a name is a file's, a folder's or of a hub, and not a dataset's of the store."""
     return "/" in data or Path(data).exists() or Path(data).suffix in FILES
+
+
+def head_of(data: str) -> str:
+    """Return the head of a reward that `HEAD=NAME` says rows are about; empty for a `NAME`."""
+    head = data.rpartition("=")[0]
+    return head if re.fullmatch(r"\w[\w-]*", head) and not Path(data).exists() else ""
 
 
 def read_rows(data: Sequence[str], method: Method, store: str | None) -> Split:
@@ -51,12 +60,20 @@ def read_held_out(data: Sequence[str], method: Method, store: str | None) -> lis
     return [row for found, held in _each(data, method, store) for row in held or found]
 
 
+def datasets_of(data: Sequence[str], store: str | None) -> list[Dataset]:
+    """Return the datasets of the store that are among the names."""
+    names = [named.removeprefix(f"{head_of(named)}=") for named in data]
+    wanted = [name for name in names if not is_file(name)]
+    if not wanted:
+        return []
+    with _opened(wanted[0], store) as opened:
+        return [find_dataset(name, opened) for name in wanted]
+
+
 def _each(data: Sequence[str], method: Method, store: str | None) -> Iterator[Split]:
     for named in data:
-        head, _, name = named.rpartition("=")
-        if not re.fullmatch(r"\w[\w-]*", head) or Path(named).exists():
-            head, name = "", named
-        rows, aside = _read(name, method, store)
+        head = head_of(named)
+        rows, aside = _read(named.removeprefix(f"{head}=") if head else named, method, store)
         if head:
             rows, aside = ([replace(row, head=head) for row in some] for some in (rows, aside))
         yield rows, aside
@@ -65,5 +82,14 @@ def _each(data: Sequence[str], method: Method, store: str | None) -> Iterator[Sp
 def _read(data: str, method: Method, store: str | None) -> Split:
     if is_file(data):
         return read_examples(data), []
-    with open_store(store) as opened:
+    with _opened(data, store) as opened:
         return rows_for(method, find_dataset(data, opened), data)
+
+
+def _opened(data: str, store: str | None) -> Store:
+    try:
+        return open_store(store)
+    except StoreError as error:
+        raise InputError(
+            f"{data}: no file or folder has that name; as a dataset, {error}"
+        ) from error

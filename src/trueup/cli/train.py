@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -16,17 +16,20 @@ from cyclopts.config import Toml
 from trueup.cli._named import find_dataset
 from trueup.cli._output import JsonOption, StoreOption, open_store, say, show_json, speaks
 from trueup.cli._progress import progress_bars
-from trueup.cli._rows import is_file, read_held_out, read_rows
+from trueup.cli._rows import datasets_of, head_of, is_file, read_held_out, read_rows
+from trueup.datasets import Dataset
 from trueup.errors import InputError
 from trueup.report.html import render_training
 from trueup.report.model import TrainReport
-from trueup.training import METHODS, Method, TrainResult, read_examples, train
+from trueup.store import derived_id
+from trueup.store.stamp import stamp
+from trueup.training import METHODS, Method, Reward, TrainResult, read_examples, train
 from trueup.training.advise import advise as advice
 from trueup.training.advise import evidence_of
 from trueup.training.data import weigh_by_agreement
 from trueup.training.groups import reject
 from trueup.training.trackers import Tracker, track
-from trueup.types import Messages
+from trueup.types import Checkpoint, Messages
 
 __all__ = ["app"]
 
@@ -37,19 +40,19 @@ def _from_file(app: App, commands: tuple[str, ...], arguments: ArgumentCollectio
     for argument in named:
         path = argument.tokens[0].value
         try:
-            Toml(path, must_exist=True, use_commands_as_keys=False)(app, commands, arguments)
             with Path(path).open("rb") as file:
-                tables = [
-                    name for name, value in tomllib.load(file).items() if isinstance(value, Mapping)
-                ]
-        except OSError as error:
+                given = tomllib.load(file)
+        except (OSError, tomllib.TOMLDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else error
             raise InputError(
-                f"{path}: cannot be read ({error.strerror}); --config takes a TOML file"
+                f"{path}: cannot be read ({why}); --config takes a TOML file"
             ) from error
-        if tables:
-            raise InputError(
-                f"{path}: [{tables[0]}] is not read; options stand at the top of the file, by name"
-            )
+        for name, value in given.items():
+            if isinstance(value, Mapping):
+                raise InputError(
+                    f"{path}: [{name}] is not read; options stand at the top of the file, by name"
+                )
+        Toml(path, must_exist=True, use_commands_as_keys=False)(app, commands, arguments)
 
 
 def _as_told(_: App, __: tuple[str, ...], arguments: ArgumentCollection) -> None:
@@ -201,9 +204,16 @@ def _asked(messages: Messages) -> str:
 
 
 def _run(job: Job, method: Method) -> None:
+    _check_heads(job.data, method)
     rows, aside = read_rows(job.data, method, job.store)
     if job.held_out:
         aside = read_held_out(job.held_out, method, job.store)
+    if not aside and (method.keep == "best" or method.eval_every is not None):
+        raise InputError(
+            "--keep best and --eval-every measure on held-out rows and there are none: give "
+            "--held-out, or leave them out"
+        )
+    datasets = datasets_of(job.data, job.store)
     rows = weigh_by_agreement(rows) if job.weigh_by_agreement else rows
     method = replace(method, lora_rank=None) if job.full else method
     with (
@@ -229,10 +239,52 @@ def _run(job: Job, method: Method) -> None:
     if not speaks():
         return
     page = _report(method, job.out, result)
+    _record(job, method, result, datasets)
     if job.json:
         print(result.to_json())  # noqa: T201
     else:
         _summary(result, page)
+
+
+def _record(job: Job, method: Method, result: TrainResult, datasets: Sequence[Dataset]) -> None:
+    """Put the run into the store that holds its datasets, a row for each of them."""
+    if not datasets:
+        return
+    from trueup.flywheel.record import record_run  # no other command of this room needs it
+
+    digest = json.loads((job.out / "run.json").read_text(encoding="utf-8"))["model"]
+    actor, now = stamp()
+    with open_store(job.store) as store:
+        # a name that is no folder, as of a hub, stands as it was given
+        place = store.relative(job.model) if Path(job.model).exists() else job.model
+        base = Checkpoint(derived_id("checkpoint", digest), place, digest, "base")
+        for dataset in datasets:
+            record_run(
+                store,
+                derived_id("train", result.content_hash, digest, dataset.id, method.to_dict()),
+                result,
+                stage=job.out.name,
+                role="candidate",
+                method=method,
+                base=base,
+                version_id=dataset.id,
+                actor=actor,
+                now=now,
+            )
+
+
+def _check_heads(data: Sequence[str], method: Method) -> None:
+    """Refuse rows that are named to be about a head which the method does not have."""
+    heads = method.heads if isinstance(method, Reward) else ()
+    for head in map(head_of, data):
+        if head and head not in heads:
+            which = (
+                f"give --heads {head}" if isinstance(method, Reward) else "train reward has them"
+            )
+            raise InputError(
+                f"--data {head}=... is about a head and {method.name} has none of that name: "
+                f"{which}, or leave {head}= out"
+            )
 
 
 def _note(row: Mapping[str, Any]) -> dict[str, str]:

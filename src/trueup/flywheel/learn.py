@@ -6,21 +6,20 @@ two recipes share is trained once, and a turn that was killed finds what it had.
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import trueup
 from trueup.datasets import Dataset
 from trueup.errors import InputError
 from trueup.evals import find_refusal
 from trueup.flywheel.context import Found, Turn
+from trueup.flywheel.record import record_run
 from trueup.stats.flow import balanced_subset
 from trueup.store import derived_id
-from trueup.store.runs import get_checkpoint, put_checkpoint, put_run
+from trueup.store.runs import get_checkpoint, put_checkpoint
 from trueup.training import Method, Recipe, TrainResult, train
-from trueup.types import Checkpoint, Example, Run, ToolCall
+from trueup.types import Checkpoint, Example, ToolCall
 
 if TYPE_CHECKING:
     from trueup.models import LoadedModel
@@ -164,39 +163,15 @@ class _Stage:
         self.turn.events.progress(f"{what} of {self.name}", done, total)
 
     def _keep(self, key: str, result: TrainResult) -> Checkpoint:
-        checkpoint = Checkpoint(
-            derived_id("checkpoint", result.content_hash),
-            self.turn.store.relative(result.checkpoint_path),
-            result.content_hash,
-            self.role,
-        )
-        run = Run(
-            id=derived_id("run", key),
+        return record_run(
+            self.turn.store,
+            key,
+            result,
             stage=self.name,
-            method=self.method.name,
-            config=self.method.to_dict(),
-            base_checkpoint_id=self.base.id,
-            checkpoint_id=checkpoint.id,
-            dataset_version_id=self.version_id,
-            seed=self.method.seed,
-            code_revision=code_revision(),
-            metrics={"steps": result.steps, "best": result.best_metric},
+            role=self.role,
+            method=self.method,
+            base=self.base,
+            version_id=self.version_id,
+            actor=self.turn.actor,
+            now=self.turn.now(),
         )
-        turn = self.turn
-        with turn.store.transaction() as tx:
-            put_checkpoint(tx, checkpoint, turn.actor, turn.now())
-            put_run(tx, run, turn.actor, turn.now())
-            return get_checkpoint(tx, checkpoint.id)
-
-
-def code_revision() -> str:
-    """Return trueup's version and, in a checkout, its commit."""
-    here = Path(trueup.__file__).parent
-    found = subprocess.run(
-        ["git", "-C", str(here), "describe", "--always", "--dirty", "--exclude=*"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    commit = found.stdout.strip()
-    return f"{trueup.__version__}+{commit}" if found.returncode == 0 else trueup.__version__

@@ -97,6 +97,8 @@ class RunFolder:
     def check(self, identity: Mapping[str, Any]) -> None:
         """See that the folder is free for the run that `identity` describes, or holds that run.
 
+        A run that ended before anything was saved leaves the folder free.
+
         Raises:
             TrainingError: another run is there; names what differs, both values, and what to do.
                 Or it is no folder, or says nothing that can be read.
@@ -120,7 +122,8 @@ class RunFolder:
                 f"{self.identity} cannot be read ({error}): choose another folder"
             ) from error
         differing = [k for k in wanted | found if wanted.get(k) != found.get(k)]
-        if differing:
+        saved = (self.states.path, self.bests.path, self.result, self.checkpoint)
+        if differing and any(path.exists() for path in saved):
             told = "; ".join(f"{k} was {found.get(k)}, is {wanted.get(k)}" for k in differing[:3])
             raise TrainingError(f"{self.path} holds another run ({told}); choose another folder")
 
@@ -140,8 +143,9 @@ class RunFolder:
                 self.path.mkdir(parents=True, exist_ok=True)
                 held.append((self.path / ".lock").open("ab"))
                 fcntl.flock(held[0], fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if not self.identity.exists():
-                    write_atomically(self.identity, json.dumps(identity, indent=2).encode())
+                told = json.dumps(identity, indent=2).encode()
+                if not self.identity.exists() or self.identity.read_bytes() != told:
+                    write_atomically(self.identity, told)
             except BlockingIOError as error:
                 raise TrainingError(
                     f"{self.path}: another process trains there; wait for it, or choose another "

@@ -18,6 +18,9 @@ __all__ = ["read_examples", "weigh_by_agreement"]
 
 Turns = tuple[Message, ...]
 
+ROLES = ("system", "developer", "user", "assistant", "tool", "function")
+"""Who may speak in a conversation."""
+
 
 def read_examples(path: str | Path) -> list[Example]:
     """Read examples from JSON lines or a list, a Parquet file, or a folder that `datasets` saved.
@@ -47,7 +50,7 @@ def read_examples(path: str | Path) -> list[Example]:
     examples, bad = [], []
     for number, row in _rows(Path(path).expanduser()):
         try:
-            examples += _examples(row)
+            examples += _examples(row, number)
         except ValueError as error:
             bad.append(f"line {number}: {error}")
     if bad:
@@ -86,9 +89,12 @@ def _rows(path: Path) -> Iterator[tuple[int, Any]]:
         text = path.read_text(encoding="utf-8-sig")
         if path.suffix in (".csv", ".tsv"):
             raise ValueError(f"{path.suffix} files are not")
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: there is no such file or folder; check the name") from error
     except (OSError, ValueError) as error:
+        why = "it is no UTF-8 text" if isinstance(error, UnicodeDecodeError) else error
         raise InputError(
-            f"{path}: cannot be read ({error}); give JSON lines, a .parquet file or a folder that "
+            f"{path}: cannot be read ({why}); give JSON lines, a .parquet file or a folder that "
             "datasets saved"
         ) from error
     if (rows := _listed(text)) is not None:
@@ -135,7 +141,7 @@ def _is_hub_name(path: Path) -> bool:
     return len(path.parts) == 2 and not path.suffix and not path.exists()
 
 
-def _examples(row: Any) -> list[Example]:
+def _examples(row: Any, number: int) -> list[Example]:
     content = row if isinstance(row, str) else json.dumps(row, sort_keys=True, default=str)
     if isinstance(row, str):
         try:
@@ -149,12 +155,13 @@ def _examples(row: Any) -> list[Example]:
     if not isinstance(row, Mapping):
         raise ValueError("not a JSON object")  # noqa: TRY004  (the line is named by the caller)
     more = _more(row)
-    name = str(row.get("id") or sha256(content.encode()).hexdigest()[:16])
+    # by its place, for people, and by what it holds, so that rows of two files differ
+    name = str(row.get("id") or f"line {number}, {sha256(content.encode()).hexdigest()[:12]}")
     if "messages" in row and "chosen" not in row:
         turns = _conversation(row)
         return [
-            Example(f"{name}/{number}", prompt, (answer,), **more)
-            for number, (prompt, answer) in enumerate(turns)
+            Example(f"{name}/{place}", prompt, (answer,), **more)
+            for place, (prompt, answer) in enumerate(turns)
         ]
     if "text" in row:
         return [Example(name, (), (_document(row),), **more)]
@@ -216,7 +223,10 @@ def _conversation(row: Mapping[str, Any]) -> list[tuple[Turns, str]]:
     """Return each of the assistant's turns with all that went before it."""
     messages = row["messages"]
     if not _are_messages(messages):
-        raise ValueError("messages is not a list of messages with role and content")
+        raise ValueError(
+            "messages is not a list of messages, each with a role (system, user, assistant, tool) "
+            "and content"
+        )
     turns = tuple(_clean(message) for message in messages)
     found = []
     for place, turn in enumerate(turns):
@@ -320,7 +330,7 @@ def _are_messages(value: Any) -> bool:
 
 def _is_message(value: Any) -> bool:
     """Say whether a value is a turn: with a text, or without one and with calls of tools."""
-    if not isinstance(value, Mapping) or "role" not in value:
+    if not isinstance(value, Mapping) or value.get("role") not in ROLES:
         return False
     content = value.get("content")
     return isinstance(content, str) or (content is None and bool(value.get("tool_calls")))
