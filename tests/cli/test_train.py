@@ -222,8 +222,13 @@ def test_a_file_gives_what_the_command_does_not_say(
     assert claimed["lr"] == 5e-05
     page = (out / "report.html").read_text()
     assert page.count("<svg") >= 4
-    assert "1 steps over" in page
-    assert f"report: {out / 'report.html'}" in capsys.readouterr().out
+    assert str(data) in page
+    assert "1 step over" in page
+    told = capsys.readouterr().out
+    assert f"report: {out / 'report.html'}" in told
+    assert "finished before" not in told
+    run("dpo", "--config", str(config), "--out", str(out), "--lr", "5e-05")
+    assert "this run was finished before: nothing was trained anew" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -214,6 +214,7 @@ def _run(job: Job, method: Method) -> None:
             "--held-out, or leave them out"
         )
     datasets = datasets_of(job.data, job.store)
+    finished = (job.out / "result.json").exists()
     rows = weigh_by_agreement(rows) if job.weigh_by_agreement else rows
     method = replace(method, lora_rank=None) if job.full else method
     with (
@@ -238,11 +239,13 @@ def _run(job: Job, method: Method) -> None:
         )
     if not speaks():
         return
-    page = _report(method, job.out, result)
+    page = _report(job, method, result)
     _record(job, method, result, datasets)
     if job.json:
         print(result.to_json())  # noqa: T201
     else:
+        if finished:
+            say("this run was finished before: nothing was trained anew")
         _summary(result, page)
 
 
@@ -297,23 +300,29 @@ def _note(row: Mapping[str, Any]) -> dict[str, str]:
     return {"held out": f"held-out loss {row['loss']:.4f}"}
 
 
-def _report(method: Method, out: Path, result: TrainResult) -> Path:
+def _report(job: Job, method: Method, result: TrainResult) -> Path:
     """Write the run's page beside its checkpoint and return where."""
     lines = result.metrics_path.read_text(encoding="utf-8").splitlines()
     report: TrainReport = {
-        "title": out.name,
+        "title": job.out.name,
         "method": method.name,
         "rows": [json.loads(line) for line in lines],
-        "options": asdict(method),
+        "options": {
+            "model": job.model,
+            "data": ", ".join(job.data),
+            **({"held_out": ", ".join(job.held_out)} if job.held_out else {}),
+            **asdict(method),
+        },
         "result": result.to_dict(),
     }
-    page = out / "report.html"
+    page = job.out / "report.html"
     page.write_text(render_training(report), encoding="utf-8")
     return page
 
 
 def _summary(result: TrainResult, page: Path) -> None:
-    say(f"{result.steps} steps, {result.tokens} tokens, {result.seconds:.0f} s")
+    steps = f"{result.steps} step{'' if result.steps == 1 else 's'}"
+    say(f"{steps}, {result.tokens} tokens, {result.seconds:.0f} s")
     if result.best_metric is not None:
         say(f"lowest held-out loss {result.best_metric:.4f}")
     say(f"{result.truncated} completions cut to fit")

@@ -65,7 +65,8 @@ def render_training(report: Mapping[str, Any]) -> str:
 
 def _training_summary(rows: Sequence[Mapping[str, Any]], result: Mapping[str, Any]) -> str:
     held_out = [row for row in rows if row.get("eval")]
-    told = [f"{result['steps']:,} steps over {result['tokens']:,} tokens"]
+    steps = f"{result['steps']:,} step{'' if result['steps'] == 1 else 's'}"
+    told = [f"{steps} over {result['tokens']:,} tokens"]
     if result["seconds"]:
         told.append(f"{result['tokens'] / result['seconds']:,.0f} tokens a second")
     if held_out and "rewards/accuracy" in held_out[-1]:

@@ -6,6 +6,7 @@ import fcntl
 import json
 import math
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -124,7 +125,9 @@ class RunFolder:
         differing = [k for k in wanted | found if wanted.get(k) != found.get(k)]
         saved = (self.states.path, self.bests.path, self.result, self.checkpoint)
         if differing and any(path.exists() for path in saved):
-            told = "; ".join(f"{k} was {found.get(k)}, is {wanted.get(k)}" for k in differing[:3])
+            told = "; ".join(
+                f"{k} was {_short(found.get(k))}, is {_short(wanted.get(k))}" for k in differing[:3]
+            )
             raise TrainingError(f"{self.path} holds another run ({told}); choose another folder")
 
     @contextmanager
@@ -240,6 +243,12 @@ class RunFolder:
             if done:
                 kept.append(line + "\n")
         write_atomically(self.metrics, "".join(kept).encode())
+
+
+def _short(value: Any) -> str:
+    """Return a value to tell people, of a hash its beginning."""
+    told = str(value)
+    return told[:12] if re.fullmatch("[0-9a-f]{64}", told) else told
 
 
 def write_atomically(path: Path, content: bytes | memoryview) -> None:

@@ -93,7 +93,8 @@ def build_groups(
         kept,
         f"fewer than {least} completions",
         lambda e: len(e.completions) < least,
-        remedy=f"{method.name} compares answers to a prompt, sft and kto learn from single ones",
+        remedy=f"{method.name} compares answers to a prompt: give `rejected` beside `chosen`; sft "
+        "and kto learn from single ones",
     )
     reject(kept, "an empty completion", lambda e: not all(map(str.strip, e.completions)))
     reject(kept, "chosen equal to rejected", lambda e: _has_equal(e.completions))
