@@ -259,7 +259,8 @@ def _record(job: Job, method: Method, result: TrainResult, datasets: Sequence[Da
     actor, now = stamp()
     with open_store(job.store) as store:
         # a name that is no folder, as of a hub, stands as it was given
-        place = store.relative(job.model) if Path(job.model).exists() else job.model
+        folder = Path(job.model).expanduser().exists()
+        place = store.relative(job.model) if folder else job.model
         base = Checkpoint(derived_id("checkpoint", digest), place, digest, "base")
         for dataset in datasets:
             record_run(
