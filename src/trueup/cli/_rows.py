@@ -16,7 +16,7 @@ from trueup.training import Method, read_examples
 from trueup.training.rows import rows_for
 from trueup.types import Example
 
-__all__ = ["datasets_of", "head_of", "is_file", "read_held_out", "read_rows"]
+__all__ = ["datasets_of", "is_file", "parted", "read_held_out", "read_rows"]
 
 FILES = (".jsonl", ".json", ".parquet")
 """How a name ends that is a file's; another that is no file or folder is a dataset's."""
@@ -29,10 +29,12 @@ def is_file(data: str) -> bool:
     return "/" in data or Path(data).exists() or Path(data).suffix in FILES
 
 
-def head_of(data: str) -> str:
-    """Return the head of a reward that `HEAD=NAME` says rows are about; empty for a `NAME`."""
-    head = data.rpartition("=")[0]
-    return head if re.fullmatch(r"\w[\w-]*", head) and not Path(data).exists() else ""
+def parted(data: str) -> tuple[str, str]:
+    """Return the head of a reward that `HEAD=NAME` says rows are about, if any, and the name."""
+    head, _, name = data.rpartition("=")
+    if re.fullmatch(r"\w[\w-]*", head) and not Path(data).exists():
+        return head, name
+    return "", data
 
 
 def read_rows(data: Sequence[str], method: Method, store: str | None) -> Split:
@@ -62,8 +64,7 @@ def read_held_out(data: Sequence[str], method: Method, store: str | None) -> lis
 
 def datasets_of(data: Sequence[str], store: str | None) -> list[Dataset]:
     """Return the datasets of the store that are among the names."""
-    names = [named.removeprefix(f"{head_of(named)}=") for named in data]
-    wanted = [name for name in names if not is_file(name)]
+    wanted = [name for _, name in map(parted, data) if not is_file(name)]
     if not wanted:
         return []
     with _opened(wanted[0], store) as opened:
@@ -72,8 +73,8 @@ def datasets_of(data: Sequence[str], store: str | None) -> list[Dataset]:
 
 def _each(data: Sequence[str], method: Method, store: str | None) -> Iterator[Split]:
     for named in data:
-        head = head_of(named)
-        rows, aside = _read(named.removeprefix(f"{head}=") if head else named, method, store)
+        head, name = parted(named)
+        rows, aside = _read(name, method, store)
         if head:
             rows, aside = ([replace(row, head=head) for row in some] for some in (rows, aside))
         yield rows, aside

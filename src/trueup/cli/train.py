@@ -15,7 +15,7 @@ from trueup.cli._given import as_told, from_file
 from trueup.cli._named import find_dataset
 from trueup.cli._output import JsonOption, StoreOption, open_store, say, show_json, speaks
 from trueup.cli._progress import progress_bars
-from trueup.cli._rows import datasets_of, head_of, is_file, read_held_out, read_rows
+from trueup.cli._rows import datasets_of, is_file, parted, read_held_out, read_rows
 from trueup.datasets import Dataset
 from trueup.errors import InputError
 from trueup.report.html import render_training
@@ -245,7 +245,7 @@ def _record(job: Job, method: Method, result: TrainResult, datasets: Sequence[Da
 def _check_heads(data: Sequence[str], method: Method) -> None:
     """Refuse rows that are named to be about a head which the method does not have."""
     heads = method.heads if isinstance(method, Reward) else ()
-    for head in map(head_of, data):
+    for head, _ in map(parted, data):
         if head and head not in heads:
             which = (
                 f"give --heads {head}" if isinstance(method, Reward) else "train reward has them"
