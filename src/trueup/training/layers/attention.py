@@ -156,7 +156,7 @@ class _MaskedAttention(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, mask: Tensor, scale: float) -> Tensor:
         with as_written(q):
-            weights = _weights(_stack(q * scale, k.shape[2]), _heads(k), mask).to(v.dtype)
+            weights = _weights(_stack(q, k.shape[2]), _heads(k), mask, scale).to(v.dtype)
             ctx.save_for_backward(q, k, v, mask)
             ctx.scale = scale
             return _unstack(weights @ _heads(v), q)
@@ -166,32 +166,36 @@ class _MaskedAttention(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         q, k, v, mask = ctx.saved_tensors
         with as_written(grad):
-            qs, gs = _stack(q * ctx.scale, k.shape[2]), _stack(grad, k.shape[2])
+            qs, gs = _stack(q, k.shape[2]), _stack(grad, k.shape[2])
             ks, vs = _heads(k), _heads(v)
-            weights = _weights(qs, ks, mask).to(v.dtype)
+            weights = _weights(qs, ks, mask, ctx.scale).to(v.dtype)
             grad_v = weights.transpose(-1, -2) @ gs
             # their rounding would not cancel where the softmax takes their mean away
-            grad_weights = gs.to(q.dtype) @ vs.to(q.dtype).transpose(-1, -2)
-            slopes = torch._softmax_backward_data(grad_weights, weights.to(q.dtype), -1, q.dtype)
+            slopes = gs.to(q.dtype) @ vs.to(q.dtype).transpose(-1, -2)
+            wide = weights.to(q.dtype)
+            torch._softmax_backward_data(slopes, wide, -1, q.dtype, grad_input=slopes)
             grad_scores = slopes.to(v.dtype)
             grad_k = grad_scores.transpose(-1, -2) @ qs.to(v.dtype)
             grad_q = _unstack(grad_scores @ ks.to(v.dtype), q)
         return (
             grad_q.to(q.dtype).mul_(ctx.scale),
-            grad_k.to(k.dtype).transpose(1, 2),
+            grad_k.to(k.dtype).mul_(ctx.scale).transpose(1, 2),
             grad_v.transpose(1, 2),
             None,
             None,
         )
 
 
-def _weights(qs: Tensor, ks: Tensor, mask: Tensor) -> Tensor:
-    """Return the attention weights (B, K, H/K * m, n) of scaled queries."""
-    scores = torch.matmul(qs, ks.transpose(-1, -2))
+def _weights(qs: Tensor, ks: Tensor, mask: Tensor, scale: float) -> Tensor:
+    """Return the attention weights (B, K, H/K * m, n), all in the place of their scores."""
     batch, m, masked = mask.shape
+    flat, keys = qs.flatten(0, 1), ks.flatten(0, 1).transpose(1, 2)
+    scores = torch.baddbmm(flat.new_empty(()), flat, keys, beta=0, alpha=scale)
     by_head = scores.view(batch, ks.shape[1], -1, m, ks.shape[2])
-    by_head[..., ks.shape[2] - masked :].masked_fill_(~mask[:, None, None], float("-inf"))
-    return torch.softmax(scores, -1)
+    # added, which is several times faster than filled in
+    hidden = scores.new_zeros(mask.shape).masked_fill_(~mask, float("-inf"))
+    by_head[..., ks.shape[2] - masked :].add_(hidden[:, None, None])
+    return torch.softmax(scores, -1, out=scores).view(*qs.shape[:3], -1)
 
 
 def _stack(x: Tensor, key_heads: int) -> Tensor:

@@ -13,8 +13,15 @@ from trueup.training._precision import as_written
 
 __all__ = ["token_logprobs"]
 
-CHUNK = {"cpu": 256, "cuda": 2048}
-"""Rows of logits that exist at once; 256 x 49,152 in float32 is 50 MB, which a cache can use."""
+CHUNK = {"cpu": 128, "cuda": 2048}
+"""Rows of logits that exist at once; 128 x 49,152 in float32 is 25 MB.
+
+Beyond 32 MB glibc would ask the system for them anew each time, whose zeroed pages take as long to
+come by as a third of the product that fills them.
+"""
+
+SLICE = 8192
+"""Tokens of the vocabulary whose slopes and weights are rounded to bf16 at once."""
 
 
 def token_logprobs(
@@ -47,7 +54,6 @@ class _TokenLogprobs(torch.autograd.Function):
         head = weight.to(_wide(hidden))
         product = _product_with(head)
         logps = head.new_empty(len(hidden))
-        norm = head.new_empty(len(hidden))
         needs_hidden, needs_weight = ctx.needs_input_grad[:2]
         at_once = needs_hidden and not needs_weight
         slopes = torch.empty_like(hidden) if at_once else None
@@ -55,11 +61,10 @@ class _TokenLogprobs(torch.autograd.Function):
             for start in range(0, len(hidden), chunk):
                 part = slice(start, start + chunk)
                 logits = product(hidden[part].to(head.dtype))
-                norm[part] = logits.logsumexp(-1)
-                logps[part] = logits.gather(1, targets[part, None])[:, 0] - norm[part]
+                logps[part] = _normalize(logits, targets[part])
                 if slopes is not None:
-                    slopes[part] = _slope(logits, norm[part], targets[part], None) @ head
-        ctx.save_for_backward(*((slopes,) if at_once else (hidden, weight, targets, norm)))
+                    slopes[part] = _with_head(_falling(logits, targets[part]), head).neg_()
+        ctx.save_for_backward(*((slopes,) if at_once else (hidden, weight, targets)))
         ctx.chunk = chunk
         return logps
 
@@ -69,29 +74,52 @@ class _TokenLogprobs(torch.autograd.Function):
         if len(ctx.saved_tensors) == 1:
             (slopes,) = ctx.saved_tensors
             return (slopes * grad[:, None]).to(slopes.dtype), None, None, None
-        hidden, weight, targets, norm = ctx.saved_tensors
-        head = weight.to(norm.dtype)
+        hidden, weight, targets = ctx.saved_tensors
+        head = weight.to(grad.dtype)
         product = _product_with(head)
         grad_hidden = torch.empty_like(hidden) if ctx.needs_input_grad[0] else None
         grad_head = torch.empty_like(head)
         with as_written(hidden):
             for start in range(0, len(hidden), ctx.chunk):
                 part = slice(start, start + ctx.chunk)
-                rows = hidden[part].to(head.dtype)
-                slope = _slope(product(rows), norm[part], targets[part], grad[part])
+                rows, by = hidden[part].to(head.dtype), grad[part, None]
+                logits = product(rows)
+                _normalize(logits, targets[part])
+                falling = _falling(logits, targets[part])
                 if grad_hidden is not None:
-                    grad_hidden[part] = (slope @ head).to(hidden.dtype)
-                grad_head.addmm_(slope.T, rows, beta=min(start, 1))
+                    grad_hidden[part] = (_with_head(falling, head) * -by).to(hidden.dtype)
+                grad_head.addmm_(falling.T, rows * by, beta=min(start, 1), alpha=-1)
         if not len(hidden):
             grad_head.zero_()
         return grad_hidden, grad_head.to(weight.dtype), None, None
 
 
-def _slope(logits: Tensor, norm: Tensor, targets: Tensor, grad: Tensor | None) -> Tensor:
-    """Turn logits, in place, into d log p(target) / d logits = onehot - softmax, times `grad`."""
-    ones = torch.ones_like(norm) if grad is None else grad
-    slope = logits.sub_(norm[:, None]).exp_().mul_(-ones[:, None])
-    return slope.scatter_add_(1, targets[:, None], ones[:, None])
+def _normalize(logits: Tensor, targets: Tensor) -> Tensor:
+    """Turn logits into probabilities, in place, and return the log of the targets'.
+
+    A target's own probability may be too small to be a number; the likeliest token's is not.
+    """
+    above = logits.gather(1, targets[:, None])[:, 0] - logits.amax(-1)
+    torch.softmax(logits, -1, out=logits)
+    return above + logits.amax(-1).log()
+
+
+def _falling(probabilities: Tensor, targets: Tensor) -> Tensor:
+    """Turn them, in place, into -d log p(target) / d logits = softmax - onehot."""
+    ones = probabilities.new_ones(len(targets), 1)
+    return probabilities.scatter_add_(1, targets[:, None], -ones)
+
+
+def _with_head(falling: Tensor, head: Tensor) -> Tensor:
+    """Return falling @ head, in bf16 where a CPU multiplies so."""
+    exact = torch.get_float32_matmul_precision() != "medium" or falling.dtype != torch.float32
+    if exact or falling.is_cuda:
+        return falling @ head
+    out = falling.new_zeros(len(falling), head.shape[1])
+    for start in range(0, len(head), SLICE):
+        part = slice(start, start + SLICE)
+        out += falling[:, part].bfloat16() @ head[part].bfloat16()
+    return out
 
 
 def _product_with(head: Tensor) -> Callable[[Tensor], Tensor]:
