@@ -5,6 +5,7 @@ import math
 import random
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +13,9 @@ import torch
 from torch import Tensor
 
 from trueup.errors import TrainingError
+from trueup.models import load_model, reward_model
 from trueup.training.config import DPO, IPO, ORPO, SFT, Method, SimPO
-from trueup.training.forward import Forward
+from trueup.training.forward import Forward, RewardForward
 from trueup.training.groups import Group
 from trueup.training.layers.lora import add_adapters
 from trueup.training.objectives import objective_of
@@ -263,6 +265,23 @@ def test_a_kernel_that_does_not_run_leaves_plain_rows(
     assert forward.note.endswith("): prompts are not shared")
     assert "\n" not in forward.note
     torch.testing.assert_close(forward(groups).logps, expected.logps, rtol=1e-4, atol=1e-5)
+
+
+def test_a_decoder_with_a_config_of_its_own_is_told_too(
+    tiny_model_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Transformers 5.17 passes by a decoder whose config is of the same class as the model's."""
+    model = reward_model(load_model(tiny_model_dir), ("reward",))
+    assert model.config is not model.get_decoder().config
+
+    def told_alone(self: Any, name: str) -> None:
+        self.config._attn_implementation_internal = name
+
+    monkeypatch.setattr(type(model), "set_attn_implementation", told_alone)
+    forward = RewardForward(model)
+    assert forward.shared, forward.note
+    forward.restore()
+    assert model.get_decoder().config._attn_implementation == "sdpa"
 
 
 def test_the_attention_implementation_is_put_back(tiny: Any) -> None:

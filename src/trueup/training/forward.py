@@ -124,7 +124,13 @@ class Forward(nn.Module):
 
     def restore(self) -> None:
         """Give the model the attention implementation back that it came with."""
-        self.model.set_attn_implementation(self._before)
+        self._attend_by(self._before)
+
+    def _attend_by(self, name: str) -> None:
+        # a reward model's decoder may have a config of its own, which not every release of
+        # transformers 5 comes to from the model
+        for told in (self.model, self.decoder):
+            told.set_attn_implementation(name)  # type: ignore[operator]
 
     def _shared(self, groups: Sequence[Group]) -> Tensor:
         """Return `states` from one tree."""
@@ -258,7 +264,7 @@ def _why_not_shared(forward: Forward) -> str:
         with torch.no_grad():
             rows = forward._plain(probe)
             register()
-            model.set_attn_implementation(NAME)
+            forward._attend_by(NAME)
             if model.config.get_text_config()._attn_implementation != NAME:
                 return f"{kind} has an attention of its own: prompts are not shared"
             tree = forward._shared(probe)

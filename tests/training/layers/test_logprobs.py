@@ -61,6 +61,34 @@ def test_what_a_gpu_would_round_to_tf32_stays_near_float64() -> None:
     assert (found - exact).abs().max() < 1e-3
 
 
+def test_a_probability_too_small_for_a_number_has_a_log() -> None:
+    head = torch.tensor([[200.0], [0.0]])
+    found = token_logprobs(torch.ones(1, 1), head, torch.tensor([1]))
+    assert found.tolist() == [-200.0]
+
+
+@pytest.mark.parametrize("learns", [False, True], ids=["frozen", "learning"])
+def test_bf16_rounds_what_states_learn_and_no_log_prob(learns: bool) -> None:
+    hidden, weight, targets = make(n=20, d=64, v=500, dtype=torch.float32)
+    weight = weight.detach().requires_grad_(learns)
+    leaves = [hidden, weight] if learns else [hidden]
+
+    def run() -> tuple[torch.Tensor, ...]:
+        out = token_logprobs(hidden, weight, targets, 8)
+        return out, *torch.autograd.grad(out.square().sum(), leaves)
+
+    exact, *slopes = run()
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("medium")
+    try:
+        found, *rounded = run()
+    finally:
+        torch.set_float32_matmul_precision(before)
+    assert (found - exact).abs().max() < 1e-4
+    for one, other in zip(rounded, slopes, strict=True):
+        assert (one - other).norm() < 0.01 * other.norm()
+
+
 def test_full_logits_never_exist(monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
 
