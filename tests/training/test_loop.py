@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from trueup.errors import InputError, LossNotFinite, TrainingError
-from trueup.training import DPO, IPO, KTO, ORPO, SFT, Reward, SimPO, train
+from trueup.training import CPT, DPO, IPO, KTO, ORPO, SFT, Reward, SimPO, train
 from trueup.training.checkpoint import RunFolder
 from trueup.training.config import Method
 from trueup.training.forward import Forward
@@ -354,6 +354,14 @@ def test_truncation_is_counted(tiny_model_dir: Path, examples: Examples, tmp_pat
 def test_no_rows_is_an_error(tiny_model_dir: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no rows"):
         train(SFT(), model=tiny_model_dir, data=[], out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("method", [DPO(), KTO(), CPT(), Reward()])
+def test_rows_are_refused_before_a_model_is_looked_for(method: Method, tmp_path: Path) -> None:
+    bad = Example("bad", ({"role": "user", "content": "?"},), ("same", "same"))
+    with pytest.raises(InputError, match=r"1 of 1 rows have .*\(bad\)"):
+        train(method, model="no/such-model", data=[bad], out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 

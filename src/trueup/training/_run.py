@@ -30,9 +30,9 @@ from trueup.training._precision import device_name, products, resolve
 from trueup.training.checkpoint import Progress as Done
 from trueup.training.checkpoint import RunFolder, write_atomically
 from trueup.training.config import Method, Reward
-from trueup.training.documents import pack_documents
+from trueup.training.documents import check_texts, pack_documents
 from trueup.training.forward import Forward, RewardForward
-from trueup.training.groups import Group, build_groups
+from trueup.training.groups import Group, build_groups, checked
 from trueup.training.layers.fused import fuse
 from trueup.training.layers.linear import multiply_in
 from trueup.training.layers.lora import add_adapters
@@ -73,6 +73,8 @@ def run_method(
     """Do what `trueup.training.train` promises; its arguments are explained there."""
     if not data:
         raise InputError(f"{method.name}: no rows to train on; give at least one example")
+    # before the model, which takes long to load
+    rows, aside = (_checked(method, some) for some in (data, held_out))
     workers = Workers.join()
     folder = RunFolder(out, workers)
     try:
@@ -90,9 +92,9 @@ def run_method(
                 return _finished(folder)
             loaded = loaded or load_model(model)
             method = _within_context(method, loaded)
-            groups, aside = (_groups(method, rows, loaded) for rows in (data, held_out))
+            groups, held = (_groups(method, some, loaded) for some in (rows, aside))
             cache = reference_cache or folder.reference
-            run = _Run(method, loaded, groups, aside, folder, cache, progress, on_metrics, workers)
+            run = _Run(method, loaded, groups, held, folder, cache, progress, on_metrics, workers)
             with folder.claim(identity), _own_random_numbers(loaded):
                 return run.train()
     except Exception as error:
@@ -286,10 +288,17 @@ def _within_context(method: Method, loaded: LoadedModel) -> Method:
     return replace(method, max_length=min(method.max_length, context or method.max_length))
 
 
+def _checked(method: Method, rows: Sequence[Example]) -> Sequence[Example]:
+    """Return the rows as they will be tokenised, none of which the method cannot use."""
+    if method.has_prompts:
+        return checked(unpair(rows) if method.unpaired else rows, method)
+    check_texts(rows)
+    return rows
+
+
 def _groups(method: Method, rows: Sequence[Example], loaded: LoadedModel) -> tuple[Group, ...]:
     if not method.has_prompts:
         return pack_documents(rows, loaded.tokenizer, max_length=method.max_length)
-    rows = unpair(rows) if method.unpaired else rows
     return build_groups(rows, loaded.tokenizer, method, max_length=method.max_length)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from trueup.training.groups import Group, Tokens, reject
 from trueup.types import Example
 
-__all__ = ["pack_documents"]
+__all__ = ["check_texts", "pack_documents"]
 
 
 def pack_documents(
@@ -31,6 +31,22 @@ def pack_documents(
     Raises:
         InputError: rows with a prompt, or without any text; the message names them.
     """
+    check_texts(examples)
+    begin = tokenizer.bos_token_id
+    prompt = (tokenizer.eos_token_id if begin is None else begin,)
+    parts = list(_parts(examples, tokenizer, max_length - 1))
+    return tuple(
+        Group(f"{pack[0][0]} and {len(pack) - 1} more", prompt, tuple(tokens for _, tokens in pack))
+        for pack in _fullest_first(parts, max_length - 1)
+    )
+
+
+def check_texts(examples: Sequence[Example]) -> None:
+    """Refuse rows that are no texts.
+
+    Raises:
+        InputError: as `pack_documents` does.
+    """
     reject(
         examples,
         "a prompt",
@@ -42,13 +58,6 @@ def pack_documents(
         "an empty text",
         lambda e: not e.completions[0].strip(),
         remedy="remove them",
-    )
-    begin = tokenizer.bos_token_id
-    prompt = (tokenizer.eos_token_id if begin is None else begin,)
-    parts = list(_parts(examples, tokenizer, max_length - 1))
-    return tuple(
-        Group(f"{pack[0][0]} and {len(pack) - 1} more", prompt, tuple(tokens for _, tokens in pack))
-        for pack in _fullest_first(parts, max_length - 1)
     )
 
 

@@ -11,7 +11,7 @@ from trueup.errors import InputError, PromptTooLong
 from trueup.training.config import Method, Reward
 from trueup.types import Example
 
-__all__ = ["Group", "best_and_worse", "build_groups", "encode_group", "reject"]
+__all__ = ["Group", "best_and_worse", "build_groups", "checked", "encode_group", "reject"]
 
 Tokens = tuple[int, ...]
 
@@ -85,6 +85,37 @@ def build_groups(
         InputError: no prompt, too few, empty or equal completions, weights that are not above 0,
             or a head or margin that the method cannot use; the message names the rows.
     """
+    kept = checked(examples, method)
+    heads = method.heads if isinstance(method, Reward) else ()
+    whole = [
+        encode_group(example, tokenizer, head=heads.index(example.head) if heads else 0)
+        for example in kept
+    ]
+    reject(
+        whole,
+        f"a prompt of {max_length} tokens or more",
+        lambda g: len(g.prompt) >= max_length,
+        error=PromptTooLong,
+        remedy="raise max_length, as far as the model's context goes, or shorten them",
+    )
+    cut = tuple(_cut(group, max_length) for group in whole)
+    reject(
+        cut,
+        f"completions that are equal once cut to {max_length} tokens",
+        lambda g: _has_equal(g.completions),
+        remedy="raise max_length or remove them",
+    )
+    return tuple(replace(group, read_whole=True) for group in cut) if method.has_rewards else cut
+
+
+def checked(examples: Sequence[Example], method: Method) -> list[Example]:
+    """Return what the method compares of each example, none of which it cannot use.
+
+    This needs no tokenizer, so it can be done before a model is loaded.
+
+    Raises:
+        InputError: as `build_groups` does.
+    """
     least = method.completions
     reject(examples, "completions that are all tied", _all_tied, remedy="leave them out")
     kept = [_kept(example, method) for example in examples]
@@ -105,26 +136,8 @@ def build_groups(
         lambda e: e.desirable is False,
         remedy="leave them out",
     )
-    heads = _heads(kept, method)
-    whole = [
-        encode_group(example, tokenizer, head=heads.index(example.head) if heads else 0)
-        for example in kept
-    ]
-    reject(
-        whole,
-        f"a prompt of {max_length} tokens or more",
-        lambda g: len(g.prompt) >= max_length,
-        error=PromptTooLong,
-        remedy="raise max_length, as far as the model's context goes, or shorten them",
-    )
-    cut = tuple(_cut(group, max_length) for group in whole)
-    reject(
-        cut,
-        f"completions that are equal once cut to {max_length} tokens",
-        lambda g: _has_equal(g.completions),
-        remedy="raise max_length or remove them",
-    )
-    return tuple(replace(group, read_whole=True) for group in cut) if method.has_rewards else cut
+    _check_heads(kept, method)
+    return kept
 
 
 def encode_group(example: Example, tokenizer: Any, *, head: int = 0) -> Group:
@@ -170,10 +183,9 @@ def _kept(example: Example, method: Method) -> Example:
     return replace(example, completions=kept, ranks=())
 
 
-def _heads(examples: Sequence[Example], method: Method) -> tuple[str, ...]:
-    """Return the heads that rows are to name; none where they need not."""
+def _check_heads(examples: Sequence[Example], method: Method) -> None:
     if not isinstance(method, Reward):
-        return ()
+        return
     reject(
         examples,
         "a margin on a ranking of more than two",
@@ -185,7 +197,6 @@ def _heads(examples: Sequence[Example], method: Method) -> tuple[str, ...]:
         lambda e: e.head not in method.heads,
         remedy="name one in each row's `head`",
     )
-    return method.heads
 
 
 def _cut(group: Group, max_length: int) -> Group:
