@@ -16,8 +16,8 @@ __all__ = ["token_logprobs"]
 CHUNK = {"cpu": 128, "cuda": 2048}
 """Rows of logits that exist at once; 128 x 49,152 in float32 is 25 MB.
 
-Beyond 32 MB glibc would ask the system for them anew each time, whose zeroed pages take as long to
-come by as a third of the product that fills them.
+Beyond 32 MB glibc would ask the system for them anew each time, and its zeroed pages cost time that
+shows beside the product that fills them.
 """
 
 SLICE = 8192

@@ -7,6 +7,7 @@ own is a chain of five operations that each write a new activation.
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Callable
 from functools import partial
@@ -51,6 +52,8 @@ def add_adapters(
     Raises:
         TrainingError: weights are to be in four bits and bitsandbytes is not there.
     """
+    # on import it tells of a kernel for products in four bits, which nothing here computes
+    logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
     from peft import LoraConfig, get_peft_model
     from peft.tuners.lora import Linear
 
