@@ -84,7 +84,7 @@ class _TokenLogprobs(torch.autograd.Function):
                 part = slice(start, start + ctx.chunk)
                 rows, by = hidden[part].to(head.dtype), grad[part, None]
                 logits = product(rows)
-                _normalize(logits, targets[part])
+                torch.softmax(logits, -1, out=logits)
                 falling = _falling(logits, targets[part])
                 if grad_hidden is not None:
                     grad_hidden[part] = (_with_head(falling, head) * -by).to(hidden.dtype)
