@@ -191,10 +191,10 @@ def chromium() -> Iterator[object]:
 
 def settle(page) -> None:
     """Wait until a page has all its figures: before, it loads itself anew every second or so."""
-    page.wait_for_load_state()
-    while page.locator("[data-pending]").count():
-        page.wait_for_timeout(100)
-        page.wait_for_load_state()
+    # in one look: between two the next document, still empty, may have come
+    page.wait_for_function(
+        "() => document.readyState === 'complete' && !document.querySelector('[data-pending]')"
+    )
 
 
 @pytest.fixture

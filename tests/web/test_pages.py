@@ -262,6 +262,30 @@ def test_the_first_admin_joins_by_a_link_that_is_good_once(tmp_path, chromium):
         thread.join()
 
 
+def test_a_page_that_waits_for_figures_is_not_in_the_way_of_a_click(fill, sign_in, address):
+    fill(1)
+    page = sign_in("mo")
+
+    def without_figures(route):
+        whole = route.fetch()
+        route.fulfill(
+            response=whole, body=whole.text().replace("</main>", "<p data-pending></main>")
+        )
+
+    slow = []
+    page.route(f"{address}/", without_figures)
+    page.route(f"{address}/queue", lambda route: slow.append(route))
+    page.goto(f"{address}/")
+    with page.expect_request(f"{address}/"):  # it looks again by itself
+        pass
+    page.get_by_role("link", name="Queues", exact=True).click(no_wait_after=True)
+    page.wait_for_timeout(2_500)
+    assert len(slow) == 1
+    slow[0].continue_()
+    page.get_by_role("heading", name="Queues").wait_for()
+    assert page.url == f"{address}/queue"
+
+
 def test_what_waits_is_what_somebody_can_do_now(fill, session):
     queue, full = fill(1), fill(1, name="full")
     for one in (queue, full):
