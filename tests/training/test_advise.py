@@ -80,3 +80,19 @@ def test_texts_are_for_continued_pretraining() -> None:
     assert advise(evidence_of(texts)).method == "cpt"
     asked = Example("p", ({"role": "user", "content": "why?"},), ("so",))
     assert "beside 1 rows with prompts: part them" in advise(evidence_of([*texts, asked])).reason
+
+
+@pytest.mark.parametrize(
+    ("rows", "refused"),
+    [
+        ([("good", "bad"), ("same", "same")], "1 of 2 rows have chosen equal to rejected (1)"),
+        ([("good", "bad"), ("good", "bad"), ("alone",)], "1 of 3 rows have fewer than 2"),
+        ([("good",), (" ",)], "1 of 2 rows have an empty completion (1)"),
+    ],
+)
+def test_rows_that_training_would_refuse_are_named(rows, refused) -> None:
+    prompt = ({"role": "user", "content": "?"},)
+    examples = [Example(str(i), prompt, texts) for i, texts in enumerate(rows)]
+    found = advise(evidence_of(examples), examples)
+    assert found.warnings[0].startswith(f"{found.method} would refuse these rows: {refused}")
+    assert not any("refuse" in told for told in advise(evidence_of(examples[:1]), examples[:1]).warnings)

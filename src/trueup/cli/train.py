@@ -28,7 +28,7 @@ from trueup.training.advise import evidence_of
 from trueup.training.data import weigh_by_agreement
 from trueup.training.groups import reject
 from trueup.training.trackers import Tracker, track
-from trueup.types import Checkpoint, Messages
+from trueup.types import Checkpoint, Example, Messages
 
 __all__ = ["app"]
 
@@ -99,12 +99,14 @@ def advise(
     Args:
         data: A dataset of the store, NAME or NAME@VERSION, or a file or folder as training takes.
     """
+    rows: Sequence[Example] = ()
     if is_file(data):
-        evidence = evidence_of(read_examples(data))
+        rows = read_examples(data)
+        evidence = evidence_of(rows)
     else:
         with open_store(store) as opened:
             evidence = evidence_of(find_dataset(data, opened))
-    found = advice(evidence)
+    found = advice(evidence, rows)
     if as_json:
         show_json({"evidence": asdict(evidence), **asdict(found)})
         return

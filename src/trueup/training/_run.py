@@ -30,9 +30,9 @@ from trueup.training._precision import device_name, products, resolve
 from trueup.training.checkpoint import Progress as Done
 from trueup.training.checkpoint import RunFolder, write_atomically
 from trueup.training.config import Method, Reward
-from trueup.training.documents import check_texts, pack_documents
+from trueup.training.documents import pack_documents
 from trueup.training.forward import Forward, RewardForward
-from trueup.training.groups import Group, build_groups, checked
+from trueup.training.groups import Group, build_groups
 from trueup.training.layers.fused import fuse
 from trueup.training.layers.linear import multiply_in
 from trueup.training.layers.lora import add_adapters
@@ -40,9 +40,10 @@ from trueup.training.layers.quantized import dequantize
 from trueup.training.loop import Loop, batches_of_run
 from trueup.training.reference import reference_key, reference_logprobs
 from trueup.training.result import TrainResult
+from trueup.training.rows import usable_rows
 from trueup.training.sharded import gather, shard
 from trueup.training.trackers import Log, Progress
-from trueup.training.unpaired import mismatched, unpair
+from trueup.training.unpaired import mismatched
 from trueup.training.workers import Workers
 from trueup.types import Example
 
@@ -74,7 +75,7 @@ def run_method(
     if not data:
         raise InputError(f"{method.name}: no rows to train on; give at least one example")
     # before the model, which takes long to load
-    rows, aside = (_checked(method, some) for some in (data, held_out))
+    rows, aside = (usable_rows(method, some) for some in (data, held_out))
     workers = Workers.join()
     folder = RunFolder(out, workers)
     try:
@@ -286,14 +287,6 @@ def _within_context(method: Method, loaded: LoadedModel) -> Method:
     """Return the method with no more tokens a row than the model reads."""
     context = getattr(loaded.model.config.get_text_config(), "max_position_embeddings", None)
     return replace(method, max_length=min(method.max_length, context or method.max_length))
-
-
-def _checked(method: Method, rows: Sequence[Example]) -> Sequence[Example]:
-    """Return the rows as they will be tokenised, none of which the method cannot use."""
-    if method.has_prompts:
-        return checked(unpair(rows) if method.unpaired else rows, method)
-    check_texts(rows)
-    return rows
 
 
 def _groups(method: Method, rows: Sequence[Example], loaded: LoadedModel) -> tuple[Group, ...]:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from trueup.datasets import Dataset
+from trueup.errors import InputError
+from trueup.training.config import METHODS
+from trueup.training.rows import usable_rows
 from trueup.types import Example
 
 __all__ = ["Advice", "Evidence", "advise", "evidence_of"]
@@ -103,10 +106,25 @@ def evidence_of(rows: Dataset | Sequence[Example]) -> Evidence:
     )
 
 
-def advise(evidence: Evidence) -> Advice:
-    """Return the method that fits, with the reason."""
+def advise(evidence: Evidence, rows: Sequence[Example] = ()) -> Advice:
+    """Return the method that fits, with the reason.
+
+    Args:
+        evidence: what is known of the rows.
+        rows: the rows themselves, where they are at hand: what training would refuse among them is
+            a warning too.
+    """
     method, reason, otherwise = _method(evidence)
-    return Advice(method, reason, otherwise, tuple(_warnings(evidence)))
+    return Advice(method, reason, otherwise, (*_refused(method, rows), *_warnings(evidence)))
+
+
+def _refused(method: str, rows: Sequence[Example]) -> list[str]:
+    if rows and method in METHODS:
+        try:
+            usable_rows(METHODS[method](), rows)
+        except InputError as error:
+            return [f"{method} would refuse these rows: {error}"]
+    return []
 
 
 def _method(found: Evidence) -> tuple[str, str, tuple[tuple[str, str], ...]]:

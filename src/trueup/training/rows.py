@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,12 @@ from trueup.datasets import Dataset
 from trueup.errors import InputError
 from trueup.training.config import Method
 from trueup.training.data import read_examples
+from trueup.training.documents import check_texts
+from trueup.training.groups import checked
+from trueup.training.unpaired import unpair
 from trueup.types import Example
 
-__all__ = ["Rows", "held_out_rows", "rows_for"]
+__all__ = ["Rows", "held_out_rows", "rows_for", "usable_rows"]
 
 Rows = Iterable[Example] | Dataset | str | Path
 """What holds rows: examples, what `read_examples` takes, or a sealed dataset."""
@@ -53,6 +56,20 @@ def held_out_rows(method: Method, data: Rows) -> list[Example]:
     """
     rows, aside = rows_for(method, data, "held_out")
     return aside or rows
+
+
+def usable_rows(method: Method, rows: Sequence[Example]) -> Sequence[Example]:
+    """Return the rows as they will be tokenised, none of which the method cannot use.
+
+    This needs no tokenizer, so it can be done before a model is loaded.
+
+    Raises:
+        InputError: names the rows that the method cannot use, and why.
+    """
+    if method.has_prompts:
+        return checked(unpair(rows) if method.unpaired else rows, method)
+    check_texts(rows)
+    return rows
 
 
 def _of(dataset: Dataset, method: Method, split: str) -> list[Example]:
