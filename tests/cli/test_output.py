@@ -3,7 +3,7 @@ import json
 import pytest
 
 from trueup.cli import _output
-from trueup.cli._output import Out, say, show_json, show_parts, show_table
+from trueup.cli._output import Out, say, show_facts, show_json, show_parts, show_table
 
 ID = "0123456789abcdef" * 2
 ROWS = [(ID, "a cohort of a rather long name", "an answer, " * 5)]
@@ -65,3 +65,15 @@ def test_escaping_leaves_json_what_it_is(capsys):
     value = {"answer": "\x1b[2J \x7f \x9b \n ü \u2028"}
     show_json(value)
     assert json.loads(capsys.readouterr().out) == value
+
+
+def test_facts_are_lines_and_no_python(capsys):
+    stages = [{"name": "sft", "rows": 3}, {"name": "dpo", "rows": 2}]
+    show_facts({"cohorts": {"a": 1, "b": 2}, "stages": stages, "warnings": [], "share": 0.25})
+    assert capsys.readouterr().out.splitlines() == [
+        "cohorts   a 1, b 2",
+        "stages    name sft, rows 3",
+        "          name dpo, rows 2",
+        "warnings  none",
+        "share     0.25",
+    ]

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from cyclopts import CycloptsError
 
+from trueup.cli.lineage import lineage
 from trueup.cli.train import app
 from trueup.datasets import Dataset
 from trueup.errors import (
@@ -155,6 +156,25 @@ def test_a_run_on_a_dataset_of_the_store_is_in_its_lineage(
     assert first.checkpoint_id == second.base_checkpoint_id == made[hashes[0]].id
     assert (second.checkpoint_id, second.method) == (made[hashes[1]].id, "dpo")
     assert made[hashes[1]].role == "candidate"
+
+
+def test_files_beside_a_dataset_are_named_in_its_lineage(
+    folder: Path, tiny_model_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = str(write_pairs(folder / "more.jsonl"))
+    rest = ("--model", str(tiny_model_dir), "--data", "d@v1", "--max-steps", "1")
+    run("sft", *rest, "--out", str(folder / "alone"))
+    run("sft", *rest, "--data", data, "--out", str(folder / "mixed"))
+    with Store.open(folder / "store", create=False) as store, store.reading() as tx:
+        made = {found.stage: found.checkpoint_id for found in list_runs(tx)}
+    told = {}
+    for name, checkpoint in made.items():
+        capsys.readouterr()
+        lineage(checkpoint)
+        told[name] = capsys.readouterr().out
+    beside = f"and on rows that no label here bears out: {data}"
+    assert beside in told["mixed"]
+    assert "bears out" not in told["alone"]
 
 
 def test_what_would_be_ignored_is_refused(tiny_model_dir: Path, tmp_path: Path) -> None:

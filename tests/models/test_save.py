@@ -76,6 +76,8 @@ def test_adapters_are_refused(tmp_path: Path, tiny_model_dir: Path) -> None:
 def test_the_folder_hash_needs_weights(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"no \*\.safetensors"):
         folder_hash(tmp_path)
+    with pytest.raises(ModelError, match="no such folder"):
+        folder_hash(tmp_path / "none")
 
 
 def test_the_folder_hash_covers_every_shard(tmp_path: Path, tiny_model_dir: Path) -> None:

@@ -27,6 +27,7 @@ RUN = {
     "method": "dpo",
     "seed": 7,
     "code_revision": "",
+    "config": {"beta": 0.1},
     "dataset": "prefs v1",
     "dataset_version_id": "version-1",
     "base_checkpoint_id": "base-1",

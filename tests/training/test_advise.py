@@ -95,4 +95,6 @@ def test_rows_that_training_would_refuse_are_named(rows, refused) -> None:
     examples = [Example(str(i), prompt, texts) for i, texts in enumerate(rows)]
     found = advise(evidence_of(examples), examples)
     assert found.warnings[0].startswith(f"{found.method} would refuse these rows: {refused}")
-    assert not any("refuse" in told for told in advise(evidence_of(examples[:1]), examples[:1]).warnings)
+    assert not any(
+        "refuse" in told for told in advise(evidence_of(examples[:1]), examples[:1]).warnings
+    )

@@ -176,16 +176,25 @@ def print_table(console: Console, table: Table) -> None:
 
 
 def show_facts(facts: Mapping[str, Any]) -> None:
-    """Print names with their values, a line each, the values under one another."""
+    """Print names with their values under one another, a line each; of a list one an entry."""
     width = max(len(name) for name in facts)
     for name, value in facts.items():
-        say(f"{name:<{width}}  {_cell(value)}")
+        for number, line in enumerate(_lines(value)):
+            say(f"{'' if number else name:<{width}}  {line}")
 
 
 def say(text: str) -> None:
     """Print a text, however wide the terminal; what would steer the terminal is escaped."""
     shown = text.translate(CONTROLS)
     Out(soft_wrap=True).print(shown, markup=False, highlight=False, emoji=False)
+
+
+def _lines(value: Any) -> list[str]:
+    if isinstance(value, Mapping):
+        return [", ".join(f"{name} {'; '.join(_lines(one))}" for name, one in value.items())]
+    if isinstance(value, list | tuple):
+        return [line for one in value for line in _lines(one)] or ["none"]
+    return [_cell(value)]
 
 
 def _cell(value: Any) -> str:

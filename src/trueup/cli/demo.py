@@ -22,6 +22,7 @@ from trueup.flywheel.judge import replay_on
 from trueup.flywheel.learn import deploy as deploy_station
 from trueup.flywheel.learn import train_recipe
 from trueup.flywheel.settle import label as label_station
+from trueup.store.runs import get_checkpoint
 
 __all__ = ["app"]
 
@@ -60,7 +61,7 @@ def record(
     """
 
     def visit(turn: Turn) -> Found:
-        found = record_station(turn, {"deploy": {"checkpoint": checkpoint}})
+        found = record_station(turn, _deployed(turn, checkpoint))
         return found | evaluate_station(turn, {})
 
     _visit(visit, config, seed, store, json)
@@ -81,8 +82,9 @@ def enqueue(
     Args:
         checkpoint: the id of the checkpoint to sample from.
     """
-    found = {"deploy": {"checkpoint": checkpoint}}
-    _visit(lambda turn: enqueue_station(turn, found), config, seed, store, json)
+    _visit(
+        lambda turn: enqueue_station(turn, _deployed(turn, checkpoint)), config, seed, store, json
+    )
 
 
 @app.command
@@ -128,11 +130,8 @@ def train(
     def visit(turn: Turn) -> Found:
         settings = turn.config.seeded()
         recipe = settings.control if role == "control" else settings.recipe
-        found = {
-            "deploy": {"checkpoint": checkpoint},
-            "export": {"dataset": dataset, "version": version},
-        }
-        return train_recipe(turn, found, recipe, role)
+        export = {"export": {"dataset": dataset, "version": version}}
+        return train_recipe(turn, _deployed(turn, checkpoint) | export, recipe, role)
 
     _visit(visit, config, seed, store, json)
 
@@ -156,6 +155,12 @@ def replay(
             gate judges by and which no recipe should have seen.
     """
     _visit(lambda turn: replay_on(turn, checkpoint, "checkpoint", on), config, seed, store, json)
+
+
+def _deployed(turn: Turn, name: str) -> dict[str, Found]:
+    """Return what the station `deploy` would have found, of an id or its beginning."""
+    with turn.store.reading() as tx:
+        return {"deploy": {"checkpoint": get_checkpoint(tx, name).id}}
 
 
 def _visit(

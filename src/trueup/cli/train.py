@@ -224,6 +224,7 @@ def _record(job: Job, method: Method, result: TrainResult, datasets: Sequence[Da
 
     digest = json.loads((job.out / "run.json").read_text(encoding="utf-8"))["model"]
     actor, now = stamp()
+    files = [name for _, name in map(parted, job.data) if is_file(name)]
     with open_store(job.store) as store:
         # a name that is no folder, as of a hub, stands as it was given
         folder = Path(job.model).expanduser().exists()
@@ -241,6 +242,7 @@ def _record(job: Job, method: Method, result: TrainResult, datasets: Sequence[Da
                 version_id=dataset.id,
                 actor=actor,
                 now=now,
+                files=files,
             )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -27,6 +28,7 @@ def record_run(
     version_id: str | None,
     actor: str,
     now: datetime,
+    files: Sequence[str] = (),
 ) -> Checkpoint:
     """Put a finished run and its checkpoint into the store, unless they are there.
 
@@ -41,6 +43,7 @@ def record_run(
         version_id: of the dataset that it was trained on; None where it is none of the store.
         actor: who writes.
         now: when, UTC.
+        files: names of what else it was trained on, which the store does not hold.
 
     Returns:
         The checkpoint as the store has it.
@@ -55,7 +58,7 @@ def record_run(
         id=derived_id("run", key),
         stage=stage,
         method=method.name,
-        config=method.to_dict(),
+        config=method.to_dict() | ({"files": list(files)} if files else {}),
         base_checkpoint_id=base.id,
         checkpoint_id=checkpoint.id,
         dataset_version_id=version_id,

@@ -27,9 +27,11 @@ def folder_hash(path: str | Path) -> str:
     "<hash>  <name>" in the order of their names, as `sha256sum *.safetensors | sha256sum` gives.
 
     Raises:
-        ModelError: the folder holds no safetensors.
+        ModelError: there is no such folder, or it holds no safetensors.
     """
     files = sorted(Path(path).glob("*.safetensors"))
+    if not Path(path).is_dir():
+        raise ModelError(f"{path}: no such folder; give one that holds a saved model")
     if not files:
         raise ModelError(f"{path}: no *.safetensors in it; give a folder that holds a saved model")
     if len(files) == 1:

@@ -141,6 +141,8 @@ def _dataset(row: Mapping[str, Any]) -> str:
 
 def _run(row: Mapping[str, Any]) -> str:
     data = f", on {row['dataset']}" if row.get("dataset") else ""
+    if files := row["config"].get("files"):
+        data += f", and on rows that no label here bears out: {', '.join(files)}"
     return (
         f"run {row['stage']} ({row['method']}) {row['id']}, "
         f"seed {row['seed']}, code {row['code_revision'] or 'unknown'}{data}"

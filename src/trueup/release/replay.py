@@ -218,7 +218,7 @@ def find_replays(tx: Tx, checkpoint_ids: Sequence[str]) -> list[str]:
         if not replays:
             raise GateError(
                 f"checkpoint {checkpoint.id} was never replayed: "
-                "replay the held-out requests on it first (`trueup loop` does)"
+                "replay the held-out requests on it first, by `trueup demo replay` or `trueup loop`"
             )
         # oldest first, so that the newest of a kind is the one that stays
         choices.append({derived_id(r.suite_hash, r.sampling): r.id for r in reversed(replays)})
@@ -227,7 +227,7 @@ def find_replays(tx: Tx, checkpoint_ids: Sequence[str]) -> list[str]:
             return [other[kind] for other in choices]
     raise GateError(
         f"checkpoints {', '.join(checkpoint_ids)} were not replayed on the same requests with the "
-        "same sampling: replay them on one suite"
+        "same sampling: replay each of them on one suite with one configuration"
     )
 
 
