@@ -1,4 +1,5 @@
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pyarrow.parquet as pq
 import pytest
@@ -13,6 +14,7 @@ from trueup.errors import (
     VersionSealed,
 )
 from trueup.queues import AnnotationQueue
+from trueup.store.queues import AuditRow, put_audit
 from trueup.types import Label, Score, ToolCall
 
 
@@ -223,6 +225,19 @@ def test_simulated_labels_are_counted(store, dataset, prefer):
     assert dataset.simulated == 3
     assert dataset.streams == {"reviewer": 5}
     assert dataset.cohorts == {"expert-hard": 2, "long-tail-refusal": 2, "tool-heavy": 1}
+
+
+def test_the_last_audit_of_each_queue_is_told(store, dataset, prefer):
+    dataset.add_rows(prefer(range(2), name="people"))
+    dataset.add_rows(prefer(range(10, 13), name="robots", simulated=True))
+    assert dataset.alphas == {"people": None, "robots": None}
+    queue = AnnotationQueue.get("robots", store=store)
+    with store.transaction() as tx:
+        for day, alpha in enumerate((0.9, 0.31), start=1):
+            made = datetime(2026, 6, day, tzinfo=UTC)
+            row = AuditRow(str(day), queue.id, alpha, 0.6, alpha > 0.6, {}, made)
+            put_audit(tx, row, actor="ana")
+    assert dataset.alphas == {"people": None, "robots": 0.31}
 
 
 def test_versions_are_listed_with_their_state(store, dataset, prefer):

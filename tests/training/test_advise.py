@@ -46,6 +46,8 @@ def test_sound_rows_give_no_warning() -> None:
         (Evidence(pairs=900, streams={"reviewer": 800, "end_user": 100}), "100 end_user, 800"),
         (Evidence(pairs=900, safety=400), "safety and quality are mixed (400 of 900"),
         (Evidence(pairs=900, simulated=7), "7 rows rest on simulated labels"),
+        (Evidence(pairs=900, alphas={"q": 0.31, "r": 0.6}), "queue q found an alpha of 0.31"),
+        (Evidence(pairs=900, alphas={"q": None}), "no audit of queue q has an alpha"),
     ],
 )
 def test_what_should_not_go_in_unseen_is_said(evidence: Evidence, warning: str) -> None:

@@ -16,6 +16,7 @@ from trueup.datasets._splits import TRAIN
 from trueup.errors import DatasetError, InputError
 from trueup.store import Store, Tx
 from trueup.store import datasets as stored
+from trueup.store.queues import latest_audit
 from trueup.store.reads import log_read_of_version
 from trueup.store.scores import RowsOf, get_scores, put_scores
 from trueup.store.stamp import stamp
@@ -176,6 +177,18 @@ class Version:
         with self._store.reading() as tx:
             members = stored.list_members(tx, self.id)
             return stored.count_streams(tx, [member.preference_id for member in members])
+
+    @property
+    def alphas(self) -> Mapping[str, float | None]:
+        """Krippendorff's alpha by the last audit of each queue that rows come from, by its name.
+
+        None where a queue was never audited, or alpha is undefined.
+        """
+        with self._store.reading() as tx:
+            members = stored.list_members(tx, self.id)
+            queues = stored.list_sources(tx, [member.preference_id for member in members])
+            audits = {name: latest_audit(tx, key) for key, name in queues.items()}
+        return {name: found.alpha if found else None for name, found in sorted(audits.items())}
 
     def evaluations(self) -> list[stored.CohortEvaluation]:
         """Return what evaluators found on it, the latest last."""

@@ -24,6 +24,7 @@ __all__ = [
     "find_version",
     "list_evaluations",
     "list_members",
+    "list_sources",
     "list_versions",
     "lock_version",
     "put_evaluation",
@@ -296,3 +297,19 @@ def count_streams(tx: Tx, preference_ids: Sequence[str]) -> dict[str, int]:
         )
         found.update({row.stream: row.rows for row in rows})
     return dict(sorted(found.items()))
+
+
+def list_sources(tx: Tx, preference_ids: Sequence[str]) -> dict[str, str]:
+    """Return the names of the queues that preferences were settled in, by queue id."""
+    preference, item, queue = schema.preference, schema.item, schema.queue
+    found: dict[str, str] = {}
+    for some in chunks(preference_ids):
+        rows = tx.execute(
+            sa.select(queue.c.id, queue.c.name)
+            .distinct()
+            .join(item, item.c.queue_id == queue.c.id)
+            .join(preference, preference.c.item_id == item.c.id)
+            .where(preference.c.id.in_(some))
+        )
+        found.update({row.id: row.name for row in rows})
+    return found

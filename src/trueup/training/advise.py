@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import fmean
 
 from trueup.datasets import Dataset
@@ -20,6 +20,7 @@ FEW_ROWS = 100
 SAFETY = "safety"
 """The head of rows about what should be refused."""
 RED_LINE = 0.6
+"""Of Krippendorff's alpha, and of the share of agreeing raters."""
 SLIGHT = 1.5
 MIXED = 0.05
 
@@ -38,6 +39,8 @@ class Evidence:
         safety: rows about what should be refused; None if unknown.
         simulated: rows that rest on labels a program gave.
         texts: rows that are texts without a prompt.
+        alphas: Krippendorff's alpha by the last audit of each queue that rows come from, by name;
+            None where there is none.
     """
 
     pairs: int = 0
@@ -49,6 +52,7 @@ class Evidence:
     safety: int | None = None
     simulated: int = 0
     texts: int = 0
+    alphas: Mapping[str, float | None] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -103,6 +107,7 @@ def evidence_of(rows: Dataset | Sequence[Example]) -> Evidence:
         streams=rows.streams,
         safety=sum(e.refuse is True for e in expected) if expected else None,
         simulated=rows.simulated,
+        alphas=rows.alphas,
     )
 
 
@@ -184,6 +189,14 @@ def _warnings(found: Evidence) -> list[str]:
             f"the raters agree on {found.agreement:.0%} of their comparisons, under "
             f"{RED_LINE:.0%}: audit the queue before you train on it"
         )
+    for queue, alpha in found.alphas.items():
+        if alpha is None:
+            told.append(f"no audit of queue {queue} has an alpha: trueup queue audit {queue}")
+        elif alpha < RED_LINE:
+            told.append(
+                f"the last audit of queue {queue} found an alpha of {alpha:.2f}, under {RED_LINE}: "
+                f"see what its raters differ on, trueup queue agreement {queue}"
+            )
     streams = {name: n for name, n in (found.streams or {}).items() if n}
     if len(streams) > 1:
         parts = ", ".join(f"{n} {name}" for name, n in sorted(streams.items()))
