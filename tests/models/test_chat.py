@@ -95,6 +95,21 @@ def test_a_template_that_rewrites_the_prompt_is_refused(tokenizer: Any) -> None:
         encode_completion(tokenizer, "a")
 
 
+def test_what_a_template_writes_before_every_answer_is_the_prompts(tokenizer: Any) -> None:
+    """Qwen3's template gives an answer without thoughts empty ones."""
+    tokenizer.chat_template = (
+        "{% for m in messages %}<|im_start|>{{ m['role'] }}\n"
+        "{% if m['role'] == 'assistant' and loop.last %}<think>\n\n</think>\n\n{% endif %}"
+        "{{ m['content'] }}<|im_end|>\n{% endfor %}"
+        "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+    )
+    answered = [*ASKED, {"role": "assistant", "content": "Yes."}]
+    whole = tokenizer.apply_chat_template(answered, tokenize=False).removesuffix("\n")
+    ids = [*encode_prompt(tokenizer, ASKED), *encode_completion(tokenizer, "Yes.")]
+    assert tokenizer.decode(ids) == whole
+    assert tokenizer.decode(encode_prompt(tokenizer, ASKED)).endswith("</think>\n\n")
+
+
 def test_a_template_that_fails_says_on_what(tokenizer: Any) -> None:
     tokenizer.chat_template = tokenizer.chat_template.replace(
         "{{ message['role'] }}", "{{ message['role'] if message.content else 1 / 0 }}"

@@ -279,13 +279,17 @@ def test_state_comes_back_exactly(tmp_path: Path) -> None:
     assert torch.equal(weights["w"], others["w"])
 
 
-@pytest.mark.parametrize("most", [2_000, 150_000], ids=["state", "weights"])
+@pytest.mark.parametrize(
+    ("most", "rank"),
+    [(2_000, 4), (150_000, 4), (30_000, None), (400_000, None)],
+    ids=["state", "weights", "state of all weights", "late in it"],
+)
 def test_a_full_disk_is_one_line_and_the_run_goes_on_after_it(
-    most: int, tiny_model_dir: Path, examples: Examples, tmp_path: Path
+    most: int, rank: int | None, tiny_model_dir: Path, examples: Examples, tmp_path: Path
 ) -> None:
     """The system refuses to let a file grow, as it does on a disk that is full."""
     data = examples(8, pairs=True)
-    method = replace(METHOD, save_every=1)
+    method = replace(METHOD, save_every=1, lora_rank=rank)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (most, before[1]))
     try:

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from datasets import Dataset
 from trueup.errors import InputError
 from trueup.training import read_examples, weigh_by_agreement
+from trueup.types import ToolCall
 
 
 def write(path: Path, *rows: Any) -> Path:
@@ -262,7 +264,60 @@ def test_tools_are_read_as_a_list_and_as_json(tmp_path: Path) -> None:
         {"messages": turns, "tools": [TOOL["function"]]},
         pair | {"tools": None},
     )
-    assert [e.tools for e in read_examples(path)] == [(TOOL,), (TOOL,), (TOOL["function"],), ()]
+    assert [e.tools for e in read_examples(path)] == [(nulls,), (TOOL,), (TOOL["function"],), ()]
+
+
+def test_what_is_null_in_json_is_said_and_in_a_table_is_missing(tmp_path: Path) -> None:
+    def row(n: int, arguments: dict[str, Any], **more: Any) -> dict[str, Any]:
+        call = {"function": {"name": "book", "arguments": arguments}}
+        answer = {"role": "assistant", "content": None, "tool_calls": [call]}
+        tool = {"name": "book", "parameters": arguments}
+        return {"prompt": f"q{n}", "completion": [answer], "tools": [tool], **more}
+
+    rows = [
+        row(1, {"n": 1, "date": None}, weight=None, head=None, cohort=None, chosen=None),
+        row(2, {"n": 2, "date": "May"}, weight=2.0, margin=None, text=None, ranking=None),
+    ]
+    said = read_examples(write(tmp_path / "d.jsonl", *rows))
+    assert said[0].completions == (ToolCall("book", {"n": 1, "date": None}).render(),)
+    assert said[0].tools == ({"name": "book", "parameters": {"n": 1, "date": None}},)
+    assert [e.weight for e in said] == [1.0, 2.0]
+    Dataset.from_list(rows).to_parquet(tmp_path / "d.parquet")
+    table = read_examples(tmp_path / "d.parquet")
+    assert table[0].completions == (ToolCall("book", {"n": 1}).render(),)
+    assert table[0].tools == ({"name": "book", "parameters": {"n": 1}},)
+    assert table[1] == replace(said[1], id=table[1].id)
+
+
+@pytest.mark.parametrize(
+    ("calls", "told"),
+    [
+        ([{"function": {"arguments": {}}}], "tool_calls is not a list of calls, each with the"),
+        ("book", "tool_calls is not a list"),
+        ({"name": "book"}, "tool_calls is not a list"),
+        ([1], "tool_calls is not a list"),
+        ([{"function": None}], "tool_calls is not a list"),
+        ([{"function": {"name": "book", "arguments": [1]}}], "of a call of book are no JSON obj"),
+        ([{"function": {"name": "book", "arguments": '{"a":'}}], "of a call of book are no JSON"),
+    ],
+)
+def test_calls_that_are_none_are_named_by_their_line(calls, told, tmp_path: Path) -> None:
+    turn = {"role": "assistant", "content": "", "tool_calls": calls}
+    asked = {"role": "user", "content": "q"}
+    path = write(tmp_path / "d.jsonl", {"messages": [asked, turn]})
+    with pytest.raises(InputError, match=f"line 1: .*{told}"):
+        read_examples(path)
+
+
+def test_an_answer_of_somebody_else_is_none(tmp_path: Path) -> None:
+    asked, said = {"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}
+    for row in (
+        {"prompt": "p", "chosen": [asked], "rejected": [said]},
+        {"chosen": [asked, said, asked], "rejected": [asked, said, said]},
+    ):
+        path = write(tmp_path / "d.jsonl", row)
+        with pytest.raises(InputError, match="chosen is a message of the role user and not"):
+            read_examples(path)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trueup.errors import InputError
-from trueup.training.documents import pack_documents
+from trueup.training.documents import check_texts, pack_documents
 from trueup.training.forward import Forward
 from trueup.types import Example
 
@@ -72,3 +73,9 @@ def test_documents_of_a_pack_do_not_see_one_another(tiny: Any, tiny_model_dir: P
 def test_rows_that_are_no_documents_are_named(row: Example, message: str) -> None:
     with pytest.raises(InputError, match=rf"1 of 2 rows.*{message} \({row.id}\)"):
         pack_documents([*documents("fine"), row], Letters(), max_length=LIMIT)
+
+
+def test_texts_have_no_weights() -> None:
+    rows = documents("one", "two")
+    with pytest.raises(InputError, match=r"1 of 2 rows have a weight \(d1\); texts are packed"):
+        check_texts([rows[0], replace(rows[1], weight=2.0)])

@@ -12,7 +12,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from trueup.errors import TrainingError
 from trueup.models import load_model, reward_model
 from trueup.training.config import DPO, IPO, ORPO, SFT, Method, SimPO
 from trueup.training.forward import Forward, RewardForward
@@ -241,15 +240,6 @@ def test_models_that_take_no_tree_run_plain_rows_and_say_so(tiny: Any) -> None:
     assert torch.equal(plain.mask, shared.mask)
 
 
-def test_an_attention_that_ignores_the_tree_is_found_out(
-    tiny: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("trueup.training.forward.NAME", "sdpa")
-    forward = Forward(tiny)
-    assert not forward.shared
-    assert "prefix tree" in forward.note
-
-
 def test_a_kernel_that_does_not_run_leaves_plain_rows(
     tiny: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -258,7 +248,7 @@ def test_a_kernel_that_does_not_run_leaves_plain_rows(
     expected = pieces(groups)
     pieces.restore()
     # on a CPU the kernel has no backward, which the probe finds out
-    monkeypatch.setattr("trueup.training.forward.takes_kernel", lambda device: True)
+    monkeypatch.setattr("trueup.training.probe.takes_kernel", lambda device: True)
     forward = Forward(tiny)
     assert not forward.shared
     assert forward.note.startswith("FlexAttention does not run here (")
@@ -290,12 +280,6 @@ def test_the_attention_implementation_is_put_back(tiny: Any) -> None:
     assert tiny.config._attn_implementation != before
     forward.restore()
     assert tiny.config._attn_implementation == before
-
-
-def test_logits_that_are_scaled_are_refused(tiny: Any) -> None:
-    tiny.config.logit_scale = 0.5
-    with pytest.raises(TrainingError, match="logit_scale"):
-        Forward(tiny)
 
 
 def family(name: str) -> Any:

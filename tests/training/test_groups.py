@@ -69,6 +69,7 @@ def test_a_prompt_that_fills_the_length_is_refused_by_name(tokenizer: Any) -> No
         (example("r7", "x", "  "), "an empty completion"),
         (example("r7", "x"), "fewer than 2 completions"),
         (example("r7", "x", "y", weight=0.0), "weight"),
+        (example("r7", "x", "y", weight=1e-50), "weight"),
         (example("r7", "x", "y", weight=float("nan")), "weight"),
     ],
 )

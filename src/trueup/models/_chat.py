@@ -32,7 +32,8 @@ def encode_prompt(
 
     A message without content counts as empty. Where the template knows nothing of tool calls, a
     turn's calls are written into its text as `<tool_call>` blocks, the form that
-    `ToolCall.parse_all` reads.
+    `ToolCall.parse_all` reads. What the template writes before every answer, such as the empty
+    thoughts of Qwen3, is the prompt's: answers are given without thinking, as they are learnt.
 
     Raises:
         ModelError: the tokenizer has no chat template, the template fails on these messages or has
@@ -45,7 +46,8 @@ def encode_prompt(
             f"the chat template of {_name(tokenizer)} has no place for tools: write them into the "
             "system message and leave them out"
         )
-    text = _render(tokenizer, messages, tools, add_generation_prompt=True)
+    opening, _ = _probe(tokenizer)
+    text = _render(tokenizer, messages, tools, add_generation_prompt=True) + opening
     return list(tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
@@ -133,7 +135,7 @@ def _check_template(tokenizer: Any) -> None:
 
 
 def _probe(tokenizer: Any) -> tuple[str, str]:
-    """Return what the template writes before and after an answer.
+    """Return what the template writes before an answer, after the prompt, and what after it.
 
     Keyed by what decides it, since a training run asks tens of thousands of times.
     """
@@ -162,9 +164,9 @@ def _split_template(keyed: _ByTemplate) -> tuple[str, str]:
     prompt = _render(tokenizer, asked, add_generation_prompt=True)
     whole = _render(tokenizer, answered, add_generation_prompt=False)
     before, found, after = whole.partition(_PROBE)
-    if not found or before != prompt:
+    if not found or not before.startswith(prompt):
         raise ModelError(
             f"the chat template of {_name(tokenizer)} renders a turn differently once it is "
             "answered, so answers cannot follow a shared prompt; set a template that appends"
         )
-    return prompt, after
+    return before.removeprefix(prompt), after

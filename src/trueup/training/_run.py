@@ -259,6 +259,8 @@ def _disk_full(error: BaseException | None) -> str:
             return str(error.strerror)
         if isinstance(error, SafetensorError) and "os error" in str(error):
             return str(error)
+        if isinstance(error, RuntimeError) and "inline_container" in str(error):
+            return "a file could not be written whole"
         error = error.__cause__ or error.__context__
     return ""
 

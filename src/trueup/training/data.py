@@ -133,8 +133,8 @@ def _table_rows(path: Path) -> Iterable[Mapping[str, Any]]:
     if not isinstance(table, Dataset):
         splits = ", ".join(sorted(table))
         raise InputError(f"{path}: holds several splits ({splits}); name the folder of one")
-    # a column that other rows need is null in those that do not have it
-    return ({k: v for k, v in row.items() if v is not None} for row in table)
+    # what other rows need is null in those that do not have it, at any depth
+    return map(_without_nulls, table)
 
 
 def _is_hub_name(path: Path) -> bool:
@@ -154,6 +154,7 @@ def _examples(row: Any, number: int) -> list[Example]:
         raise ValueError("a text with half of a surrogate pair in it") from error
     if not isinstance(row, Mapping):
         raise ValueError("not a JSON object")  # noqa: TRY004  (the line is named by the caller)
+    row = {name: value for name, value in row.items() if value is not None}
     more = _more(row)
     # by its place, for people, and by what it holds, so that rows of two files differ
     name = str(row.get("id") or f"line {number}, {sha256(content.encode()).hexdigest()[:12]}")
@@ -174,7 +175,7 @@ def _more(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return what any row may say beside its texts."""
     found: dict[str, Any] = {}
     for name in ("weight", "margin", "agreement"):
-        if name in row and (name != "agreement" or row[name] is not None):
+        if name in row:
             if isinstance(row[name], bool) or not isinstance(row[name], int | float):
                 raise ValueError(f"{name} is not a number")
             if not abs(row[name]) < 1e30:
@@ -200,11 +201,11 @@ def _tools(value: Any) -> tuple[Mapping[str, Any], ...]:
         raise ValueError("tools is a text and no JSON") from error
     if not isinstance(given, list) or not all(_is_tool(tool) for tool in given):
         raise ValueError("tools is not a list of functions, each with its name")
-    return tuple(_without_nulls(tool) for tool in given)
+    return tuple(given)
 
 
 def _is_tool(value: Any) -> bool:
-    """Say whether a value is a function's schema, by itself or as OpenAI wraps it."""
+    """Say whether a value is a function's schema, or a call, by itself or as OpenAI wraps it."""
     function = value.get("function", value) if isinstance(value, Mapping) else None
     return isinstance(function, Mapping) and isinstance(function.get("name"), str)
 
@@ -320,6 +321,8 @@ def _text(value: Any, name: str) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, list) and len(value) == 1 and _is_message(value[0]):
+        if (role := value[0]["role"]) != "assistant":
+            raise ValueError(f"{name} is a message of the role {role} and not the assistant's")
         return answer_text(_clean(value[0]))
     raise ValueError(f"{name} is missing, or neither a text nor one assistant message")
 
@@ -337,13 +340,32 @@ def _is_message(value: Any) -> bool:
 
 
 def _clean(message: Mapping[str, Any]) -> Message:
-    """Drop the nulls that a table gives a turn for what only other turns have."""
-    return {
-        key: _without_nulls(v) for key, v in message.items() if v is not None or key == "content"
-    }
+    """Drop a turn's nulls, which stand for what only other turns have, and look at its calls."""
+    _check_calls(message.get("tool_calls") or [])
+    return {key: v for key, v in message.items() if v is not None or key == "content"}
+
+
+def _check_calls(calls: Any) -> None:
+    named = isinstance(calls, list) and all(map(_is_tool, calls))
+    if not named:
+        raise ValueError("tool_calls is not a list of calls, each with the name of its function")
+    for call in calls:
+        function = call.get("function", call)
+        arguments = function.get("arguments", {})
+        try:
+            given = json.loads(arguments) if isinstance(arguments, str) else arguments
+        except (ValueError, RecursionError):
+            given = None
+        whole = isinstance(given, Mapping)
+        if not whole:
+            raise ValueError(f"the arguments of a call of {function['name']} are no JSON object")
 
 
 def _without_nulls(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {key: _without_nulls(v) for key, v in value.items() if v is not None}
+        return {
+            key: _without_nulls(v)
+            for key, v in value.items()
+            if v is not None or (key == "content" and "role" in value)
+        }
     return [_without_nulls(v) for v in value] if isinstance(value, list) else value

@@ -55,6 +55,12 @@ def check_texts(examples: Sequence[Example]) -> None:
     )
     reject(
         examples,
+        "a weight",
+        lambda e: e.weight != 1,
+        remedy="texts are packed together and count alike: leave it out",
+    )
+    reject(
+        examples,
         "an empty text",
         lambda e: not e.completions[0].strip(),
         remedy="remove them",

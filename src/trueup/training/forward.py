@@ -10,15 +10,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from trueup.errors import TrainingError
 from trueup.training.groups import Group
-from trueup.training.layers.attention import NAME, register
-from trueup.training.layers.flex import BLOCK, block_mask, kernel_error
+from trueup.training.layers.flex import BLOCK, block_mask, takes_kernel
 from trueup.training.layers.logprobs import token_logprobs
 from trueup.training.layers.remade import remaking
 from trueup.training.layers.tree import Tree, build_tree
+from trueup.training.probe import check_head, why_no_kernel, why_not_shared
 
-__all__ = ["Forward", "Outputs", "RewardForward", "completion_targets", "takes_kernel"]
+__all__ = ["Forward", "Outputs", "RewardForward", "completion_targets"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +68,8 @@ class Forward(nn.Module):
         dtype: what attention will run in on a GPU, whose kernel is tried in it.
 
     Raises:
-        TrainingError: the model's output head does more than a matrix product.
+        TrainingError: the model's decoder gives no hidden states, or its output head does more
+            than multiply them by a matrix.
     """
 
     def __init__(self, model: Any, dtype: torch.dtype = torch.float32) -> None:
@@ -79,7 +79,7 @@ class Forward(nn.Module):
         self.decoder: nn.Module = model.get_decoder()
         self._check_head()
         self._before = model.config._attn_implementation
-        self.note = _why_not_shared(self) or _why_no_kernel(self, dtype)
+        self.note = why_not_shared(self) or why_no_kernel(self, dtype)
         self.shared = not self.note
         if self.note:
             self.restore()
@@ -117,7 +117,7 @@ class Forward(nn.Module):
             return self._shared(groups) if self.shared else self._plain(groups)
 
     def _check_head(self) -> None:
-        _check_head(self.model)
+        check_head(self)
         inputs, head = self.model.get_input_embeddings(), self.model.get_output_embeddings()
         # the head's gradient is there first, and a sparse one is added to it in place
         inputs.sparse = inputs.weight is head.weight
@@ -208,11 +208,6 @@ class RewardForward(Forward):
         """Rewards are a matrix product here, whatever the language model's head does."""
 
 
-def takes_kernel(device: torch.device) -> bool:
-    """Say whether trees attend in FlexAttention there, and not in dense pieces."""
-    return device.type != "cpu"
-
-
 def completion_targets(groups: Sequence[Group]) -> tuple[Tensor, Tensor]:
     """Return (C, T) bool, where completions have tokens, and (C, T) those tokens, 0 elsewhere."""
     rows = [torch.tensor(tokens) for group in groups for tokens in group.completions]
@@ -229,66 +224,3 @@ def _turn_dropout_off(model: nn.Module) -> None:
         for name in vars(module):  # attention takes its share as a number
             if "dropout" in name and isinstance(getattr(module, name), float):
                 setattr(module, name, 0.0)
-
-
-def _check_head(model: Any) -> None:
-    config = model.config.get_text_config()
-    for field in ("final_logit_softcapping", "logit_scale", "logits_scaling"):
-        if getattr(config, field, None) not in (None, 1, 1.0):
-            raise TrainingError(
-                f"{config.model_type} models change their logits by {field}, which the output "
-                "head here does not know; train another model"
-            )
-    if getattr(model.get_output_embeddings(), "bias", None) is not None:
-        raise TrainingError(
-            f"the output head of this {config.model_type} model has a bias, which is not "
-            "supported; train another model"
-        )
-
-
-def _why_not_shared(forward: Forward) -> str:
-    """Return why the model cannot run over a prefix tree; empty if it can.
-
-    Where its configuration does not rule it out, a small tree is tried against plain rows.
-    """
-    model = forward.model
-    config = model.config.get_text_config()
-    kind = config.model_type
-    layers = set(getattr(config, "layer_types", None) or ["full_attention"])
-    if layers != {"full_attention"} or getattr(config, "sliding_window", None):
-        return f"{kind} layers do not all attend to everything before: prompts are not shared"
-    probe = [Group("", (3, 5, 7, 11), ((13, 17, 19), (23, 29, 31, 37)))]
-    was_training = model.training
-    model.eval()
-    try:
-        with torch.no_grad():
-            rows = forward._plain(probe)
-            register()
-            forward._attend_by(NAME)
-            if model.config.get_text_config()._attn_implementation != NAME:
-                return f"{kind} has an attention of its own: prompts are not shared"
-            tree = forward._shared(probe)
-    # A model's own forward may fail on what it does not know in any way it likes.
-    except Exception as error:
-        return f"{kind} attention takes no prefix tree ({error}): prompts are not shared"
-    finally:
-        model.train(was_training)
-    apart = (rows - tree).norm() / rows.norm()
-    if not apart < 0.02:
-        return f"{kind} states differ by {apart:.0%} over a prefix tree: prompts are not shared"
-    return ""
-
-
-def _why_no_kernel(forward: Forward, dtype: torch.dtype) -> str:
-    """Return why the model's attention does not run in a kernel on its device; empty if it does.
-
-    A pack is long, and under a dense mask its scores would take more than sharing saves.
-    """
-    if not takes_kernel(forward.device):
-        return ""
-    config = forward.model.config.get_text_config()
-    heads = config.num_attention_heads
-    width = getattr(config, "head_dim", None) or config.hidden_size // heads
-    key_heads = getattr(config, "num_key_value_heads", None) or heads
-    failed = kernel_error(heads, key_heads, width, dtype=dtype, device=forward.device)
-    return failed and f"FlexAttention does not run here ({failed}): prompts are not shared"

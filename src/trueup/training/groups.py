@@ -129,7 +129,7 @@ def checked(examples: Sequence[Example], method: Method) -> list[Example]:
     )
     reject(kept, "an empty completion", lambda e: not all(map(str.strip, e.completions)))
     reject(kept, "chosen equal to rejected", lambda e: _has_equal(e.completions))
-    reject(kept, "a weight that is not above 0", lambda e: not e.weight > 0)
+    reject(kept, "a weight that is not above 1e-30", lambda e: not e.weight > 1e-30)
     reject(
         kept if least == 1 and not method.unpaired else (),
         "a completion that is not wanted (label: false)",

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from trueup.errors import TrainingError
 from trueup.training.forward import Forward
 from trueup.training.groups import Group
 from trueup.training.layers.lora import add_adapters, lora_linear
@@ -80,3 +81,13 @@ def test_low_precision_layers_keep_their_weights_and_stay_near(tiny: Any) -> Non
     assert all(p.grad.dtype == torch.float32 for p in wrapped.parameters() if p.requires_grad)
     wrapped.merge_and_unload()
     torch.testing.assert_close(forward(group).logps, exact)
+
+
+def test_what_peft_refuses_is_one_line() -> None:
+    from transformers import MixtralConfig, MixtralForCausalLM
+
+    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1}
+    heads = {"num_attention_heads": 4, "num_key_value_heads": 2}
+    config = MixtralConfig(vocab_size=64, num_local_experts=2, **sizes, **heads)
+    with pytest.raises(TrainingError, match=r"^dora cannot be put on this model \(.*\); try it"):
+        add_adapters(MixtralForCausalLM(config), rank=4, alpha=8, dora=True)

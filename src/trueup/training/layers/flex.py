@@ -16,10 +16,15 @@ from torch.nn.attention.flex_attention import BlockMask, flex_attention
 
 from trueup.training.layers.tree import Tree, build_tree
 
-__all__ = ["BLOCK", "block_mask", "flex_tree_attention", "kernel_error"]
+__all__ = ["BLOCK", "block_mask", "flex_tree_attention", "kernel_error", "takes_kernel"]
 
 BLOCK = 128
 """Queries, and keys, that the kernel takes or skips together."""
+
+
+def takes_kernel(device: torch.device) -> bool:
+    """Say whether trees attend in FlexAttention there, and not in dense pieces."""
+    return device.type != "cpu"
 
 
 def flex_tree_attention(

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from trueup.errors import TrainingError
 from trueup.training.layers.linear import Cast
 from trueup.training.layers.quantized import Quantized
 
@@ -50,7 +51,8 @@ def add_adapters(
         peft's wrapper around `model`, which saves and merges the adapters.
 
     Raises:
-        TrainingError: weights are to be in four bits and bitsandbytes is not there.
+        TrainingError: peft cannot adapt the model's layers, or weights are to be in four bits and
+            bitsandbytes is not there.
     """
     # on import it tells of a kernel for products in four bits, which nothing here computes
     logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
@@ -67,7 +69,14 @@ def add_adapters(
     with warnings.catch_warnings():
         # peft asks transformers under a name that the latter has renamed.
         warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing")
-        wrapped = get_peft_model(model, config)
+        try:
+            wrapped = get_peft_model(model, config)
+        except ValueError as error:  # layers that peft cannot adapt, or not in this way
+            told = " ".join(str(error).split()).rstrip(".")
+            raise TrainingError(
+                f"{'dora' if dora else 'adapters'} cannot be put on this model ({told}); "
+                f"{'try it without, or ' if dora else ''}train all weights, --full"
+            ) from error
     cast = Cast(dtype or model.dtype)
     for layer in wrapped.modules() if not dora else ():
         if type(layer) is Linear and type(layer.base_layer) is nn.Linear:
