@@ -49,6 +49,15 @@ def test_turns_are_read_until_an_empty_line(
     assert capsys.readouterr().out.count("[cut]") == 2
 
 
+def test_bytes_that_are_no_text_are_marked(
+    tiny_model_dir: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = io.TextIOWrapper(io.BytesIO(b"one \xff\xfe\n"), errors="surrogateescape")
+    monkeypatch.setattr("sys.stdin", given)
+    chat(str(tiny_model_dir), max_new_tokens=1)
+    assert "[cut]" in capsys.readouterr().out
+
+
 def test_json_needs_the_turns(tiny_model_dir: Path) -> None:
     with pytest.raises(InputError, match="give the turns with --message"):
         chat(str(tiny_model_dir), as_json=True)

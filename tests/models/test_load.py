@@ -12,7 +12,14 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from trueup import models
 from trueup.errors import ModelError
-from trueup.models import encode_prompt, file_hash, folder_hash, load_model, save_model
+from trueup.models import (
+    encode_prompt,
+    file_hash,
+    folder_hash,
+    load_model,
+    reward_model,
+    save_model,
+)
 from trueup.training import SFT, train
 from trueup.types import Example
 
@@ -137,13 +144,22 @@ def test_gguf_becomes_a_plain_model(tmp_path: Path, real_model_dir: Path) -> Non
     assert save_model(loaded, None, tmp_path / "saved") == folder_hash(real_model_dir)
 
 
+def test_a_classifier_is_no_language_model(tiny_model_dir: Path, tmp_path: Path) -> None:
+    rewarding = reward_model(load_model(tiny_model_dir), ("reward",))
+    save_model(rewarding, load_model(tiny_model_dir).tokenizer, tmp_path / "reward")
+    with pytest.raises(ModelError, match="holds a sequence classifier"):
+        load_model(tmp_path / "reward")
+
+
 @pytest.fixture
-def adapter(tiny_model_dir: Path, tmp_path: Path) -> Path:
+def adapter(tiny_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     rows = [
         Example(str(i), ({"role": "user", "content": "hi"},), (f"flood {i}",)) for i in range(4)
     ]
     method = SFT(lora_rank=2, max_steps=2, keep_adapter=True, precision="fp32", max_length=100)
-    train(method, model=tiny_model_dir, data=rows, out=tmp_path / "run")
+    with monkeypatch.context() as here:  # a folder named from here is found from elsewhere too
+        here.chdir(tiny_model_dir.parent)
+        train(method, model=tiny_model_dir.name, data=rows, out=tmp_path / "run")
     return tmp_path / "run" / "adapter"
 
 

@@ -65,4 +65,6 @@ def _ask() -> str:
     """Read a turn; nothing at the end of the input."""
     if sys.stdin.isatty():
         print("> ", end="", file=sys.stderr, flush=True)  # noqa: T201
-    return sys.stdin.readline().strip()
+    # what is no UTF-8 comes in as halves of surrogate pairs, which no tokenizer reads
+    given = sys.stdin.readline().encode("utf-8", "surrogateescape")
+    return given.decode("utf-8", "replace").strip()

@@ -136,6 +136,11 @@ def _from_folder(folder: Path, dtype: torch.dtype) -> tuple[Any, Any]:
     model, info = AutoModelForCausalLM.from_pretrained(
         folder, dtype=dtype, output_loading_info=True, use_safetensors=True
     )
+    if any("Classification" in kind for kind in model.config.architectures or ()):
+        raise ModelError(
+            f"{folder}: holds a sequence classifier, such as a reward model, which writes no "
+            "answers; give the language model that it was trained from"
+        )
     # transformers fills what a weight file lacks with random numbers and only logs it.
     absent = sorted(info["missing_keys"]) + sorted(str(key) for key in info["mismatched_keys"])
     if absent:

@@ -145,7 +145,9 @@ class _Run:
             _log.warning(forward.note)
         adapted = _adapt(model, method, _stored(precision, forward), parted=workers.size > 1)
         if method.keep_adapter and method.lora_rank is not None:
-            adapted.peft_config["default"].base_model_name_or_path = self.loaded.source
+            base = Path(self.loaded.source).expanduser()
+            found = str(base.resolve()) if base.exists() else self.loaded.source
+            adapted.peft_config["default"].base_model_name_or_path = found
         if workers.mesh is not None:
             shard(forward, workers.mesh)
         # before any pass, which may leave whole weights in the place of parted ones
