@@ -158,7 +158,9 @@ def sentence(verdict: Verdict) -> str:
     if not unclear:
         return f"{_capital(gain)}; no cohort is worse by more than its margin."
     where = ", ".join(dict.fromkeys(_cohort(row) for row in unclear))
-    return f"{_capital(gain)}, but a loss is not ruled out in {where}."
+    titles = dict.fromkeys(row["title"] for row in unclear)
+    what = " or ".join(title[:1].lower() + title[1:] for title in titles)
+    return f"{_capital(gain)}, but {what} may be worse in {where}."
 
 
 def _capital(text: str) -> str:
