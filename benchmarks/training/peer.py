@@ -15,10 +15,11 @@ from trueup.models import LoadedModel, reward_model
 from trueup.training import DPO, KTO, ORPO, SFT, Method, Reward, SimPO
 from trueup.training._precision import products, resolve
 from trueup.training._run import _adapt, _stored
+from trueup.training.batches import Batches
 from trueup.training.checkpoint import RunFolder
 from trueup.training.forward import Forward, RewardForward
 from trueup.training.groups import Group
-from trueup.training.loop import Loop, batches_of_run
+from trueup.training.loop import Loop
 from trueup.training.reference import reference_logprobs
 
 __all__ = ["groups_of", "ours", "trl_trainer"]
@@ -89,7 +90,7 @@ def ours(
             with context():
                 reference = reference_logprobs(
                     forward,
-                    batches_of_run(groups, method),
+                    Batches(groups, method).of_run(),
                     folder=Path(folder),
                     key="reference",
                     pass_tokens=method.tokens_of_pass(forward.device.type),

@@ -11,11 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from torch import Tensor
 
 from trueup.errors import InputError, LossNotFinite, TrainingError
@@ -24,7 +21,7 @@ from trueup.training.checkpoint import RunFolder
 from trueup.training.config import Method
 from trueup.training.forward import Forward
 from trueup.training.groups import Group
-from trueup.training.loop import Loop, batch_of_step, batches_of_run, learning_rate
+from trueup.training.loop import Loop, learning_rate
 from trueup.training.unpaired import mismatched
 from trueup.types import Example
 
@@ -52,43 +49,6 @@ def test_the_learning_rate_rises_then_falls(schedule: Any) -> None:
 
 def test_a_cosine_is_half_way_down_in_the_middle() -> None:
     assert learning_rate(SFT(lr=1.0, warmup=0.0), 5, 10) == pytest.approx(0.5)
-
-
-@given(st.integers(1, 30), st.integers(1, 7), st.integers(0, 5))
-def test_an_epoch_holds_every_row_once(count: int, batch_size: int, seed: int) -> None:
-    groups = [Group(str(i), (1,), ((2,),)) for i in range(count)]
-    method = SFT(batch_size=batch_size, seed=seed)
-    steps = method.total_steps(count)
-    batches = batches_of_run(groups, replace(method, epochs=2))
-    assert batches[:steps] == [batch_of_step(groups, method, step) for step in range(steps)]
-    assert batches[steps:] == [[]] * steps, "rows are listed where they are first read"
-    for epoch in range(2):
-        seen = [
-            g.id
-            for step in range(epoch * steps, (epoch + 1) * steps)
-            for g in batch_of_step(groups, method, step)
-        ]
-        assert sorted(seen) == sorted(g.id for g in groups)
-
-
-def test_an_epoch_of_many_rows_is_ordered_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    draws: list[Any] = []
-    draw = np.random.default_rng
-    monkeypatch.setattr(np.random, "default_rng", lambda seed: draws.append(seed) or draw(seed))
-    groups = [Group(str(i), (1,), ((2,),)) for i in range(50)]
-    batches_of_run(groups, SFT(batch_size=2, epochs=2, seed=913))
-    assert draws == [[913, 0], [913, 1]]
-
-
-def test_each_epoch_and_seed_has_its_own_order() -> None:
-    groups = [Group(str(i), (1,), ((2,),)) for i in range(20)]
-
-    def order(step: int, seed: int) -> list[str]:
-        return [g.id for g in batch_of_step(groups, SFT(batch_size=20, seed=seed), step)]
-
-    assert order(0, 0) == order(0, 0)
-    assert order(0, 0) != order(1, 0)
-    assert order(0, 0) != order(0, 1)
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,14 @@ def test_every_prompt_gets_the_answer_of_another() -> None:
     assert mismatched(groups[:1], 9) == []
 
 
+def test_of_a_pair_neither_half_lends_to_the_other() -> None:
+    pairs = [Group(f"{i}", (i, 7), ((10 * i + k,),)) for i in range(3) for k in range(2)]
+    assert [row.completions[0][0] for row in mismatched(pairs, 9)] == [20, 21, 0, 1, 10, 11]
+    # where no place parts all, the one that parts most
+    assert [row.completions[0][0] for row in mismatched(pairs[:2], 9)] == [1, 0]
+    assert [row.completions[0][0] for row in mismatched(pairs[:3], 9)] == [10, 0, 1]
+
+
 @given(st.lists(st.integers(1, 8), min_size=2, max_size=6))
 def test_a_mismatched_row_is_no_longer_than_rows_may_be(prompts: list[int]) -> None:
     groups = [Group("", (5,) * length, ((7,) * (9 - length),)) for length in prompts]

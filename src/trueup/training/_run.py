@@ -27,6 +27,7 @@ from trueup.models import (
     settings_hash,
 )
 from trueup.training._precision import device_name, products, resolve
+from trueup.training.batches import Batches
 from trueup.training.checkpoint import Progress as Done
 from trueup.training.checkpoint import RunFolder, write_atomically
 from trueup.training.config import Method, Reward
@@ -37,7 +38,7 @@ from trueup.training.layers.fused import fuse
 from trueup.training.layers.linear import multiply_in
 from trueup.training.layers.lora import add_adapters
 from trueup.training.layers.quantized import dequantize
-from trueup.training.loop import Loop, batches_of_run
+from trueup.training.loop import Loop
 from trueup.training.reference import reference_key, reference_logprobs
 from trueup.training.result import TrainResult
 from trueup.training.rows import usable_rows
@@ -181,7 +182,7 @@ class _Run:
         through the very operations that it trains through.
         """
         method, aside = self.method, self.held_out
-        batches = [*batches_of_run(self.groups, method), aside]
+        batches = [*Batches(self.groups, method).of_run(), aside]
         if method.unpaired:
             batches.append(mismatched(aside, method.max_length))
         with products(precision, forward.device):

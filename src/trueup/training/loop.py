@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from torch.autograd.graph import increment_version
 
 from trueup.errors import LossNotFinite
 from trueup.training._signals import told_to_end
+from trueup.training.batches import Batches
 from trueup.training.checkpoint import Progress, RunFolder
 from trueup.training.config import Method
 from trueup.training.forward import Forward, Outputs, completion_targets
@@ -30,7 +30,7 @@ from trueup.training.trackers import Log
 from trueup.training.unpaired import mismatched
 from trueup.training.workers import ALONE, Workers
 
-__all__ = ["Loop", "batch_of_step", "batches_of_run", "learning_rate"]
+__all__ = ["Loop", "learning_rate"]
 
 
 def learning_rate(method: Method, step: int, steps: int) -> float:
@@ -48,37 +48,6 @@ def learning_rate(method: Method, step: int, steps: int) -> float:
     if method.schedule == "linear":
         return method.lr * (1 - share)
     return method.lr * (1 + math.cos(math.pi * share)) / 2
-
-
-def batch_of_step(groups: Sequence[Group], method: Method, step: int) -> list[Group]:
-    """Return the groups of a step: each epoch's order follows from the seed and its number."""
-    per_epoch = math.ceil(len(groups) / method.batch_size)
-    epoch, within = divmod(step, per_epoch)
-    order = _order(method.seed, epoch, len(groups))
-    start = within * method.batch_size
-    return [groups[i] for i in order[start : start + method.batch_size]]
-
-
-@lru_cache(maxsize=2)
-def _order(seed: int, epoch: int, count: int) -> list[int]:
-    """Return an epoch's order, once for all of its steps: 60,000 rows take 3 ms."""
-    return [int(i) for i in np.random.default_rng([seed, epoch]).permutation(count)]
-
-
-def batches_of_run(groups: Sequence[Group], method: Method) -> list[list[Group]]:
-    """Return what the run's steps read, each group in the batch that reads it first.
-
-    With an unpaired method the mismatched rows of every batch are a batch of their own.
-    """
-    found: list[list[Group]] = []
-    seen: set[int] = set()
-    for step in range(method.total_steps(len(groups))):
-        batch = batch_of_step(groups, method, step)
-        found.append([group for group in batch if id(group) not in seen])
-        seen.update(map(id, batch))
-        if method.unpaired:
-            found.append(mismatched(batch, method.max_length))
-    return found
 
 
 @dataclass(slots=True)
@@ -122,6 +91,7 @@ class Loop:
             KeyboardInterrupt: SIGTERM or Ctrl-C came; the state after the step under way is saved.
         """
         steps = self.method.total_steps(len(self.groups))
+        batches = Batches(self.groups, self.method)
         optimizer = self._optimizer()
         progress = self.folder.load_state(self.weights, optimizer)
         self.forward.model.train()
@@ -130,7 +100,7 @@ class Loop:
                 rate = learning_rate(self.method, progress.step, steps)
                 for group in optimizer.param_groups:
                     group["lr"] = rate
-                row = self._step(progress, optimizer) | {"lr": rate}
+                row = self._step(batches, progress, optimizer) | {"lr": rate}
                 self._record(row)
                 saved = self._after_step(progress, optimizer, steps)
                 if report:
@@ -151,8 +121,10 @@ class Loop:
         self.forward.model.train()
         return values
 
-    def _step(self, progress: Progress, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
-        batch = batch_of_step(self.groups, self.method, progress.step)
+    def _step(
+        self, batches: Batches, progress: Progress, optimizer: torch.optim.Optimizer
+    ) -> dict[str, Any]:
+        batch = batches.of_step(progress.step)
         start = time.perf_counter()
         draws = [self.method.seed, progress.step, self.workers.rank]
         torch.manual_seed(int(np.random.SeedSequence(draws).generate_state(1)[0]))

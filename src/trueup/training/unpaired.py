@@ -12,6 +12,10 @@ from trueup.types import Example
 __all__ = ["mismatched", "unpair"]
 
 
+_FARTHEST = 64
+"""Places that are tried: held-out rows are many, and may all be of one prompt."""
+
+
 def unpair(examples: Sequence[Example]) -> list[Example]:
     """Return every completion as a row of its own that says whether it is wanted.
 
@@ -50,8 +54,10 @@ def unpair(examples: Sequence[Example]) -> list[Example]:
 
 
 def mismatched(groups: Sequence[Group], max_length: int) -> list[Group]:
-    """Return each group's prompt with the completion of the group before it, the last one's first.
+    """Return each group's prompt with the completion of a group some places before it, in a ring.
 
+    It is as few places as leave no prompt its own completion, or, where rows of one prompt are too
+    many, the fewest: one for single completions, two for pairs, of which like halves lend to like.
     The completion is cut to what fits `max_length` tokens behind that prompt.
 
     The log-ratios of such rows estimate how far the policy is from the reference on answers that
@@ -59,7 +65,17 @@ def mismatched(groups: Sequence[Group], max_length: int) -> list[Group]:
     """
     if len(groups) < 2:
         return []
-    before = [groups[-1], *groups[:-1]]
+
+    def clashes(places: int) -> int:
+        return sum(groups[i - places].prompt == g.prompt for i, g in enumerate(groups))
+
+    counts = []
+    for places in range(1, min(len(groups), _FARTHEST)):
+        counts.append(clashes(places))
+        if not counts[-1]:
+            break
+    moved = 1 + counts.index(min(counts))
+    before = [groups[i - moved] for i in range(len(groups))]
     return [
         replace(
             group,
