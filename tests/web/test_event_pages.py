@@ -48,7 +48,7 @@ def test_counts_follow_what_others_do_while_the_page_is_open(fill, sign_in, addr
     page.locator(".answer").first.wait_for()
     page.keyboard.press("1")
     page.keyboard.press("Enter")
-    page.locator("#count", has_text="1").wait_for()
+    page.locator("#count", has_text="2").wait_for()  # the one given elsewhere, and this one
 
 
 def test_the_log_is_read_narrowed_verified_and_exported(fill, sign_in, address):
