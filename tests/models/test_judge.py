@@ -175,10 +175,10 @@ def test_what_passes_is_tried_again(judge_server):
 
 
 def test_a_timeout_is_tried_again_and_then_unscored(judge_server):
-    judge = judge_of(judge_server, timeout=0.2)
-    judge_server.script = [(0.6, verdict("bad")), verdict("good")]
+    judge = judge_of(judge_server, timeout=1)
+    judge_server.script = [(2, verdict("bad")), verdict("good")]
     assert judge.judge(QUALITY, GIVEN).value == 1.0
-    judge_server.script = [(0.6, verdict("good"))] * 2
+    judge_server.script = [(2, verdict("good"))] * 2
     made = judge.judge(QUALITY, GIVEN)
     assert (made.value, made.fault) == (
         None,

@@ -120,7 +120,7 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         )
     for _ in range(600):
         try:
-            httpx.get(f"{issuer}/keys")
+            httpx.get(f"{issuer}/keys", timeout=60)
             break
         except httpx.TransportError:
             assert process.poll() is None, said.read_text()
@@ -146,7 +146,9 @@ def session(people: Store, address: str) -> Iterator[Callable[[str], httpx.Clien
         # as `sign_in` begins one, without a password
         with people.transaction() as tx:
             token, actor = begin(tx, get_member(people, name), {}, datetime.now(UTC))
-        made.append(httpx.Client(base_url=address, headers={"X-CSRF-Token": actor.csrf}))
+        made.append(
+            httpx.Client(timeout=60, base_url=address, headers={"X-CSRF-Token": actor.csrf})
+        )
         made[-1].cookies.set("trueup", token)
         made[-1].csrf = actor.csrf
         return made[-1]
@@ -166,7 +168,7 @@ def client(people: Store, address: str) -> Iterator[Callable[[str], httpx.Client
         if name:
             scopes = PERMISSIONS[get_member(people, name).role]
             headers["Authorization"] = f"Bearer {make_key(people, name, 'test', scopes).key}"
-        made.append(httpx.Client(base_url=address, headers=headers))
+        made.append(httpx.Client(timeout=60, base_url=address, headers=headers))
         return made[-1]
 
     yield make

@@ -213,7 +213,7 @@ def test_every_answer_carries_what_browsers_are_to_hold_to(client):
 def test_what_another_site_sends_is_refused(fill, people, address):
     fill(1)
     set_password(people, "ben", PASSWORD, actor="ana")
-    with httpx.Client(base_url=address) as http:
+    with httpx.Client(timeout=60, base_url=address) as http:
         form = {"name": "ben", "password": PASSWORD}
         cross = {"Sec-Fetch-Site": "cross-site"}
         assert http.post("/signin", data=form, headers=cross).status_code == 403
@@ -231,7 +231,7 @@ def test_what_another_site_sends_is_refused(fill, people, address):
 def test_what_is_done_is_sealed_while_the_server_runs(fill, client, store):
     item = fill(1).items()[0].id
     client("ben").post(f"/api/queues/prefs/items/{item}/label", json=LABEL)
-    for _ in range(100):
+    for _ in range(600):
         with store.reading() as tx:
             found = verify_chain(tx)
         if not found.unsealed:

@@ -247,7 +247,7 @@ def test_forms_carry_their_sessions_token(fill, people, address):
 
     queue = fill(1)
     set_password(people, "mo", PASSWORD, actor="ana")
-    with httpx.Client(base_url=address) as page:
+    with httpx.Client(timeout=60, base_url=address) as page:
         page.post("/signin", data={"name": "mo", "password": PASSWORD})
         for path in ("export", "settings"):
             assert page.post(f"/queue/{queue.id}/{path}", data={}).status_code == 403
@@ -270,7 +270,7 @@ def test_a_set_up_that_makes_no_sense_is_told_and_stays_filled_in(fill, people, 
     set_password(people, "mo", PASSWORD, actor="ana")
     asked = '[[question]]\nname = "a"\nkind = "text"\n'
     good = {"name": "tone", "overlap": "2", "questions": asked, "reservation_minutes": "30"}
-    with httpx.Client(base_url=address, timeout=30) as page:
+    with httpx.Client(timeout=60, base_url=address) as page:
         page.post("/signin", data={"name": "mo", "password": PASSWORD})
         token = re.search('name="csrf" content="([^"]+)', page.get("/queues/new").text)[1]
         for change, status, said in (

@@ -131,7 +131,9 @@ def test_a_key_makes_no_key_and_an_admins_none_that_may_more(people, address):
         ("ana", ["manage_members"], ["export"], 403),
     ):
         key = make_key(people, who, "k", scopes).key
-        with httpx.Client(base_url=address, headers={"Authorization": f"Bearer {key}"}) as http:
+        with httpx.Client(
+            timeout=60, base_url=address, headers={"Authorization": f"Bearer {key}"}
+        ) as http:
             body = {"name": "more", "scopes": asked}
             found = http.post(f"/api/members/{who}/keys", json=body)
             assert found.status_code == status, (who, scopes)
@@ -159,7 +161,9 @@ def test_a_member_changes_their_password_by_the_one_so_far(people, address, sess
     token, actor = sign_in(people, "ben", PASSWORD)
     elsewhere, _ = sign_in(people, "ben", PASSWORD)
     headers = {"X-CSRF-Token": actor.csrf}
-    with httpx.Client(base_url=address, cookies={"trueup": token}, headers=headers) as ben:
+    with httpx.Client(
+        timeout=60, base_url=address, cookies={"trueup": token}, headers=headers
+    ) as ben:
         for current in ("", "wrong"):
             body = {"password": OTHER, "current": current}
             wrong = ben.post("/api/members/ben/password", json=body)
@@ -210,7 +214,7 @@ def test_what_has_ended_is_forgotten_while_the_server_runs(people, serve):
     sign_out(people, token)
     counted = sa.select(sa.func.count()).select_from(schema.session)
     serve(people)
-    for _ in range(100):
+    for _ in range(1200):
         with people.reading() as tx:
             left = tx.execute(counted).scalar_one()
         if left == 1:

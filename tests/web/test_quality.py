@@ -161,7 +161,7 @@ def test_what_a_model_wrote_and_what_a_reviewer_is_called_are_text(client, fill)
 
 def settled(http, path):
     """Return a page once its figures are there."""
-    for _ in range(100):
+    for _ in range(600):
         page = http.get(path)
         assert page.status_code == 200
         if "data-pending" not in page.text:
@@ -176,7 +176,7 @@ def test_a_page_shows_new_labels_when_it_is_looked_at_again(client, labelled):
     assert "60 labels on 30 items" in settled(http, f"/queue/{queue.id}/agreement")
     queue.configure(overlap=3)
     queue.submit(queue.items()[0].id, "sue", Label("a", 1))
-    for _ in range(100):
+    for _ in range(600):
         if "61 labels on 30 items" in settled(http, f"/queue/{queue.id}/agreement"):
             return
         time.sleep(0.1)
