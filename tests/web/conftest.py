@@ -199,6 +199,17 @@ def settle(page) -> None:
     )
 
 
+def load_until(page, text: str) -> None:
+    """Load a page anew until it says something: figures that were dear to make are kept a while."""
+    for _ in range(60):
+        settle(page)
+        if page.get_by_text(text).count():
+            return
+        page.wait_for_timeout(500)
+        page.reload()
+    raise AssertionError(f"{page.url} never says {text!r}")
+
+
 @pytest.fixture
 def sign_in(chromium, people: Store, address: str) -> Iterator[Callable[..., object]]:
     """Return a function that signs a member in and gives their page; errors on it fail the test."""

@@ -9,7 +9,7 @@ from trueup.people import first_invitation, set_password
 from trueup.store import Store
 from trueup.store.annotations import list_annotations
 from trueup.types import Label, Question
-from web.conftest import settle
+from web.conftest import load_until, settle
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 GRAVE = ("serious", "critical")
@@ -141,6 +141,7 @@ def test_a_manager_draws_spot_checks_and_a_senior_labels_them_blind(fill, sign_i
     page.goto(f"{address}/queue/{queue.id}")
     page.get_by_label("Per cent of the week's labels").fill("50")
     page.get_by_role("button", name="Draw spot checks").click()
+    load_until(page, "Check 1")
     page.get_by_role("link", name="Check 1").click()
     page.locator(".answer").first.wait_for()
     assert not page.locator("#said-box").is_visible()
@@ -148,7 +149,7 @@ def test_a_manager_draws_spot_checks_and_a_senior_labels_them_blind(fill, sign_i
     page.keyboard.press("Enter")
     page.get_by_text("no spot check is left for mo").wait_for()
     page.goto(f"{address}/queue/{queue.id}")
-    page.get_by_text("0 of 1").wait_for()
+    load_until(page, "0 of 1")
 
 
 def test_other_questions_are_asked_and_answered_by_keyboard(fill, sign_in, address):
