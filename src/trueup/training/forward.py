@@ -14,6 +14,7 @@ from trueup.training.groups import Group
 from trueup.training.layers.flex import BLOCK, block_mask, takes_kernel
 from trueup.training.layers.logprobs import token_logprobs
 from trueup.training.layers.remade import remaking
+from trueup.training.layers.tied import TiedHead
 from trueup.training.layers.tree import Tree, build_tree
 from trueup.training.probe import check_head, why_no_kernel, why_not_shared
 
@@ -100,8 +101,9 @@ class Forward(nn.Module):
         mask, targets = completion_targets(groups)
         read = targets[mask].to(self.device)  # picked on the CPU: a GPU would be waited for
         mask = mask.to(self.device)
-        head = self.model.get_output_embeddings().weight
-        logps = token_logprobs(self.states(groups), head, read)
+        states = self.states(groups)
+        head = self._tied.take() if self._tied else self.model.get_output_embeddings().weight
+        logps = token_logprobs(states, head, read)
         padded = logps.new_zeros(mask.shape).masked_scatter(mask, logps)
         weights = torch.tensor([g.weight for g in groups], dtype=logps.dtype, device=self.device)
         desirable = torch.tensor([g.desirable for g in groups], device=self.device)
@@ -119,8 +121,7 @@ class Forward(nn.Module):
     def _check_head(self) -> None:
         check_head(self)
         inputs, head = self.model.get_input_embeddings(), self.model.get_output_embeddings()
-        # the head's gradient is there first, and a sparse one is added to it in place
-        inputs.sparse = inputs.weight is head.weight
+        self._tied = TiedHead(inputs) if inputs.weight is head.weight else None
 
     def restore(self) -> None:
         """Give the model the attention implementation back that it came with."""

@@ -62,13 +62,14 @@ class _Rounded:
     """A weight's copy in another dtype, made anew when the weight has changed."""
 
     def __init__(self, weight: Tensor, dtype: torch.dtype) -> None:
-        self.weight, self.dtype = weight, dtype
-        self.version = -1
-        self.copy = weight.new_empty(0, dtype=dtype)
+        self.weight, self.version = weight, weight._version
+        self.copy = weight.detach().to(dtype)
 
     def current(self) -> Tensor:
         if self.version != self.weight._version:
-            self.copy, self.version = self.weight.detach().to(self.dtype), self.weight._version
+            # in its place: new ones between a pass's tensors would leave holes that do not fit
+            self.copy.copy_(self.weight.detach())
+            self.version = self.weight._version
         return self.copy
 
 
