@@ -1,12 +1,16 @@
+import io
 import json
+import re
 from datetime import UTC, datetime
 
 import pytest
+from rich.console import Console
 
-from trueup.cli.gate import gate
+from trueup.cli.gate import gate, print_verdict
 from trueup.errors import GateError, InputError, StoreError, UnknownName
 from trueup.release.replay import Request, replay
 from trueup.store import Store
+from trueup.store.releases import list_verdicts
 from trueup.store.runs import put_checkpoint
 from trueup.types import Checkpoint, Completion, Expected, Score
 
@@ -73,6 +77,27 @@ def test_each_verdict_has_its_exit_code(folder, capsys):
     assert capsys.readouterr().out.startswith("BLOCK")
     assert gate("weak-0001", "same-0001") == 4
     assert capsys.readouterr().out.startswith("INCONCLUSIVE")
+
+
+def test_a_narrow_terminal_gets_several_tables_of_whole_cells(folder, capsys):
+    with Store.open() as store:
+        gate("weak-0001", "good-0001")
+        with store.reading() as tx:
+            [verdict] = list_verdicts(tx)
+    capsys.readouterr()
+    shown = {}
+    for width in (50, 200):
+        out = io.StringIO()
+        print_verdict(verdict, Console(file=out, width=width, force_terminal=True, no_color=True))
+        shown[width] = out.getvalue()
+    ends = re.findall(r"[+-]?\d\.\d\d to [+-]?\d\.\d\d", shown[200])
+    assert ends
+    assert sorted(re.findall(r"[+-]?\d\.\d\d to [+-]?\d\.\d\d", shown[50])) == sorted(ends)
+    tables = {width: text.count("┏") for width, text in shown.items()}
+    assert tables[200] == 1 < tables[50]
+    for text in shown.values():
+        assert text.count("Candidate against") == 1
+        assert "its 95% interval, n requests   ▲ better" in text
 
 
 def test_json_is_the_verdict(folder, capsys):

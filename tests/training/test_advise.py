@@ -33,6 +33,13 @@ def test_ppo_is_worth_its_price_with_many_pairs_and_a_reward_model() -> None:
     assert "ppo" not in dict(advise(Evidence(pairs=9_999)).otherwise)
 
 
+def test_of_rankings_it_says_which_method_learns_from_all_of_them() -> None:
+    rows = [Example(str(n), ({"role": "user", "content": "?"},), ("a", "b", "c")) for n in range(3)]
+    found = advise(evidence_of(rows))
+    assert found.method == "dpo"
+    assert "3 rankings, of which dpo takes the best" in dict(found.otherwise)["reward"]
+
+
 def test_sound_rows_give_no_warning() -> None:
     sound = Evidence(pairs=900, agreement=0.8, streams={"reviewer": 900, "ai": 0}, safety=0)
     assert advise(sound).warnings == ()

@@ -48,10 +48,12 @@ def test_labels_calls_of_tools_and_odd_line_ends(tmp_path: Path) -> None:
         {"prompt": turns, "completion": "c", "label": False},
         json.dumps({"prompt": "a\u2028b", "completion": "c", "label": True}, ensure_ascii=False),
         {"prompt": "p", "completion": "c"},
+        {"prompt": "p", "completion": "c", "label": 0},
+        {"prompt": "p", "completion": "c", "label": 1.0},
     )
     found = read_examples(path)
     assert found[0].messages == tuple(turns)
-    assert [e.desirable for e in found] == [False, True, None]
+    assert [e.desirable for e in found] == [False, True, None, False, True]
     assert found[1].messages[0]["content"] == "a\u2028b"
 
 
@@ -113,6 +115,7 @@ def test_tables_hold_the_same_rows_as_lines(tmp_path: Path) -> None:
         ({"prompt": "p", "chosen": "a", "completion": "b"}, "both completion and chosen"),
         ({"prompt": "p", "completion": "b", "weight": "much"}, "weight is not a number"),
         ({"prompt": "p", "completion": "b", "label": "yes"}, "label is neither true nor false"),
+        ({"prompt": "p", "completion": "b", "label": 2}, "label is neither true nor false"),
         ({"prompt": "p", "chosen": "b", "label": True}, "it belongs to a completion"),
         ({"prompt": [{"role": "user", "content": None}], "completion": "c"}, "prompt is neither"),
         ({"messages": [{"role": "user", "content": "u"}]}, "no turn of the assistant"),
@@ -169,7 +172,7 @@ def test_rankings_documents_and_what_rows_say_beside_them(tmp_path: Path) -> Non
         {"prompt": "hi", "ranking": ["a", {"role": "assistant", "content": "b"}, "c"]},
         {"text": "the policy", "cohort": "wording"},
         {"prompt": "hi", "chosen": "a", "rejected": "b", "margin": 2, "head": "safety"},
-        {"prompt": "hi", "ranking": ["a", "b", "c"], "ranks": [1, 2, 2]},
+        {"prompt": "hi", "ranking": ["a", "b", "c"], "ranks": [1.0, 2, 2]},
     ]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     ranking, document, pair, tied = read_examples(path)
@@ -188,6 +191,7 @@ def test_rankings_documents_and_what_rows_say_beside_them(tmp_path: Path) -> Non
         ({"prompt": "hi", "ranking": ["a", "b"], "chosen": "a"}, "both ranking and another"),
         ({"prompt": "hi", "ranking": ["a", "b"], "ranks": [1]}, "ranks is not a whole number for"),
         ({"prompt": "hi", "ranking": ["a", "b"], "ranks": [2, 1]}, "ranks is not a whole number"),
+        ({"prompt": "hi", "ranking": ["a", "b"], "ranks": [1, 1.5]}, "ranks is not a whole number"),
         ({"prompt": "hi", "ranking": ["a", "b"], "ranks": [1, 1]}, "ranks says that all answers"),
         ({"prompt": "hi", "chosen": "a", "ranks": [1]}, "ranks without a ranking"),
         ({"text": " "}, "text is missing or empty"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -36,6 +36,8 @@ _SIGNS = {
     "not gated": ("·", "dim"),
     "not scored": ("·", "dim"),
 }
+_CELL = len("-0.00 to -0.00")
+_EDGE = 3  # characters between two cells
 _DEFAULT = Path("gate.toml")
 
 
@@ -102,7 +104,24 @@ def print_verdict(verdict: Verdict, console: Console) -> None:
         rows = [row for row in verdict.table if row["against"] == against]
         if rows:
             title = f"Candidate against {name} {rows[0]['reference']}"
-            print_table(console, _table(rows, title))
+            for part in _that_fit(rows, console):
+                print_table(console, _table(part, title))
+                title = ""
+    if verdict.table:
+        console.print(Text(_legend(verdict), style="dim"), soft_wrap=True)
+
+
+def _that_fit(
+    rows: Sequence[Mapping[str, Any]], console: Console
+) -> Iterator[list[Mapping[str, Any]]]:
+    """Yield the rows of as many metrics at a time as stand side by side in the terminal."""
+    metrics = list(dict.fromkeys(row["metric"] for row in rows))
+    cohorts = max(len(row["cohort"]) for row in rows)
+    room = (console.width - cohorts - _EDGE) // (_CELL + _EDGE)
+    at_once = max(1, room) if console.is_terminal else len(metrics)
+    for start in range(0, len(metrics), at_once):
+        part = metrics[start : start + at_once]
+        yield [row for row in rows if row["metric"] in part]
 
 
 def _table(rows: list[Mapping[str, Any]], title: str) -> Table:
@@ -112,10 +131,18 @@ def _table(rows: list[Mapping[str, Any]], title: str) -> Table:
     table = Table(title=title, title_justify="left")
     table.add_column("cohort", overflow="fold")
     for name in metrics.values():
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", min_width=_CELL)
     for cohort in cohorts:
         table.add_row(cohort, *(_cell(cells[cohort, metric]) for metric in metrics))
     return table
+
+
+def _legend(verdict: Verdict) -> str:
+    """Return what a cell says, and what the signs in the verdict's table stand for."""
+    there = {row["status"] for row in verdict.table if row["n"]}
+    signs = (f"{sign} {status}" for status, (sign, _) in _SIGNS.items() if status in there)
+    sure = 100 * (1 - verdict.margins["alpha"])
+    return f"a cell: the difference, its {sure:g}% interval, n requests   {'   '.join(signs)}"
 
 
 def _cell(row: Mapping[str, Any]) -> Text:

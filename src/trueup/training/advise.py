@@ -30,7 +30,7 @@ class Evidence:
     """What is known of the rows of a dataset.
 
     Attributes:
-        pairs: rows with a chosen and a rejected completion.
+        pairs: rows with a chosen and a rejected completion, rankings included.
         wanted: rows with a single completion that is wanted.
         unwanted: rows with a single completion that is not.
         agreement: mean share of agreeing rater pairs, in [0, 1]; None where it was not measured.
@@ -39,6 +39,7 @@ class Evidence:
         safety: rows about what should be refused; None if unknown.
         simulated: rows that rest on labels a program gave.
         texts: rows that are texts without a prompt.
+        rankings: pairs that are rankings of three or more completions.
         alphas: Krippendorff's alpha by the last audit of each queue that rows come from, by name;
             None where there is none.
     """
@@ -52,6 +53,7 @@ class Evidence:
     safety: int | None = None
     simulated: int = 0
     texts: int = 0
+    rankings: int = 0
     alphas: Mapping[str, float | None] = field(default_factory=dict)
 
     @property
@@ -90,6 +92,7 @@ def evidence_of(rows: Dataset | Sequence[Example]) -> Evidence:
             wanted=wanted,
             unwanted=unwanted,
             texts=texts,
+            rankings=sum(len(row.completions) > 2 for row in rows),
             agreement=fmean(measured) if measured else None,
             safety=sum(row.head == SAFETY for row in rows) if any(r.head for r in rows) else None,
         )
@@ -120,6 +123,10 @@ def advise(evidence: Evidence, rows: Sequence[Example] = ()) -> Advice:
             a warning too.
     """
     method, reason, otherwise = _method(evidence)
+    if evidence.rankings:
+        learnt = f"of which {method} takes the best answer and the best of those that are worse"
+        when = f"to learn from all of {evidence.rankings} rankings, {learnt}"
+        otherwise = (("reward", when), *otherwise)
     return Advice(method, reason, otherwise, (*_refused(method, rows), *_warnings(evidence)))
 
 

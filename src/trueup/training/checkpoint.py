@@ -23,6 +23,9 @@ from trueup.training.workers import ALONE, Workers
 
 __all__ = ["Progress", "RunFolder", "write_atomically"]
 
+_FREE = frozenset({"save_every"})
+"""What of a run's settings changes none of its numbers."""
+
 
 @dataclass(slots=True)
 class Progress:
@@ -98,7 +101,8 @@ class RunFolder:
     def check(self, identity: Mapping[str, Any]) -> None:
         """See that the folder is free for the run that `identity` describes, or holds that run.
 
-        A run that ended before anything was saved leaves the folder free.
+        A run that ended before anything was saved leaves the folder free. How often a run saves its
+        state may change when it goes on.
 
         Raises:
             TrainingError: another run is there; names what differs, both values, and what to do.
@@ -122,7 +126,7 @@ class RunFolder:
             raise TrainingError(
                 f"{self.identity} cannot be read ({error}): choose another folder"
             ) from error
-        differing = [k for k in wanted | found if wanted.get(k) != found.get(k)]
+        differing = [k for k in wanted | found if wanted.get(k) != found.get(k) and k not in _FREE]
         saved = (self.states.path, self.bests.path, self.result, self.checkpoint)
         if differing and any(path.exists() for path in saved):
             told = "; ".join(

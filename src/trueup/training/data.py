@@ -298,7 +298,7 @@ def _ranks(row: Mapping[str, Any], completions: Sequence[str]) -> tuple[int, ...
     if (
         not isinstance(given, list)
         or len(given) != len(completions)
-        or not all(type(rank) is int for rank in given)
+        or not all(_whole(rank) for rank in given)
         or sorted(given) != given
     ):
         raise ValueError("ranks is not a whole number for each answer of ranking, never falling")
@@ -308,11 +308,18 @@ def _ranks(row: Mapping[str, Any], completions: Sequence[str]) -> tuple[int, ...
     return places if len(set(places)) < len(places) else ()
 
 
+def _whole(number: Any) -> bool:
+    """Say whether it is a whole number, in a table perhaps written as 1.0."""
+    return type(number) in (int, float) and number % 1 == 0
+
+
 def _label(row: Mapping[str, Any]) -> bool | None:
     label = row.get("label")
-    if label is None or (isinstance(label, bool) and "completion" in row):
-        return label
+    if label is None:
+        return None
     if "completion" in row:
+        if isinstance(label, int | float) and label in (0, 1):  # as tables have it
+            return bool(label)
         raise ValueError("label is neither true nor false")
     raise ValueError("a label beside chosen; it belongs to a completion")
 
