@@ -101,9 +101,8 @@ class Forward(nn.Module):
         mask, targets = completion_targets(groups)
         read = targets[mask].to(self.device)  # picked on the CPU: a GPU would be waited for
         mask = mask.to(self.device)
-        states = self.states(groups)
-        head = self._tied.take() if self._tied else self.model.get_output_embeddings().weight
-        logps = token_logprobs(states, head, read)
+        states, leaf = self.states(groups), self.model.get_output_embeddings().weight
+        logps = token_logprobs(states, self._tied.take() if self._tied else leaf, read, leaf=leaf)
         padded = logps.new_zeros(mask.shape).masked_scatter(mask, logps)
         weights = torch.tensor([g.weight for g in groups], dtype=logps.dtype, device=self.device)
         desirable = torch.tensor([g.desirable for g in groups], device=self.device)

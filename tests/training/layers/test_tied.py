@@ -91,3 +91,23 @@ def test_a_model_learns_as_it_would_by_plain_autograd(tie: bool, tiny64: Any) ->
         told.gather(1, torch.tensor(tokens)[:, None]).sum().backward()
     for name, weight in tiny64.named_parameters():
         torch.testing.assert_close(found[name], weight.grad)
+
+
+def test_what_earlier_passes_gave_is_added_to_in_its_place() -> None:
+    plain, other = embedding(), embedding()
+    tied = TiedHead(other)
+    places = []
+    for scale in (1.0, 0.5, 2.0):
+        rows, head = other(IDS), tied.take()
+        found = token_logprobs(
+            rows.flatten(0, 1).tanh() * scale, head, IDS.flatten(), chunk=3, leaf=other.weight
+        )
+        expected = token_logprobs(
+            plain(IDS).flatten(0, 1).tanh() * scale, plain.weight, IDS.flatten(), chunk=3
+        )
+        for values in (found, expected):
+            values.square().sum().backward()
+        assert other.weight.grad is not None
+        places.append(other.weight.grad.data_ptr())
+        torch.testing.assert_close(other.weight.grad, plain.weight.grad)
+    assert len(set(places)) == 1

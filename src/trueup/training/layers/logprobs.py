@@ -25,7 +25,12 @@ SLICE = 8192
 
 
 def token_logprobs(
-    hidden: Tensor, weight: Tensor, targets: Tensor, chunk: int | None = None
+    hidden: Tensor,
+    weight: Tensor,
+    targets: Tensor,
+    chunk: int | None = None,
+    *,
+    leaf: Tensor | None = None,
 ) -> Tensor:
     """Log-probability of each target under softmax(hidden @ weight.T).
 
@@ -37,12 +42,14 @@ def token_logprobs(
         weight: (V, D) of the output head.
         targets: (n,) token ids.
         chunk: rows of logits at a time; changes no value. None means as `CHUNK` has it.
+        leaf: whose gradient `weight`'s becomes part of. What it has from earlier passes is added to
+            in its place, and taken from it until the backward gives it the sum.
 
     Returns:
         (n,) in float32, or float64 if `hidden` is.
     """
     rows = chunk or CHUNK.get(hidden.device.type, 2048)
-    out: Tensor = _TokenLogprobs.apply(hidden, weight, targets, rows)  # type: ignore[no-untyped-call]
+    out: Tensor = _TokenLogprobs.apply(hidden, weight, targets, rows, leaf)  # type: ignore[no-untyped-call]
     return out
 
 
@@ -50,7 +57,9 @@ class _TokenLogprobs(torch.autograd.Function):
     """With the head frozen the slope of each log-prob is taken while its logits are there."""
 
     @staticmethod
-    def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, chunk: int) -> Tensor:
+    def forward(
+        ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, chunk: int, leaf: Tensor | None
+    ) -> Tensor:
         head = weight.to(_wide(hidden))
         product = _product_with(head)
         logps = head.new_empty(len(hidden))
@@ -65,7 +74,7 @@ class _TokenLogprobs(torch.autograd.Function):
                 if slopes is not None:
                     slopes[part] = _with_head(_falling(logits, targets[part]), head).neg_()
         ctx.save_for_backward(*((slopes,) if at_once else (hidden, weight, targets)))
-        ctx.chunk = chunk
+        ctx.chunk, ctx.leaf = chunk, leaf
         return logps
 
     @staticmethod
@@ -73,12 +82,13 @@ class _TokenLogprobs(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         if len(ctx.saved_tensors) == 1:
             (slopes,) = ctx.saved_tensors
-            return (slopes * grad[:, None]).to(slopes.dtype), None, None, None
+            return (slopes * grad[:, None]).to(slopes.dtype), None, None, None, None
         hidden, weight, targets = ctx.saved_tensors
         head = weight.to(grad.dtype)
         product = _product_with(head)
         grad_hidden = torch.empty_like(hidden) if ctx.needs_input_grad[0] else None
-        grad_head = torch.empty_like(head)
+        before = _taken_from(ctx.leaf, head.dtype)
+        grad_head = torch.empty_like(head) if before is None else before
         with as_written(hidden):
             for start in range(0, len(hidden), ctx.chunk):
                 part = slice(start, start + ctx.chunk)
@@ -88,10 +98,23 @@ class _TokenLogprobs(torch.autograd.Function):
                 falling = _falling(logits, targets[part])
                 if grad_hidden is not None:
                     grad_hidden[part] = (_with_head(falling, head) * -by).to(hidden.dtype)
-                grad_head.addmm_(falling.T, rows * by, beta=min(start, 1), alpha=-1)
-        if not len(hidden):
+                kept = 0 if start == 0 and before is None else 1
+                grad_head.addmm_(falling.T, rows * by, beta=kept, alpha=-1)
+        if not len(hidden) and before is None:
             grad_head.zero_()
-        return grad_hidden, grad_head.to(weight.dtype), None, None
+        return grad_hidden, grad_head.to(weight.dtype), None, None, None
+
+
+def _taken_from(leaf: Tensor | None, dtype: torch.dtype) -> Tensor | None:
+    """Return the gradient that a leaf has so far, and take it from there; None if it has none.
+
+    Beside it a second tensor of the vocabulary's size would be there while all that the backward
+    reads is.
+    """
+    if leaf is None or not leaf.is_leaf or leaf.grad is None or leaf.grad.dtype != dtype:
+        return None
+    taken, leaf.grad = leaf.grad, None
+    return taken
 
 
 def _normalize(logits: Tensor, targets: Tensor) -> Tensor:

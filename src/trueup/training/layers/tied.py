@@ -28,7 +28,7 @@ class TiedHead:
         self._embedding = embedding
         self._head: Tensor | None = None
         if type(embedding) is nn.Embedding:
-            embedding.forward = self._look_up  # type: ignore[method-assign]
+            embedding.forward = self._look_up  # type: ignore[method-assign,assignment]
 
     def take(self) -> Tensor:
         """Return the head's (V, D) weight, for the log-probs of what was looked up last."""
