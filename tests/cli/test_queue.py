@@ -73,6 +73,21 @@ def test_audit_exits_by_the_line(folder, capsys):
     assert captured.err.count("\n") == 1
 
 
+def test_an_export_tells_of_an_audit_that_failed_last(folder, capsys):
+    assert run("export", "prefs", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["last_audit"] is None
+    run("audit", "prefs", "--min-alpha", "1.1")
+    capsys.readouterr()
+    assert run("export", "prefs") == 0
+    assert "failed its last audit: alpha was 1.00, and the line 1.10" in capsys.readouterr().out
+    run("audit", "prefs")
+    capsys.readouterr()
+    assert run("export", "prefs") == 0
+    assert "audit" not in capsys.readouterr().out
+    assert run("export", "prefs", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["last_audit"]["passed"] is True
+
+
 def test_preferences_go_to_a_file_and_a_dataset(folder, capsys):
     arguments = ("export", "prefs", "--min-agreement", "0.7", "--dataset", "d", "--version", "v1")
     assert run(*arguments, "--out", "p.jsonl") == 0

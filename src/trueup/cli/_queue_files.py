@@ -24,6 +24,7 @@ from trueup.queues import (
     Tool,
 )
 from trueup.store.files import check_target
+from trueup.store.queues import AuditRow, latest_audit
 
 __all__ = ["export", "import_", "import_labels"]
 
@@ -120,13 +121,22 @@ def export(
             added = Dataset.create_or_get(dataset, version, store=opened).add_rows(settled)
         if out:
             rows = _write(queue, out, format, min_agreement, filters, not no_simulated, force)
+        with opened.reading() as tx:
+            audit = latest_audit(tx, queue.id)
     if as_json:
-        show_json(_as_json(settled, dataset, version, added) | _rows_as_json(rows))
+        told = _as_json(settled, dataset, version, added) | _rows_as_json(rows)
+        show_json(told | {"last_audit": _audit_as_json(audit)})
         return
     if settled is not None:
         _report_preferences(settled, dataset, version, added)
     if rows is not None:
         _report_rows(rows)
+    if audit and not audit.passed:
+        alpha = "is undefined" if audit.alpha is None else f"was {audit.alpha:.2f}"
+        say(
+            f"warning: the queue failed its last audit: alpha {alpha}, and the line "
+            f"{audit.min_alpha:.2f}; see what raters differ on: trueup queue agreement {name}"
+        )
 
 
 def import_(
@@ -267,6 +277,12 @@ def _as_json(
         "added": None if added is None else added.added,
         "there_already": None if added is None else added.unchanged,
     }
+
+
+def _audit_as_json(audit: AuditRow | None) -> dict[str, Any] | None:
+    if audit is None:
+        return None
+    return {"alpha": audit.alpha, "min_alpha": audit.min_alpha, "passed": audit.passed}
 
 
 def _rows_as_json(made: Export | None) -> dict[str, Any]:
