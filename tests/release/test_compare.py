@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from release.conftest import requests
 from trueup.errors import GateError
 from trueup.release.compare import ALL, METRICS, compare
 from trueup.types import Score
@@ -92,6 +93,18 @@ def test_one_side_unscored_is_counted_and_left_out(play, monkeypatch):
     second.scores["rest-000"] = lost
     cell = cells(compare(first, second))["rest", "tool_selection_accuracy"]
     assert (cell.difference.n, cell.unscored, cell.holes) == (63, 1, 1)
+
+
+def test_no_interval_goes_beyond_what_scores_can_differ_by(play):
+    suite = requests(["rest"], 3)
+    first, second = (play(name, lambda _: "right", suite) for name in ("baseline", "candidate"))
+    for side, values in ((first, (0.1, 0.0, 0.2)), (second, (0.3, 0.9, 1.0))):
+        for key, value in zip(side.scores, values, strict=True):
+            told = {"groundedness": Score("groundedness", "1", value)}
+            side.scores[key] = dict(side.scores[key]) | told
+    found = cells(compare(first, second))["rest", "groundedness"]
+    assert (found.difference.delta, found.difference.high) == (pytest.approx(1.9 / 3), 1.0)
+    assert found.difference.low < 0
 
 
 def test_other_requests_cannot_be_compared(play):

@@ -287,6 +287,8 @@ def _cell(
     found = paired_difference(firsts, seconds, families, span=span, confidence=confidence)
     if metric.name == "length_ratio":
         return Cell(cohort, metric, found, unscored, one_sided)
+    # of a few requests t's interval goes beyond what scores in [0, 1] can differ by
+    found = replace(found, low=max(found.low, -span), high=min(found.high, span))
     if metric.name == "preference":
         half = Estimate(found.n, found.clusters, 0.5, 0.5, 0.5)
         won = replace(half, value=found.candidate, low=0.5 + found.low, high=0.5 + found.high)
