@@ -111,9 +111,9 @@ def work(arguments: argparse.Namespace) -> None:
         seconds = [row["seconds"] for row in metrics]
         losses = [row["loss"] for row in metrics]
     else:
-        seconds, losses = run_trl(trl_trainer, loaded, method, data, score, arguments)
+        seconds, losses, read = run_trl(trl_trainer, loaded, method, data, score, arguments)
         if method.name == "sft":  # its packs are not our batches
-            tokens = [sum(tokens) / len(seconds)] * len(seconds)
+            tokens = read
     distinct = [sum(len(g.prompt) + sum(map(len, g.completions)) for g in b) for b in batches]
     found: dict[str, Any] = {
         "seconds": seconds[WARM_UP:],
@@ -177,7 +177,8 @@ def share_of_products(model: Any, method: Any, tokens: list[float], seconds: lis
 
 def run_trl(
     make: Any, loaded: Any, method: Any, data: Any, score: Any, arguments: argparse.Namespace
-) -> tuple[list[float], list[float]]:
+) -> tuple[list[float], list[float], list[int]]:
+    """Train with TRL; return each step's seconds and loss, and the tokens that it says it read."""
     import torch
     from transformers import TrainerCallback
 
@@ -213,8 +214,9 @@ def run_trl(
     with torch.random.fork_rng():
         trainer.train()
     seconds = [end - start for start, end in zip(clock.starts, clock.ends, strict=True)]
-    losses = [row["loss"] for row in trainer.state.log_history if "loss" in row]
-    return seconds, [float(loss) for loss in losses]
+    rows = [row for row in trainer.state.log_history if "loss" in row]
+    read = np.diff([row.get("num_tokens", 0) for row in rows], prepend=0)
+    return seconds, [float(row["loss"]) for row in rows], [int(count) for count in read]
 
 
 def measure(side: str, variant: str, case: dict[str, Any], more: list[str]) -> dict[str, Any]:
