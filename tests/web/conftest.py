@@ -137,6 +137,11 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+def connect(address: str, **options) -> httpx.Client:
+    """Return a client that waits for as long as a busy machine may take to answer."""
+    return httpx.Client(base_url=address, timeout=60, **options)
+
+
 @pytest.fixture
 def session(people: Store, address: str) -> Iterator[Callable[[str], httpx.Client]]:
     """Return a function that gives a client in a member's session, with its token."""
@@ -146,9 +151,7 @@ def session(people: Store, address: str) -> Iterator[Callable[[str], httpx.Clien
         # as `sign_in` begins one, without a password
         with people.transaction() as tx:
             token, actor = begin(tx, get_member(people, name), {}, datetime.now(UTC))
-        made.append(
-            httpx.Client(timeout=60, base_url=address, headers={"X-CSRF-Token": actor.csrf})
-        )
+        made.append(connect(address, headers={"X-CSRF-Token": actor.csrf}))
         made[-1].cookies.set("trueup", token)
         made[-1].csrf = actor.csrf
         return made[-1]
@@ -168,7 +171,7 @@ def client(people: Store, address: str) -> Iterator[Callable[[str], httpx.Client
         if name:
             scopes = PERMISSIONS[get_member(people, name).role]
             headers["Authorization"] = f"Bearer {make_key(people, name, 'test', scopes).key}"
-        made.append(httpx.Client(timeout=60, base_url=address, headers=headers))
+        made.append(connect(address, headers=headers))
         return made[-1]
 
     yield make

@@ -3,7 +3,6 @@
 import json
 import time
 
-import httpx
 import pytest
 
 from trueup.people import set_member, set_password
@@ -12,7 +11,7 @@ from trueup.store.events import list_events, verify_chain
 from trueup.store.traces import put_trace
 from trueup.types import Label, Trace
 from trueup.web import _app, create_app
-from web.conftest import NOW, PASSWORD, PEOPLE
+from web.conftest import NOW, PASSWORD, PEOPLE, connect
 from web.routes import ALL, MAY, OPEN, OWN
 
 LABEL = {"preferred": "a", "strength": 2}
@@ -213,7 +212,7 @@ def test_every_answer_carries_what_browsers_are_to_hold_to(client):
 def test_what_another_site_sends_is_refused(fill, people, address):
     fill(1)
     set_password(people, "ben", PASSWORD, actor="ana")
-    with httpx.Client(timeout=60, base_url=address) as http:
+    with connect(address) as http:
         form = {"name": "ben", "password": PASSWORD}
         cross = {"Sec-Fetch-Site": "cross-site"}
         assert http.post("/signin", data=form, headers=cross).status_code == 403

@@ -15,7 +15,7 @@ from trueup.queues import AnnotationQueue
 from trueup.store.events import list_events
 from trueup.store.scores import put_scores
 from trueup.types import Label, Question, Score
-from web.conftest import NOW
+from web.conftest import NOW, connect
 
 pytestmark = pytest.mark.one_database
 
@@ -240,14 +240,13 @@ def test_a_schema_is_checked_and_guidelines_keep_their_versions(fill, client):
 
 
 def test_forms_carry_their_sessions_token(fill, people, address):
-    import httpx
 
     from trueup.people import set_password
     from web.conftest import PASSWORD
 
     queue = fill(1)
     set_password(people, "mo", PASSWORD, actor="ana")
-    with httpx.Client(timeout=60, base_url=address) as page:
+    with connect(address) as page:
         page.post("/signin", data={"name": "mo", "password": PASSWORD})
         for path in ("export", "settings"):
             assert page.post(f"/queue/{queue.id}/{path}", data={}).status_code == 403
@@ -261,8 +260,6 @@ def test_forms_carry_their_sessions_token(fill, people, address):
 def test_a_set_up_that_makes_no_sense_is_told_and_stays_filled_in(fill, people, address):
     import re
 
-    import httpx
-
     from trueup.people import set_password
     from web.conftest import PASSWORD
 
@@ -270,7 +267,7 @@ def test_a_set_up_that_makes_no_sense_is_told_and_stays_filled_in(fill, people, 
     set_password(people, "mo", PASSWORD, actor="ana")
     asked = '[[question]]\nname = "a"\nkind = "text"\n'
     good = {"name": "tone", "overlap": "2", "questions": asked, "reservation_minutes": "30"}
-    with httpx.Client(timeout=60, base_url=address) as page:
+    with connect(address) as page:
         page.post("/signin", data={"name": "mo", "password": PASSWORD})
         token = re.search('name="csrf" content="([^"]+)', page.get("/queues/new").text)[1]
         for change, status, said in (

@@ -12,7 +12,7 @@ from trueup.people import get_member, invite, list_invitations, list_members, se
 from trueup.store import schema
 from trueup.store.events import list_events
 from trueup.web import Oidc
-from web.conftest import free_port
+from web.conftest import connect, free_port
 from web.provider import CLIENT, SECRET
 
 pytestmark = pytest.mark.one_database
@@ -30,7 +30,7 @@ def service(people, provider, serve):
         settings = {"client_id": CLIENT, "client_secret": SECRET} | options
         address = serve(people, oidc=Oidc(provider, **settings))
         tell(provider, back=address + BACK, user=BEN, lie="")
-        made.append(httpx.Client(timeout=60, base_url=address))
+        made.append(connect(address))
         return made[-1]
 
     yield start
@@ -85,12 +85,12 @@ def test_a_verified_email_links_the_member_who_has_it_for_good(service, people, 
     assert (event.action, event.actor, event.detail) == ("sign_in", "ben", {"issuer": provider})
     # from now on the subject is who they are, whatever the email
     tell(provider, user=BEN | {"email": "else@x.org", "email_verified": False})
-    with httpx.Client(timeout=60, base_url=http.base_url) as other:
+    with connect(http.base_url) as other:
         assert come(other).status_code == 303
         assert other.get("/api/me").json()["name"] == "ben"
     # and the email is not theirs to give to another account
     tell(provider, user=BEN | {"sub": "b-2"})
-    with httpx.Client(timeout=60, base_url=http.base_url) as third:
+    with connect(http.base_url) as third:
         refused = come(third)
     assert (refused.status_code, "another account" in said(refused)) == (403, True)
     set_member(people, "ben", unlink=True, actor="ana")
@@ -193,7 +193,7 @@ def test_an_invitations_link_leads_by_the_provider_too(service, people, provider
     assert come(http, join=made.token).status_code == 303
     assert http.get("/api/me").json() == {"name": "xi", "role": "manager", "tags": []}
     tell(provider, user={"sub": "x-2", "preferred_username": "xo"})
-    with httpx.Client(timeout=60, base_url=http.base_url) as other:
+    with connect(http.base_url) as other:
         refused = come(other, join=made.token)
     assert (refused.status_code, "unknown, used, or over" in said(refused)) == (403, True)
 
@@ -248,7 +248,7 @@ def test_an_answer_is_taken_once_and_by_the_browser_that_asked(service, people):
     http = service()
     back = answer(http, question(http))
     kept = http.cookies["trueup-oidc"]
-    with httpx.Client(timeout=60, base_url=http.base_url) as other:
+    with connect(http.base_url) as other:
         refused = other.get(back)
         assert (refused.status_code, "not begun here" in said(refused)) == (401, True)
         other.cookies.set("trueup-oidc", "another")
@@ -260,7 +260,7 @@ def test_an_answer_is_taken_once_and_by_the_browser_that_asked(service, people):
     assert http.get(back).status_code == 303
     assert "trueup-oidc" not in http.cookies
     # the very same answer, with the cookie that the browser had
-    with httpx.Client(timeout=60, base_url=http.base_url, cookies={"trueup-oidc": kept}) as again:
+    with connect(http.base_url, cookies={"trueup-oidc": kept}) as again:
         refused = again.get(back)
         assert (refused.status_code, "was used" in said(refused)) == (401, True)
 
@@ -353,14 +353,14 @@ def test_a_provider_that_is_not_what_was_set_up_is_not_asked(service, people, pr
 def test_a_provider_that_does_not_answer_leaves_passwords(people, serve):
     nowhere = f"http://127.0.0.1:{free_port()}"
     address = serve(people, oidc=Oidc(nowhere, CLIENT, SECRET))
-    with httpx.Client(timeout=60, base_url=address) as http:
+    with connect(address) as http:
         refused = http.get("/signin/oidc")
         assert (refused.status_code, "does not answer" in said(refused)) == (401, True)
         assert "<form" in refused.text
 
 
 def test_without_a_provider_there_is_no_button(people, serve):
-    with httpx.Client(timeout=60, base_url=serve(people)) as http:
+    with connect(serve(people)) as http:
         assert "oidc" not in http.get("/signin").text
         for path in ("/signin/oidc", BACK):
             assert http.get(path).status_code == 404
@@ -379,6 +379,6 @@ def test_the_address_that_browsers_use_is_where_people_are_sent_back_to(people, 
     tell(provider, lie="")
     settings = Oidc(provider, CLIENT, SECRET)
     address = serve(people, oidc=settings, url="https://trueup.example.org/")
-    with httpx.Client(timeout=60, base_url=address) as http:
+    with connect(address) as http:
         asked = parse_qs(urlsplit(question(http)).query)
     assert asked["redirect_uri"] == [f"https://trueup.example.org{BACK}"]

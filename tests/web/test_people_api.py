@@ -3,7 +3,6 @@
 import time
 from datetime import UTC, datetime, timedelta
 
-import httpx
 import pytest
 import sqlalchemy as sa
 
@@ -21,7 +20,7 @@ from trueup.people import (
 from trueup.people._sessions import begin
 from trueup.store import schema
 from trueup.store.events import list_events
-from web.conftest import PASSWORD
+from web.conftest import PASSWORD, connect
 
 pytestmark = pytest.mark.one_database
 
@@ -131,9 +130,7 @@ def test_a_key_makes_no_key_and_an_admins_none_that_may_more(people, address):
         ("ana", ["manage_members"], ["export"], 403),
     ):
         key = make_key(people, who, "k", scopes).key
-        with httpx.Client(
-            timeout=60, base_url=address, headers={"Authorization": f"Bearer {key}"}
-        ) as http:
+        with connect(address, headers={"Authorization": f"Bearer {key}"}) as http:
             body = {"name": "more", "scopes": asked}
             found = http.post(f"/api/members/{who}/keys", json=body)
             assert found.status_code == status, (who, scopes)
@@ -161,9 +158,7 @@ def test_a_member_changes_their_password_by_the_one_so_far(people, address, sess
     token, actor = sign_in(people, "ben", PASSWORD)
     elsewhere, _ = sign_in(people, "ben", PASSWORD)
     headers = {"X-CSRF-Token": actor.csrf}
-    with httpx.Client(
-        timeout=60, base_url=address, cookies={"trueup": token}, headers=headers
-    ) as ben:
+    with connect(address, cookies={"trueup": token}, headers=headers) as ben:
         for current in ("", "wrong"):
             body = {"password": OTHER, "current": current}
             wrong = ben.post("/api/members/ben/password", json=body)

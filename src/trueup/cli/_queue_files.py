@@ -131,12 +131,7 @@ def export(
         _report_preferences(settled, dataset, version, added)
     if rows is not None:
         _report_rows(rows)
-    if audit and not audit.passed:
-        alpha = "is undefined" if audit.alpha is None else f"was {audit.alpha:.2f}"
-        say(
-            f"warning: the queue failed its last audit: alpha {alpha}, and the line "
-            f"{audit.min_alpha:.2f}; see what raters differ on: trueup queue agreement {name}"
-        )
+    _report_audit(name, audit)
 
 
 def import_(
@@ -319,6 +314,17 @@ def _report_rows(made: Export) -> None:
         f"{', some labels simulated' if made.simulated else ''}, in {made.path}"
     )
     _say_left_out(made.left_out)
+
+
+def _report_audit(name: str, audit: AuditRow | None) -> None:
+    """Say that the queue failed its last audit, if it did."""
+    if audit is None or audit.passed:
+        return
+    alpha = "is undefined" if audit.alpha is None else f"was {audit.alpha:.2f}"
+    say(
+        f"warning: the queue failed its last audit: alpha {alpha}, and the line "
+        f"{audit.min_alpha:.2f}; see what raters differ on: trueup queue agreement {name}"
+    )
 
 
 def _say_left_out(left_out: Mapping[str, int]) -> None:

@@ -78,7 +78,7 @@ class Forward(nn.Module):
         self.model = model
         _turn_dropout_off(model)
         self.decoder: nn.Module = model.get_decoder()
-        self._check_head()
+        self._prepare_head()
         self._before = model.config._attn_implementation
         self.note = why_not_shared(self) or why_no_kernel(self, dtype)
         self.shared = not self.note
@@ -117,7 +117,7 @@ class Forward(nn.Module):
         with nullcontext() if takes_kernel(self.device) else remaking():
             return self._shared(groups) if self.shared else self._plain(groups)
 
-    def _check_head(self) -> None:
+    def _prepare_head(self) -> None:
         check_head(self)
         inputs, head = self.model.get_input_embeddings(), self.model.get_output_embeddings()
         self._tied = TiedHead(inputs) if inputs.weight is head.weight else None
@@ -204,7 +204,7 @@ class RewardForward(Forward):
         weight: Tensor = score.weight
         return weight
 
-    def _check_head(self) -> None:
+    def _prepare_head(self) -> None:
         """Rewards are a matrix product here, whatever the language model's head does."""
 
 
