@@ -320,7 +320,7 @@ def _label(row: Mapping[str, Any]) -> bool | None:
     if "completion" in row:
         if isinstance(label, int | float) and label in (0, 1):  # as tables have it
             return bool(label)
-        raise ValueError("label is neither true nor false")
+        raise ValueError("label is neither true nor false, nor 1 or 0")
     raise ValueError("a label beside chosen; it belongs to a completion")
 
 
